@@ -1,0 +1,310 @@
+"""Facts about a study, frozen, in the order in which they happened.
+
+The only contract between a study and any screen: journal lines, panel messages and tests all
+hold these. ``labextension/src/model/protocol.ts`` is generated from this module.
+
+Every event crosses JSON, so numbers are finite: what was NaN or infinite is None, with a reason
+beside it. ``seq`` counts from 1 without gaps within a study; ``at`` is seconds since the epoch
+in UTC (for people); ``elapsed`` is seconds of searching so far from a monotonic clock, carried
+over from session to session (for budgets and durations: a clock that jumps does no harm).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tunemagic.errors import JournalError
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Direction",
+    "EndReason",
+    "EpochEnded",
+    "Event",
+    "ModelExported",
+    "SpaceChanged",
+    "StudyEnded",
+    "StudyNoted",
+    "StudyResumed",
+    "StudyStarted",
+    "TrialFailed",
+    "TrialFinished",
+    "TrialStarted",
+    "TrialStopped",
+    "Verdict",
+    "WeightsDropped",
+    "WeightsFile",
+    "event_from_json",
+    "event_to_json",
+    "event_types",
+    "finite",
+]
+
+PROTOCOL_VERSION = 1
+
+
+class Direction(StrEnum):
+    """Whether smaller or larger objective values are better."""
+
+    MIN = "min"
+    MAX = "max"
+
+    def better(self, new: float, old: float | None) -> bool:
+        """Whether ``new`` strictly improves on ``old``; anything improves on None."""
+        if old is None:
+            return True
+        return new < old if self is Direction.MIN else new > old
+
+
+class EndReason(StrEnum):
+    """Why a study's search came to its end."""
+
+    TRIALS = "trials"  # the wanted number of trials was run
+    TIME = "time"  # the wanted number of minutes has passed
+    EXHAUSTED = "exhausted"  # every combination was tried
+    STOPPED = "stopped"  # the user said so
+    FAILURES = "failures"  # too many trials failed in a row
+    ERROR = "error"  # the search itself could not go on (disk full, a fault of tunemagic)
+
+
+class Verdict(StrEnum):
+    """What comparing an exported file with the Keras model showed."""
+
+    VERIFIED = "verified"
+    NOT_VERIFIED = "not verified"  # it runs, but misses the tolerance
+    FAILED = "failed"  # it could not be converted, loaded or run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsFile:
+    """Weights of a trial's best epoch on disk: a name inside the study's folder and its hash."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events have. The study's loop fills these in when it records the event."""
+
+    seq: int = 0
+    at: float = 0.0
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyStarted(Event):
+    """A new study: what is searched, how, and from what. First line of every journal."""
+
+    study: str
+    session: str
+    space: list[dict[str, Any]]
+    objective: str
+    direction: Direction
+    strategy: str
+    seed: int
+    max_trials: int | None
+    minutes: float | None
+    epochs: int
+    keep: int
+    max_failures: int
+    code: str
+    data: str
+    fingerprint: dict[str, str]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResumed(Event):
+    """The study goes on in another session, perhaps with other limits."""
+
+    session: str
+    max_trials: int | None
+    minutes: float | None
+    epochs: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceChanged(Event):
+    """Hyperparameters were added: the model code named them for the first time in a trial."""
+
+    space: list[dict[str, Any]]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyNoted(Event):
+    """Something the user should know that ends nothing: NaN in the data, a damaged file."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted(Event):
+    """A trial begins. Trials count from 1; ``attempt`` is above 1 when an earlier one was cut off.
+
+    ``why`` says in words why these values were proposed; ``memo`` is what the strategy needs to
+    go on from here after a crash.
+    """
+
+    trial: int
+    attempt: int
+    values: dict[str, int | float | str | bool]
+    epochs: int
+    why: str
+    parent: int | None = None
+    memo: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochEnded(Event):
+    """One epoch's metrics. ``epoch`` counts from 1; None stands for NaN or infinity."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    logs: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFinished(Event):
+    """A trial ran to its end. ``score`` and ``metrics`` are those of its best epoch."""
+
+    trial: int
+    attempt: int
+    score: float
+    best_epoch: int
+    metrics: dict[str, float | None]
+    seconds: float
+    weights: WeightsFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStopped(Event):
+    """A trial was ended early on purpose. Its best epoch so far counts like any other."""
+
+    trial: int
+    attempt: int
+    score: float | None
+    best_epoch: int | None
+    metrics: dict[str, float | None]
+    seconds: float
+    reason: str
+    weights: WeightsFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFailed(Event):
+    """A trial gave no usable score. ``line`` and ``source`` point into the user's cell."""
+
+    trial: int
+    attempt: int
+    error: str
+    reason: str
+    seconds: float
+    line: int | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsDropped(Event):
+    """A trial no longer belongs to the best ones; its weights file is removed after this."""
+
+    trial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyEnded(Event):
+    """The search is over. ``message`` says it in words."""
+
+    reason: EndReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelExported(Event):
+    """A model was turned into a file and compared with the Keras model in its real runtime.
+
+    Sizes in bytes; ``microseconds`` is the median time of one sample, warm, on one thread;
+    ``agreement`` is the share (0 to 1) of held-out samples on which both models say the same
+    class, None for regression. Numbers are None where the step was not reached.
+    """
+
+    trial: int | None
+    target: str
+    mode: str
+    path: str
+    verdict: Verdict
+    message: str
+    bytes: int | None = None
+    gzip_bytes: int | None = None
+    sha256: str | None = None
+    score_name: str | None = None
+    score_before: float | None = None
+    score_after: float | None = None
+    agreement: float | None = None
+    max_abs_diff: float | None = None
+    tolerance: float | None = None
+    microseconds: float | None = None
+    runtime: str = ""
+
+
+def finite(value: float | None) -> float | None:
+    """The value as a float, or None when it is NaN, infinite or None."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Every concrete event by the name that stands in its JSON's ``type``."""
+    return {cls.__name__: cls for cls in Event.__subclasses__()}
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Plain JSON values with ``v`` and ``type`` in front; the inverse of event_from_json."""
+    return {"v": PROTOCOL_VERSION, "type": type(event).__name__, **dataclasses.asdict(event)}
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """Rebuild an event.
+
+    Raises JournalError on an unknown type, on a newer version, or on missing or unknown fields:
+    a line that can't be understood is never guessed at.
+    """
+    version, name = data.get("v"), data.get("type")
+    cls = event_types().get(str(name))
+    if version != PROTOCOL_VERSION or cls is None:
+        raise JournalError(
+            f"expected an event of version {PROTOCOL_VERSION}; received type={name!r} version={version!r}. "
+            "It was written by another version of tunemagic: open it with that version."
+        )
+    hints = typing.get_type_hints(cls)
+    fields = {key: value for key, value in data.items() if key not in ("v", "type")}
+    try:
+        return cls(**{key: _restore(hints[key], value) for key, value in fields.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise JournalError(f"{name} event {data.get('seq')!r} can't be read: {error!r}") from error
+
+
+def _restore(hint: Any, value: Any) -> Any:
+    """JSON value back to the enum or WeightsFile that the field declares."""
+    if value is None:
+        return None
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        if isinstance(option, type) and issubclass(option, StrEnum):
+            return option(value)
+        if option is WeightsFile:
+            return WeightsFile(**value)
+    return value

@@ -1,0 +1,150 @@
+"""What the user asked for, checked, without behaviour."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tunemagic.errors import OptionError
+from tunemagic.events import Direction
+
+__all__ = [
+    "DEFAULT_EPOCHS",
+    "DEFAULT_KEEP",
+    "DEFAULT_MAX_FAILURES",
+    "DEFAULT_TRIALS",
+    "Objective",
+    "QuantMode",
+    "Tuner",
+    "TuneRequest",
+    "ValKind",
+    "ValSplit",
+    "ViewKind",
+    "check_study_name",
+]
+
+DEFAULT_TRIALS = 20
+DEFAULT_EPOCHS = 10
+DEFAULT_KEEP = 3
+DEFAULT_MAX_FAILURES = 3
+_NAME = re.compile(r"\w[\w .-]{0,63}")
+
+
+class Tuner(StrEnum):
+    """The search strategies on offer."""
+
+    RANDOM = "random"
+    GRID = "grid"
+    BAYESIAN = "bayesian"
+    HYPERBAND = "hyperband"
+
+
+class ViewKind(StrEnum):
+    """What the cell shows while a study runs."""
+
+    FULL = "full"
+    COMPACT = "compact"
+    TEXT = "text"
+    NONE = "none"
+
+
+class QuantMode(StrEnum):
+    """Ways to quantise a TF Lite file."""
+
+    NONE = "none"
+    DYNAMIC = "dynamic"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
+class ValKind(StrEnum):
+    """Where the validation data comes from."""
+
+    FRACTION = "fraction"  # a seeded shuffle, stratified for class targets
+    LAST = "last"  # the last part, for series
+    NAMES = "names"  # variables of the notebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A metric's name as Keras logs it, and its direction where the user stated one."""
+
+    name: str
+    direction: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValSplit:
+    """How to get validation data: ``fraction`` for the first two kinds, ``names`` for the third."""
+
+    kind: ValKind
+    fraction: float = 0.0
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind is not ValKind.NAMES and not 0.0 < self.fraction < 1.0:
+            raise OptionError(f"--val: expected a fraction between 0 and 1; received {self.fraction:g}. Try --val 0.2.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneRequest:
+    """One search as asked for. None means "not said": the study fills in its default.
+
+    ``name`` None lets the study be named after the notebook's first free ``study``, ``study-2`` ...
+    Raises OptionError on a number out of range or options that exclude each other.
+    """
+
+    name: str | None = None
+    new: bool = False
+    resume: bool = False
+    seed: int | None = None
+    out: str | None = None
+    tuner: Tuner = Tuner.RANDOM
+    objective: Objective | None = None
+    max_trials: int | None = None
+    minutes: float | None = None
+    epochs: int = DEFAULT_EPOCHS
+    data: tuple[str, ...] | None = None
+    val: ValSplit | None = None
+    keep: int = DEFAULT_KEEP
+    max_failures: int = DEFAULT_MAX_FAILURES
+    background: bool = False
+    dry_run: bool = False
+    view: ViewKind = ViewKind.FULL
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            check_study_name(self.name)
+        if self.new and self.resume:
+            raise OptionError("--new and --resume exclude each other: --new starts afresh, --resume goes on.")
+        if self.out is not None and not self.out.isidentifier():
+            raise OptionError(f"--out: expected a Python variable name; received {self.out!r}.")
+        _at_least("--max-trials", self.max_trials, 1)
+        _at_least("--epochs", self.epochs, 1)
+        _at_least("--keep", self.keep, 1)
+        _at_least("--seed", self.seed, 0)
+        if self.minutes is not None and not self.minutes > 0:
+            raise OptionError(f"--minutes: expected a number above 0; received {self.minutes:g}.")
+
+
+def _at_least(option: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise OptionError(f"{option}: expected a whole number of at least {least}; received {value}.")
+
+
+def check_study_name(name: str) -> str:
+    """The name in NFC, when it is fit to be a folder's name.
+
+    Letters, digits, ``_``, blank, dot and dash; begins with a letter or digit; at most 64
+    characters. Raises OptionError for anything else, so no name reaches outside the study root.
+    """
+    normal = unicodedata.normalize("NFC", name)
+    if not _NAME.fullmatch(normal) or normal.endswith((" ", ".")) or len(normal.encode()) > 200:
+        shown = ascii(name if len(name) <= 40 else name[:40] + "...")
+        raise OptionError(
+            f"study name: received {shown}; expected 1 to 64 letters, digits, '_', '-', '.' or blanks, "
+            "beginning with a letter or digit. Try digits-1."
+        )
+    return normal

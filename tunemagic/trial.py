@@ -1,0 +1,280 @@
+"""The state of a study as a value, and the one pure function that computes it from events.
+
+``apply`` has a twin in ``labextension/src/model/view.ts``; golden journals are run through both.
+Replaying a journal gives the same view as living through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from tunemagic import events as ev
+from tunemagic.space import SearchSpace, Value
+
+__all__ = ["StudyState", "StudyView", "TrialRecord", "TrialState", "apply", "replay"]
+
+
+class TrialState(StrEnum):
+    """Where a trial stands."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # its session died; it runs again when the study is resumed
+
+
+class StudyState(StrEnum):
+    """Where a study stands."""
+
+    NEW = "new"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # its session died; nothing finished is lost
+
+
+_END_STATES: Mapping[ev.EndReason, StudyState] = {
+    ev.EndReason.TRIALS: StudyState.FINISHED,
+    ev.EndReason.TIME: StudyState.FINISHED,
+    ev.EndReason.EXHAUSTED: StudyState.FINISHED,
+    ev.EndReason.STOPPED: StudyState.STOPPED,
+    ev.EndReason.FAILURES: StudyState.FAILED,
+    ev.EndReason.ERROR: StudyState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """One trial: its values, its curves and how it ended.
+
+    ``curves`` maps a metric's name to its value per epoch (None = not finite or not reported);
+    ``score`` is the objective at ``best_epoch`` (1-based). ``started`` and ``seconds`` are in
+    seconds of the study's elapsed time.
+    """
+
+    number: int
+    attempt: int
+    values: Mapping[str, Value]
+    state: TrialState
+    epochs: int
+    why: str
+    started: float
+    parent: int | None = None
+    curves: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    score: float | None = None
+    best_epoch: int | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    seconds: float | None = None
+    error: str = ""
+    reason: str = ""
+    line: int | None = None
+    source: str | None = None
+    weights: ev.WeightsFile | None = None
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs have ended in this attempt."""
+        return max((len(curve) for curve in self.curves.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyView:
+    """Everything a screen shows of a study. ``trials[i]`` is trial number ``i + 1``."""
+
+    study: str = ""
+    session: str = ""
+    state: StudyState = StudyState.NEW
+    seq: int = 0
+    space: SearchSpace = field(default_factory=SearchSpace)
+    objective: str = ""
+    direction: ev.Direction = ev.Direction.MIN
+    strategy: str = ""
+    seed: int = 0
+    max_trials: int | None = None
+    minutes: float | None = None
+    epochs: int = 0
+    keep: int = 0
+    max_failures: int = 0
+    code: str = ""
+    data: str = ""
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    started_at: float = 0.0
+    elapsed: float = 0.0
+    trials: tuple[TrialRecord, ...] = ()
+    best: int | None = None
+    notes: tuple[str, ...] = ()
+    end_reason: ev.EndReason | None = None
+    end_message: str = ""
+    exports: tuple[ev.ModelExported, ...] = ()
+
+    def trial(self, number: int) -> TrialRecord:
+        """The trial with this 1-based number. Raises IndexError when there is none."""
+        if not 1 <= number <= len(self.trials):
+            raise IndexError(f"expected a trial from 1 to {len(self.trials)}; received {number}.")
+        return self.trials[number - 1]
+
+    @property
+    def best_trial(self) -> TrialRecord | None:
+        """The trial with the best score so far, or None."""
+        return None if self.best is None else self.trial(self.best)
+
+    @property
+    def ended_trials(self) -> int:
+        """How many trials will not change any more."""
+        return sum(trial.state not in (TrialState.RUNNING, TrialState.INTERRUPTED) for trial in self.trials)
+
+    def ranking(self) -> list[TrialRecord]:
+        """Trials that have a score, best first; of equal scores the earlier trial first."""
+        scored = [(trial.score, trial) for trial in self.trials if trial.score is not None]
+        sign = 1 if self.direction is ev.Direction.MIN else -1
+        return [trial for score, trial in sorted(scored, key=lambda pair: (sign * pair[0], pair[1].number))]
+
+
+def replay(events: Iterable[ev.Event]) -> StudyView:
+    """The view after all these events."""
+    view = StudyView()
+    for event in events:
+        view = apply(view, event)
+    return view
+
+
+def apply(view: StudyView, event: ev.Event) -> StudyView:
+    """The view after one more event. Pure: neither argument is changed."""
+    view = replace(view, seq=event.seq, elapsed=event.elapsed)
+    match event:
+        case ev.StudyStarted():
+            return _start(view, event)
+        case ev.StudyResumed():
+            return _resume(view, event)
+        case ev.SpaceChanged():
+            return replace(view, space=SearchSpace.from_json(event.space))
+        case ev.StudyNoted():
+            return replace(view, notes=(*view.notes, event.text))
+        case ev.StudyEnded():
+            return replace(view, state=_END_STATES[event.reason], end_reason=event.reason, end_message=event.message)
+        case ev.ModelExported():
+            kept = tuple(
+                e for e in view.exports if (e.trial, e.target, e.mode) != (event.trial, event.target, event.mode)
+            )
+            return replace(view, exports=(*kept, event))
+        case _:
+            return _apply_to_trial(view, event)
+
+
+def _start(view: StudyView, event: ev.StudyStarted) -> StudyView:
+    return replace(
+        view,
+        study=event.study,
+        session=event.session,
+        state=StudyState.RUNNING,
+        space=SearchSpace.from_json(event.space),
+        objective=event.objective,
+        direction=event.direction,
+        strategy=event.strategy,
+        seed=event.seed,
+        max_trials=event.max_trials,
+        minutes=event.minutes,
+        epochs=event.epochs,
+        keep=event.keep,
+        max_failures=event.max_failures,
+        code=event.code,
+        data=event.data,
+        fingerprint=event.fingerprint,
+        versions=event.versions,
+        started_at=event.at,
+    )
+
+
+def _resume(view: StudyView, event: ev.StudyResumed) -> StudyView:
+    trials = tuple(
+        replace(trial, state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
+        for trial in view.trials
+    )
+    return replace(
+        view,
+        session=event.session,
+        state=StudyState.RUNNING,
+        max_trials=event.max_trials,
+        minutes=event.minutes,
+        epochs=event.epochs,
+        trials=trials,
+        end_reason=None,
+        end_message="",
+    )
+
+
+def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
+    match event:
+        case ev.TrialStarted():
+            trial = TrialRecord(
+                number=event.trial,
+                attempt=event.attempt,
+                values=event.values,
+                state=TrialState.RUNNING,
+                epochs=event.epochs,
+                why=event.why,
+                parent=event.parent,
+                started=event.elapsed,
+            )
+        case ev.EpochEnded():
+            trial = _add_epoch(view.trial(event.trial), event)
+        case ev.TrialFinished():
+            trial = replace(
+                view.trial(event.trial),
+                state=TrialState.COMPLETED,
+                score=event.score,
+                best_epoch=event.best_epoch,
+                metrics=event.metrics,
+                seconds=event.seconds,
+                weights=event.weights,
+            )
+        case ev.TrialStopped():
+            trial = replace(
+                view.trial(event.trial),
+                state=TrialState.STOPPED,
+                score=event.score,
+                best_epoch=event.best_epoch,
+                metrics=event.metrics,
+                seconds=event.seconds,
+                reason=event.reason,
+                weights=event.weights,
+            )
+        case ev.TrialFailed():
+            trial = replace(
+                view.trial(event.trial),
+                state=TrialState.FAILED,
+                error=event.error,
+                reason=event.reason,
+                line=event.line,
+                source=event.source,
+                seconds=event.seconds,
+            )
+        case ev.WeightsDropped():
+            trial = replace(view.trial(event.trial), weights=None)
+        case _:
+            raise TypeError(f"expected an event that apply knows; received {type(event).__name__}.")
+    return _with_trial(view, trial)
+
+
+def _add_epoch(trial: TrialRecord, event: ev.EpochEnded) -> TrialRecord:
+    """Append one value to every curve; gaps (a metric that comes late) are filled with None."""
+    curves = dict(trial.curves)
+    for name in {**curves, **event.logs}:
+        curve = curves.get(name, ())
+        curves[name] = (*curve, *(None,) * (event.epoch - 1 - len(curve)), event.logs.get(name))
+    return replace(trial, curves=curves)
+
+
+def _with_trial(view: StudyView, trial: TrialRecord) -> StudyView:
+    trials = (*view.trials[: trial.number - 1], trial, *view.trials[trial.number :])
+    best = view.best
+    if trial.score is not None:
+        leader = None if best is None or best == trial.number else view.trial(best).score
+        if view.direction.better(trial.score, leader):
+            best = trial.number
+    return replace(view, trials=trials, best=best)
