@@ -12,6 +12,7 @@ over from session to session (for budgets and durations: a clock that jumps does
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -282,19 +283,24 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
     Raises JournalError on an unknown type, on a newer version, or on missing or unknown fields:
     a line that can't be understood is never guessed at.
     """
-    version, name = data.get("v"), data.get("type")
-    cls = event_types().get(str(name))
+    version, name = data.get("v"), str(data.get("type"))
+    cls = event_types().get(name)
     if version != PROTOCOL_VERSION or cls is None:
         raise JournalError(
             f"expected an event of version {PROTOCOL_VERSION}; received type={name!r} version={version!r}. "
             "It was written by another version of tunemagic: open it with that version."
         )
-    hints = typing.get_type_hints(cls)
+    hints = _hints(name)
     fields = {key: value for key, value in data.items() if key not in ("v", "type")}
     try:
         return cls(**{key: _restore(hints[key], value) for key, value in fields.items()})
     except (KeyError, TypeError, ValueError) as error:
         raise JournalError(f"{name} event {data.get('seq')!r} can't be read: {error!r}") from error
+
+
+@functools.cache
+def _hints(name: str) -> dict[str, Any]:
+    return typing.get_type_hints(event_types()[name])
 
 
 def _restore(hint: Any, value: Any) -> Any:

@@ -93,7 +93,8 @@ class Parameter:
         """How many distinct values there are; None for a continuous range."""
         if self.kind not in (Kind.INT, Kind.FLOAT):
             return len(self.choices)
-        assert self.low is not None and self.high is not None  # narrowed by _check_range
+        if self.low is None or self.high is None:  # not reached: _check_range has run
+            return None
         if self.sampling is not Sampling.LINEAR:
             if self.step is None:
                 return int(self.high - self.low) + 1 if self.kind is Kind.INT else None

@@ -1,0 +1,406 @@
+"""Keras Tuner's strategies behind one small face: ask for values, tell a score.
+
+The only module that imports keras_tuner. Its oracles are used as proposers: their own files,
+locks, display and retry rules are left aside, since whole-file state that is rewritten in place
+does not survive a kill, and their lock stays held after an exception. One thread owns a Strategy.
+
+What a strategy needs to go on after a crash follows from the study's trials alone, plus the small
+``memo`` that each proposal carries: random draws are seeded from (seed, trial number), the grid's
+order is a total order over values, and Hyperband's open brackets are in the memo.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import hashlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tunemagic.errors import SpaceError
+from tunemagic.events import Direction
+from tunemagic.request import Tuner
+from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
+from tunemagic.trial import TrialRecord, TrialState
+
+__all__ = [
+    "Proposal",
+    "Strategy",
+    "Waiting",
+    "hyperparameters_of",
+    "infer_direction",
+    "make_strategy",
+    "new_hyperparameters",
+    "space_of",
+]
+
+_HIDDEN = "tuner/"  # Keras Tuner keeps Hyperband's bookkeeping among the values, under this prefix
+_DRAWS_PER_TRIAL = 10_007  # random draws of two trials never meet: 21 collisions x parameters is far below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Values for one trial. ``epochs`` None means "as many as the study says".
+
+    ``parent`` is the trial whose weights this one goes on from, after ``initial_epoch`` epochs.
+    """
+
+    values: dict[str, Value]
+    why: str
+    epochs: int | None = None
+    initial_epoch: int = 0
+    parent: int | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+
+
+class Waiting:
+    """Nothing can be proposed until a running trial has ended."""
+
+
+class Strategy(ABC):
+    """Proposes values and learns from scores. Used from one thread only.
+
+    Trials are known by their 1-based number. ``ask`` returns None when the space is exhausted.
+    """
+
+    name: str
+
+    def __init__(self, oracle: Any, seed: int) -> None:
+        self._oracle = oracle
+        self._seed = seed
+        self._ended_scores = 0
+        self._draw = oracle._random_values
+        oracle._random_values = self._defaults_then_random
+
+    def ask(self, number: int) -> Proposal | Waiting | None:
+        """Values for trial ``number``, which must be one that was not asked for before."""
+        self._reseed(number)
+        with _one_blas_thread():
+            response = self._oracle.populate_space(str(number))
+        if response["status"] == "IDLE":
+            return Waiting()
+        if response["status"] != "RUNNING":
+            return None
+        values = dict(response["values"])
+        self._start(number, values)
+        proposal = self._proposal(number, values)
+        return replace(proposal, why="your default values") if number == 1 else proposal
+
+    def tell(self, number: int, score: float | None, space: Any | None = None) -> None:
+        """A trial has ended; ``score`` None means that it failed.
+
+        ``space`` is the HyperParameters object that the trial used: hyperparameters that it named
+        for the first time become part of the search space.
+        """
+        trial = self._oracle.trials[str(number)]
+        if space is not None:
+            self._oracle.update_space(space)
+            trial.hyperparameters = space
+            self._oracle._record_values(trial)
+        self._end(trial, score)
+
+    def restore(self, trials: Sequence[TrialRecord], memos: Mapping[int, dict[str, Any]]) -> None:
+        """Go on from these trials. Interrupted ones count as running until they are told."""
+        for record in trials:
+            hidden = memos.get(record.number, {}).get("hidden", {})
+            self._start(record.number, {**record.values, **hidden})
+            if record.state not in (TrialState.RUNNING, TrialState.INTERRUPTED):
+                self._end(self._oracle.trials[str(record.number)], record.score)
+
+    def hyperparameters(self, number: int) -> Any:
+        """The recording HyperParameters object that holds the values of this trial."""
+        return _recording_copy(self._oracle.trials[str(number)].hyperparameters)
+
+    def space(self) -> SearchSpace:
+        """The search space as known now."""
+        return space_of(self._oracle.hyperparameters)
+
+    def may_resume(self, number: int) -> bool:
+        """Whether a later trial may go on from this trial's weights."""
+        return False
+
+    def _start(self, number: int, values: dict[str, Value]) -> None:
+        from keras_tuner.engine import trial as kt_trial
+
+        hyperparameters = self._oracle.hyperparameters.copy()
+        hyperparameters.values = values
+        for hp in hyperparameters.space:  # named for the first time during this trial: it ran with the default
+            if hyperparameters.is_active(hp):
+                values.setdefault(hp.name, hp.default)
+        trial = kt_trial.Trial(hyperparameters=hyperparameters, trial_id=str(number), status="RUNNING")
+        self._oracle._record_values(trial)
+        self._oracle.trials[trial.trial_id] = trial
+        self._oracle.ongoing_trials[trial.trial_id] = trial
+        self._oracle.start_order.append(trial.trial_id)
+
+    def _end(self, trial: Any, score: float | None) -> None:
+        trial.score = score
+        trial.status = "FAILED" if score is None else "COMPLETED"
+        self._ended_scores += score is not None
+        self._oracle.ongoing_trials.pop(trial.trial_id, None)
+        self._oracle.end_order.append(trial.trial_id)
+
+    def _defaults_then_random(self) -> dict[str, Value] | None:
+        """The user's own values come first, so that every search has its baseline."""
+        if self._oracle.trials:
+            drawn: dict[str, Value] | None = self._draw()
+            return drawn
+        hyperparameters = self._oracle.hyperparameters.copy()
+        hyperparameters.values = {}
+        for hp in hyperparameters.space:
+            if hyperparameters.is_active(hp):
+                hyperparameters.values[hp.name] = hp.default
+        return dict(hyperparameters.values)
+
+    def _reseed(self, number: int) -> None:
+        self._oracle._seed_state = self._seed + number * _DRAWS_PER_TRIAL
+
+    @abstractmethod
+    def _proposal(self, number: int, values: dict[str, Value]) -> Proposal: ...
+
+
+class RandomStrategy(Strategy):
+    """Keras Tuner's RandomSearch: every parameter drawn on its own, no combination twice."""
+
+    name = Tuner.RANDOM
+
+    def _proposal(self, number: int, values: dict[str, Value]) -> Proposal:
+        return Proposal(values=values, why="drawn at random")
+
+
+class GridStrategy(Strategy):
+    """Keras Tuner's GridSearch: every combination once, the defaults first."""
+
+    name = Tuner.GRID
+
+    def _proposal(self, number: int, values: dict[str, Value]) -> Proposal:
+        return Proposal(values=values, why="next point of the grid")
+
+    def _end(self, trial: Any, score: float | None) -> None:
+        super()._end(trial, score)
+        self._oracle._populate_next.append(trial.trial_id)
+
+    def restore(self, trials: Sequence[TrialRecord], memos: Mapping[int, dict[str, Any]]) -> None:
+        """Rebuild the order over values; queue every trial to look for its next combination."""
+        super().restore(trials, memos)
+        oracle = self._oracle
+        compare = functools.cmp_to_key(oracle._compare)
+        ordered = sorted(oracle.trials.values(), key=lambda trial: compare(trial.hyperparameters.values))
+        for trial in ordered:
+            oracle._ordered_ids.insert(trial.trial_id)
+        oracle._populate_next = list(oracle.start_order)
+
+
+class BayesianStrategy(Strategy):
+    """Keras Tuner's BayesianOptimization: Gaussian process with an upper confidence bound."""
+
+    name = Tuner.BAYESIAN
+
+    def _reseed(self, number: int) -> None:
+        import numpy as np
+
+        super()._reseed(number)
+        state = self._seed + number * _DRAWS_PER_TRIAL
+        self._oracle._random_state = np.random.RandomState(state % 2**32)
+
+    def _proposal(self, number: int, values: dict[str, Value]) -> Proposal:
+        start = self._oracle.num_initial_points or max(3 * len(self._oracle.hyperparameters.space), 3)
+        if self._ended_scores < start:
+            return Proposal(values=values, why=f"random start {self._ended_scores + 1} of {start}")
+        return Proposal(values=values, why="best guess of the Gaussian process")
+
+
+class HyperbandStrategy(Strategy):
+    """Keras Tuner's Hyperband: many short trials, the better ones go on for longer."""
+
+    name = Tuner.HYPERBAND
+
+    def _proposal(self, number: int, values: dict[str, Value]) -> Proposal:
+        hidden = {name: value for name, value in values.items() if name.startswith(_HIDDEN)}
+        shown = {name: value for name, value in values.items() if not name.startswith(_HIDDEN)}
+        parent = hidden.get("tuner/trial_id")
+        bracket, rung = hidden["tuner/bracket"], hidden["tuner/round"]
+        why = f"bracket {bracket}, rung {rung}: " + (
+            "drawn at random" if parent is None else f"goes on from trial {parent}"
+        )
+        return Proposal(
+            values=shown,
+            why=why,
+            epochs=int(hidden["tuner/epochs"]),
+            initial_epoch=int(hidden["tuner/initial_epoch"]),
+            parent=None if parent is None else int(parent),
+            memo={"hidden": hidden, **self._state()},
+        )
+
+    def _state(self) -> dict[str, Any]:
+        oracle = self._oracle
+        return {
+            "brackets": copy.deepcopy(oracle._brackets),
+            "current_bracket": oracle._current_bracket,
+            "current_iteration": oracle._current_iteration,
+        }
+
+    def restore(self, trials: Sequence[TrialRecord], memos: Mapping[int, dict[str, Any]]) -> None:
+        """Take the brackets as they were after the last proposal."""
+        super().restore(trials, memos)
+        if trials:
+            memo = memos[trials[-1].number]
+            self._oracle._brackets = copy.deepcopy(memo["brackets"])
+            self._oracle._current_bracket = memo["current_bracket"]
+            self._oracle._current_iteration = memo["current_iteration"]
+
+    def may_resume(self, number: int) -> bool:
+        """Whether the trial stands in a rung of an open bracket that is not the last one."""
+        return any(
+            info["id"] == str(number)
+            for bracket in self._oracle._brackets
+            for rung in bracket["rounds"][:-1]
+            for info in rung
+        )
+
+
+def make_strategy(
+    tuner: Tuner, *, hyperparameters: Any, objective: str, direction: Direction, seed: int, epochs: int
+) -> Strategy:
+    """A fresh strategy over the space of these HyperParameters.
+
+    Any seed from 0 on gives its own sequence: seeds are spread by a hash, since Keras Tuner
+    ignores seed 0 and walks one sequence for neighbouring seeds.
+    """
+    import keras_tuner
+
+    oracles = keras_tuner.oracles
+    spread = int.from_bytes(hashlib.sha256(f"tunemagic {seed}".encode()).digest()[:4], "big") % 2**31 + 1
+    common: dict[str, Any] = {
+        "objective": keras_tuner.Objective(objective, str(direction)),
+        "hyperparameters": hyperparameters.copy(),
+        "seed": spread,
+    }
+    builders: dict[Tuner, Callable[[], Strategy]] = {
+        Tuner.RANDOM: lambda: RandomStrategy(oracles.RandomSearchOracle(max_trials=None, **common), spread),
+        Tuner.GRID: lambda: GridStrategy(oracles.GridSearchOracle(max_trials=None, **common), spread),
+        Tuner.BAYESIAN: lambda: BayesianStrategy(oracles.BayesianOptimizationOracle(max_trials=None, **common), spread),
+        # Without a limit of its own it starts the next bracket; the study's budget ends it.
+        Tuner.HYPERBAND: lambda: HyperbandStrategy(
+            oracles.HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **common), spread
+        ),
+    }
+    return builders[tuner]()
+
+
+def infer_direction(objective: str) -> Direction | None:
+    """The direction of a metric that Keras knows by name (``val_accuracy`` -> max), else None."""
+    from keras_tuner.engine.metrics_tracking import infer_metric_direction
+
+    known = infer_metric_direction(objective)
+    return None if known is None else Direction(known)
+
+
+def new_hyperparameters(line_of: Callable[[Any], int | None] | None = None) -> Any:
+    """An empty HyperParameters object that records, and refuses one name with two ranges.
+
+    ``line_of(frame)`` gives the user's line for the innermost frame of the call, or None.
+    """
+    return _recording_class()(line_of)
+
+
+def hyperparameters_of(space: SearchSpace) -> Any:
+    """The HyperParameters object with this search space and no values; the inverse of space_of."""
+    hyperparameters = new_hyperparameters()
+    for parameter in space.parameters:
+        with contextlib.ExitStack() as scopes:
+            for condition in parameter.conditions:
+                scopes.enter_context(hyperparameters.conditional_scope(condition.parent, list(condition.values)))
+            _add(hyperparameters, parameter)
+    hyperparameters.values = {}
+    return hyperparameters
+
+
+def _add(hyperparameters: Any, parameter: Parameter) -> None:
+    name, default = parameter.name, parameter.default
+    match parameter.kind:
+        case Kind.INT | Kind.FLOAT:
+            method = hyperparameters.Int if parameter.kind is Kind.INT else hyperparameters.Float
+            bounds = {"min_value": parameter.low, "max_value": parameter.high, "step": parameter.step}
+            method(name, **bounds, sampling=str(parameter.sampling), default=default)
+        case Kind.CHOICE:
+            hyperparameters.Choice(name, list(parameter.choices), default=default)
+        case Kind.BOOLEAN:
+            hyperparameters.Boolean(name, default=default)
+        case Kind.FIXED:
+            hyperparameters.Fixed(name, parameter.choices[0])
+
+
+def space_of(hyperparameters: Any) -> SearchSpace:
+    """The search space that a HyperParameters object holds. Raises SpaceError on a bad range."""
+    return SearchSpace(tuple(_parameter(hp) for hp in hyperparameters.space if not hp.name.startswith(_HIDDEN)))
+
+
+def _parameter(hp: Any) -> Parameter:
+    conditions = tuple(Condition(parent=c.name, values=tuple(c.values)) for c in hp.conditions)
+    kind = Kind(type(hp).__name__.lower())
+    if kind in (Kind.INT, Kind.FLOAT):
+        return Parameter(
+            name=hp.name,
+            kind=kind,
+            default=hp.default,
+            low=hp.min_value,
+            high=hp.max_value,
+            step=hp.step,
+            sampling=Sampling(hp.sampling),
+            conditions=conditions,
+        )
+    choices = (False, True) if kind is Kind.BOOLEAN else (hp.value,) if kind is Kind.FIXED else tuple(hp.values)
+    return Parameter(name=hp.name, kind=kind, default=hp.default, choices=choices, conditions=conditions)
+
+
+def _recording_copy(hyperparameters: Any) -> Any:
+    return _recording_class().from_config(hyperparameters.get_config())
+
+
+@functools.cache
+def _recording_class() -> Any:
+    """The subclass of HyperParameters, made on first use because importing keras_tuner is slow."""
+    import keras_tuner
+
+    class RecordingHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
+        """Keras Tuner returns the first definition's value for a name used twice; this refuses."""
+
+        def __init__(self, line_of: Callable[[Any], int | None] | None = None) -> None:
+            super().__init__()
+            self.line_of = line_of
+            self._registered: dict[tuple[str, str], tuple[Any, int | None]] = {}
+
+        def _retrieve(self, hp: Any) -> Any:
+            config = hp.get_config()
+            key = (hp.name, repr(config.pop("conditions")))
+            definition = (type(hp).__name__, repr(config))
+            line = None if self.line_of is None else self.line_of(sys._getframe(1))
+            first, first_line = self._registered.setdefault(key, (definition, line))
+            if first != definition:
+                raise SpaceError(_two_definitions(hp.name, first, first_line, definition, line))
+            return super()._retrieve(hp)
+
+    return RecordingHyperParameters
+
+
+def _two_definitions(name: str, first: Any, first_line: int | None, second: Any, line: int | None) -> str:
+    at = f"line {line}: " if line is not None else ""
+    where = f" in line {first_line}" if first_line is not None else ""
+    return (
+        f"{at}hyperparameter {name!r} is defined a second time as {second[0]} with other settings; "
+        f"it was defined{where} as {first[0]}. Give one of them another name."
+    )
+
+
+@contextlib.contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread: the matrices are tiny, and waiting threads cost far more."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
