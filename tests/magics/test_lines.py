@@ -1,0 +1,297 @@
+import shlex
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tunemagic.errors import OptionError
+from tunemagic.events import Direction
+from tunemagic.magics.lines import (
+    VERBS,
+    ExportLine,
+    export_line,
+    export_parser,
+    given_options,
+    read_verb,
+    request_from,
+    tune_parser,
+)
+from tunemagic.magics.options import HelpRequested
+from tunemagic.magics.tokens import split_line
+from tunemagic.request import Objective, QuantMode, Tuner, TuneRequest, ValKind, ValSplit, ViewKind
+
+PARSER = tune_parser()
+
+
+def options_of(line, **namespace):
+    return given_options(PARSER, split_line(line, namespace))
+
+
+def error_of(line, **namespace):
+    with pytest.raises(OptionError) as caught:
+        request_from(options_of(line, **namespace), {})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("", {}),
+        ("digits", {"name": "digits"}),
+        ("'first try'", {"name": "first try"}),
+        ("u\u0308ben", {"name": "\u00fcben"}),
+        ("--new", {"new": True}),
+        ("digits --resume", {"name": "digits", "resume": True}),
+        ("--new digits", {"name": "digits", "new": True}),
+        ("--seed 0", {"seed": 0}),
+        ("-o result", {"out": "result"}),
+        ("--out=result", {"out": "result"}),
+        ("--tuner grid", {"tuner": Tuner.GRID}),
+        ("--tuner hyperband", {"tuner": Tuner.HYPERBAND}),
+        ("--objective val_accuracy", {"objective": Objective(name="val_accuracy")}),
+        ("--objective f1:max", {"objective": Objective(name="f1", direction=Direction.MAX)}),
+        ("--objective a:b:min", {"objective": Objective(name="a:b", direction=Direction.MIN)}),
+        ("-n 5", {"max_trials": 5}),
+        ("-n5", {"max_trials": 5}),
+        ("--max-trials=5", {"max_trials": 5}),
+        ("--minutes 0.5", {"minutes": 0.5}),
+        ("--epochs 3", {"epochs": 3}),
+        ("--data x,y", {"data": ("x", "y")}),
+        ("--data 'x, y'", {"data": ("x", "y")}),
+        ("--data train_set", {"data": ("train_set",)}),
+        ("--val 0.2", {"val": ValSplit(kind=ValKind.FRACTION, fraction=0.2)}),
+        ("--val last:0.25", {"val": ValSplit(kind=ValKind.LAST, fraction=0.25)}),
+        ("--val xv,yv", {"val": ValSplit(kind=ValKind.NAMES, names=("xv", "yv"))}),
+        ("--val val_set", {"val": ValSplit(kind=ValKind.NAMES, names=("val_set",))}),
+        ("--keep 1", {"keep": 1}),
+        ("--background", {"background": True}),
+        ("--dry-run", {"dry_run": True}),
+        ("--view compact", {"view": ViewKind.COMPACT}),
+    ],
+)
+def test_each_option_becomes_a_field_of_the_request(line, options):
+    assert options_of(line) == options
+    assert request_from(options, {}) == TuneRequest(**options)
+
+
+def test_every_field_that_the_line_can_set_is_covered_by_an_option():
+    fields = {action.dest for action in PARSER._actions} - {"help"}
+    assert fields == set(TuneRequest.__dataclass_fields__) - {"max_failures"}
+
+
+def test_what_the_line_gives_wins_over_the_defaults():
+    request = request_from({"max_trials": 5}, {"max_trials": 50, "tuner": Tuner.GRID, "max_failures": 7})
+    assert request == TuneRequest(max_trials=5, tuner=Tuner.GRID, max_failures=7)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "--max-trial 3",
+            "%%tune: received '--max-trial', an unknown option. "
+            "Did you mean --max-trials? %%tune -h lists all options.",
+        ),
+        ("--workers 3", "%%tune: received '--workers', an unknown option. %%tune -h lists all options."),
+        ("-new", "%%tune: received '-new', an unknown option. Did you mean --new? %%tune -h lists all options."),
+        ("-out x", "%%tune: received '-out', an unknown option. Did you mean --out? %%tune -h lists all options."),
+        ("-x", "%%tune: received '-x', an unknown option. %%tune -h lists all options."),
+        ("a b", "%%tune: did not expect 'b' here. %%tune -h lists all options."),
+        (
+            "--tuner rando",
+            "--tuner: received 'rando'; expected random, grid, bayesian or hyperband. Did you mean random?",
+        ),
+        ("--tuner tpe", "--tuner: received 'tpe'; expected random, grid, bayesian or hyperband."),
+        ("--view fulll", "--view: received 'fulll'; expected full, compact, text or none. Did you mean full?"),
+        ("--tuner", "--tuner: expected a value after it."),
+        ("--tuner grid --tuner random", "--tuner: was given twice; expected it once."),
+        ("--objective a --objective b", "--objective: was given twice; expected it once."),
+        ("--new=3", "--new: expected no value; received '3'"),
+        ("-n x", "-n/--max-trials: received 'x'; expected a whole number."),
+        ("-n 1.5", "-n/--max-trials: received '1.5'; expected a whole number."),
+        ("-n 0", "--max-trials: expected a whole number of at least 1; received 0."),
+        ("--epochs 0", "--epochs: expected a whole number of at least 1; received 0."),
+        ("--keep 0", "--keep: expected a whole number of at least 1; received 0."),
+        ("--seed -1", "--seed: expected a whole number of at least 0; received -1."),
+        ("--minutes 0", "--minutes: expected a number above 0; received 0."),
+        ("--minutes nan", "--minutes: received 'nan'; expected a finite number."),
+        ("--minutes inf", "--minutes: received 'inf'; expected a finite number."),
+        ("--minutes soon", "--minutes: received 'soon'; expected a number."),
+        ("--val 1", "--val: expected a fraction between 0 and 1; received 1. Try --val 0.2."),
+        ("--val nan", "--val: expected a fraction between 0 and 1; received nan. Try --val 0.2."),
+        ("--val last:x", "--val: received 'last:x'; expected a fraction after last:, as in last:0.2."),
+        (
+            "--val first:0.2",
+            "--val: received 'first:0.2'; expected 0.2, last:0.2, or names of variables as in x_val,y_val.",
+        ),
+        ("--data x,y,z", "--data: received 'x,y,z'; expected one or two names of variables, as in x_train,y_train."),
+        ("--data f(x)", "--data: received 'f(x)'; expected one or two names of variables, as in x_train,y_train."),
+        ("--data x,", "--data: received 'x,'; expected one or two names of variables, as in x_train,y_train."),
+        ("-o a.b", "-o/--out: received 'a.b'; expected a Python variable name."),
+        ("-o class", "-o/--out: received 'class'; expected a Python variable name."),
+        ("--objective ''", "--objective: received ''; expected a metric's name, as in val_accuracy or my_metric:max."),
+        (
+            "--objective acc:maxx",
+            "--objective: received 'acc:maxx'; expected min or max after the colon. Did you mean max?",
+        ),
+        ("--new --resume", "--new and --resume exclude each other: --new starts afresh, --resume goes on."),
+    ],
+)
+def test_a_wrong_line_is_told_what_was_received_and_expected(line, message):
+    assert error_of(line) == message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "/etc/passwd",
+        "x" * 300,
+        "<img src=x onerror=alert(1)>",
+        "$",
+        "a\nb",
+        ".hidden",
+        "-",
+        "a/b",
+        "a\\b",
+        "CON:",
+        " ",
+    ],
+)
+def test_hostile_study_names_are_refused(name):
+    assert error_of("{name}", name=name).startswith("study name: received ")
+
+
+@pytest.mark.parametrize("name", ["a --max-trials 999", "a' --new '", "--max-trials=999", "--new", "-h"])
+def test_a_variable_cant_inject_options(name):
+    for option in ("{name}", "-o {name}", "--objective {name}", "-n {name}"):
+        try:
+            options = options_of(option, name=name)
+        except OptionError:
+            continue
+        assert set(options) <= {"name", "objective"}
+        assert next(iter(options.values())) in (name, Objective(name=name))
+
+
+@pytest.mark.parametrize("line", ["-h", "--help", "digits -n 5 -h", "-h --nonsense"])
+def test_help_is_asked_for(line):
+    with pytest.raises(HelpRequested) as caught:
+        options_of(line)
+    assert "%%tune [-h] [--new]" in str(caught.value)
+
+
+def test_the_help_names_every_option_and_every_verb():
+    text = PARSER.format_help()
+    assert [option for option in PARSER.option_strings() if option not in text] == []
+    assert [verb for verb in VERBS if f"  {verb} " not in text] == []
+
+
+WORDS = st.sampled_from(
+    [*PARSER.option_strings(), "digits", "{v}", "grid", "0.2", "last:0.2", "x,y", "=", "--", "-", "'", "{"]
+)
+
+
+@given(line=st.lists(WORDS | st.text(max_size=12), max_size=8).map(" ".join), value=st.text(max_size=30))
+@example(line="-hx", value="")
+@example(line="--tuner=", value="")
+@example(line="-n" + "9" * 5000, value="")
+def test_any_line_gives_a_request_help_or_an_option_error(line, value):
+    try:
+        request = request_from(options_of(line, v=value), {})
+    except (OptionError, HelpRequested):
+        return
+    assert isinstance(request, TuneRequest)
+
+
+@given(value=st.text(min_size=1, max_size=40).filter(lambda text: "\0" not in text))
+@example(value="a --max-trials 999")
+@example(value="--max-trials=999")
+def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
+    try:
+        options = options_of("--objective {v} -n 3", v=value)
+    except OptionError:
+        return
+    assert set(options) == {"objective", "max_trials"}
+    assert options["max_trials"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "result"),
+    [
+        ("", ("", {})),
+        ("status", ("status", {})),
+        ("status digits", ("status", {"name": "digits"})),
+        ("stop {n}", ("stop", {"name": "digits"})),
+        ("best -o model digits", ("best", {"name": "digits", "out": "model"})),
+        ("show --code", ("show", {"code": True})),
+        ("run digits -n 9", ("run", {"name": "digits", "max_trials": 9})),
+        ("resume --minutes 2", ("resume", {"minutes": 2.0})),
+    ],
+)
+def test_a_line_without_a_cell_is_a_verb_and_its_options(line, result):
+    assert read_verb(line, {"n": "digits"}, []) == result
+
+
+@pytest.mark.parametrize(
+    ("line", "end"),
+    [
+        ("stat", " Did you mean %tune status?"),
+        ("digits", " Did you mean %tune status digits?"),
+        ("--max-trials 3", " Options of a search go on the first line of a %%tune cell."),
+        ("fly", ""),
+        ("{n}", " Did you mean %tune status digits?"),
+    ],
+)
+def test_an_unknown_verb_is_told_which_verbs_there_are(line, end):
+    with pytest.raises(OptionError) as caught:
+        read_verb(line, {"n": "digits"}, ["digits"])
+    word = "digits" if line == "{n}" else shlex.split(line)[0]
+    assert str(caught.value) == (
+        f"%tune: received {word!r}; expected a verb: run, status, stop, best, resume, show.{end}"
+    )
+
+
+def test_verbs_take_only_their_own_options():
+    with pytest.raises(OptionError) as caught:
+        read_verb("stop --new", {}, [])
+    assert str(caught.value) == ("%tune stop: received '--new', an unknown option. %tune stop -h lists all options.")
+
+
+@pytest.mark.parametrize("line", ["-h", "--help", "best -h"])
+def test_help_works_without_a_cell_too(line):
+    with pytest.raises(HelpRequested):
+        read_verb(line, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "source", "modes", "rep", "data", "path"),
+    [
+        ("", None, (QuantMode.NONE,), None, None, None),
+        ("model --quant int8 --rep x", "model", (QuantMode.INT8,), "x", None, None),
+        ("study --quant all --data x,y -o out/a.tflite", "study", tuple(QuantMode), None, ("x", "y"), "out/a.tflite"),
+    ],
+)
+def test_a_tflite_line_becomes_values(line, source, modes, rep, data, path):
+    assert export_line(export_parser(), line, {}) == ExportLine(
+        source=source, modes=modes, representative=rep, data=data, path=path
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "--quant int16",
+            "--quant: received 'int16'; expected none, dynamic, float16, int8 or all. Did you mean int8?",
+        ),
+        (
+            "m --quantt all",
+            "%tflite: received '--quantt', an unknown option. Did you mean --quant? %tflite -h lists all options.",
+        ),
+        ("m --rep x[0]", "--rep: received 'x[0]'; expected a Python variable name."),
+    ],
+)
+def test_a_wrong_tflite_line_is_told_what_was_expected(line, message):
+    with pytest.raises(OptionError) as caught:
+        export_line(export_parser(), line, {})
+    assert str(caught.value) == message

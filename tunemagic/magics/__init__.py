@@ -1,0 +1,1 @@
+"""The hands: what a user types in a notebook, and nothing that could not be called from Python."""
