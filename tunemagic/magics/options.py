@@ -59,6 +59,10 @@ class LineParser(MagicArgumentParser):  # type: ignore[misc]  # mypy doesn't fol
         """Add an option without a value."""
         self.add_argument(*names, action="store_true", help=help)
 
+    def actions(self) -> list[argparse.Action]:
+        """All arguments, in the order of the help."""
+        return list(self._actions)
+
     def option_strings(self) -> list[str]:
         """Every way to write an option, in the order of the help."""
         return [string for action in self._actions for string in action.option_strings]

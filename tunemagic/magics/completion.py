@@ -1,0 +1,123 @@
+"""Tab completion on the lines of our magics: options, choices, verbs, studies and variables.
+
+Everything offered comes from the parsers, so a new option is completed without a change here.
+Other matchers are silenced on these lines only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+from tunemagic.magics.lines import VERBS, export_parser, tune_parser
+from tunemagic.magics.options import LineParser
+
+__all__ = ["LineCompleter"]
+
+_OURS = re.compile(r"\s*(%%tune|%tune|%tflite)\s+(.*)", re.DOTALL)
+_METRICS = ("val_loss", "val_accuracy")
+_VARIABLES = {"data", "val", "rep", "out"}
+
+
+class LineCompleter:
+    """The matcher of one shell. ``attach`` puts it in, ``detach`` takes it out.
+
+    Args:
+        shell: The IPython shell.
+        study_names: Called for the names of known studies.
+    """
+
+    def __init__(self, shell: Any, study_names: Callable[[], Iterable[str]]) -> None:
+        self._shell = shell
+        self._study_names = study_names
+        self._parsers: Mapping[str, LineParser] = {"%%tune": tune_parser(), "%tflite": export_parser()}
+
+    def attach(self) -> None:
+        """Let the shell's completer ask us."""
+        self._shell.Completer.custom_matchers.append(self.matches)
+
+    def detach(self) -> None:
+        """Undo attach. May be called again."""
+        matchers = self._shell.Completer.custom_matchers
+        matchers[:] = [matcher for matcher in matchers if matcher != self.matches]
+
+    @context_matcher(identifier="tunemagic")  # type: ignore[untyped-decorator]  # mypy doesn't follow IPython
+    def matches(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What may stand at the cursor, when the cursor is on a line of ours."""
+        found = _OURS.fullmatch(context.text_until_cursor)
+        # A cell magic is one only at the top of its cell.
+        if found is None or (found[1] == "%%tune" and _text_above(context).strip()):
+            return SimpleMatcherResult(completions=[], suppress=False)
+        before, fragment = _split_at_cursor(found[2])
+        names = [name for name in self._candidates(found[1], before) if name.startswith(fragment)]
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(name, type="param") for name in names],
+            matched_fragment=fragment,
+            suppress=True,
+            ordered=True,
+        )
+
+    def _candidates(self, magic: str, before: list[str]) -> list[str]:
+        """All that may follow these words, best first."""
+        if magic == "%tune":
+            if not before:
+                return list(VERBS)
+            verb = VERBS.get(before[0])
+            return [] if verb is None else self._arguments(verb.parser, before[1:])
+        return self._arguments(self._parsers[magic], before)
+
+    def _arguments(self, parser: LineParser, before: list[str]) -> list[str]:
+        actions = parser.actions()
+        options = {string: action for action in actions for string in action.option_strings}
+        last = options.get(before[-1]) if before else None
+        if last is not None and last.nargs != 0:
+            return self._values(last)
+        used = {options[word].dest for word in before if word in options}
+        free = [string for string, action in options.items() if action.dest not in used]
+        takes_name = any(not action.option_strings for action in actions)
+        return [*(self._sources(parser) if takes_name else []), *sorted(free, key=lambda string: string[:2] != "--")]
+
+    def _values(self, action: argparse.Action) -> list[str]:
+        if action.choices is not None:
+            return [str(choice) for choice in action.choices]
+        if action.dest == "objective":
+            return list(_METRICS)
+        return self._variables() if action.dest in _VARIABLES else []
+
+    def _sources(self, parser: LineParser) -> list[str]:
+        studies = [shlex.quote(name) for name in self._study_names()]
+        return studies if parser is not self._parsers["%tflite"] else [*studies, *self._variables()]
+
+    def _variables(self) -> list[str]:
+        """Names of the notebook's variables that can hold data or a model."""
+        hidden = self._shell.user_ns_hidden
+        return sorted(
+            name
+            for name, value in self._shell.user_ns.items()
+            if not name.startswith("_")
+            and name not in hidden
+            and not isinstance(value, types.ModuleType | types.FunctionType | types.BuiltinFunctionType | type)
+        )
+
+
+def _text_above(context: CompletionContext) -> str:
+    return "\n".join(context.full_text.split("\n")[: context.cursor_line])
+
+
+def _split_at_cursor(rest: str) -> tuple[list[str], str]:
+    """Finished words, and the piece of the last word that is being typed.
+
+    ``--data x,y`` is typed piece by piece, and ``--tuner=gr`` is two words.
+    """
+    words = rest.split()
+    current = words.pop() if words and not rest[-1].isspace() else ""
+    if current.startswith("--") and "=" in current:
+        option, _, current = current.partition("=")
+        words.append(option)
+    return words, re.split(r"[,:]", current)[-1]
