@@ -107,6 +107,14 @@ class Parameter:
         """Whether every condition on other parameters holds for these values."""
         return all(condition.holds(values) for condition in self.conditions)
 
+    def contains(self, value: Value) -> bool:
+        """Whether the value lies in the range or among the choices; steps are not checked."""
+        if self.kind not in (Kind.INT, Kind.FLOAT):
+            return value in self.choices
+        if isinstance(value, (str, bool)) or self.low is None or self.high is None:
+            return False
+        return self.low <= value <= self.high
+
     def describe(self) -> str:
         """The range in a few characters, for tables: ``32 … 256 step 32``, ``0.0001 … 0.1 log``."""
         if self.kind not in (Kind.INT, Kind.FLOAT):

@@ -1,0 +1,1 @@
+"""Where trials run. Every executor has the face of ``base.Executor``."""

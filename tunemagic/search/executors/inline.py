@@ -1,0 +1,64 @@
+"""Runs trials in a thread of this process: takes any Python object, isolates nothing."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+
+from tunemagic.search.executors.base import Report
+from tunemagic.search.job import TrialJob, TrialOutcome
+from tunemagic.search.train import run_job
+
+__all__ = ["InlineExecutor"]
+
+
+class InlineExecutor:
+    """One trial at a time, each in a thread of its own.
+
+    The thread runs in a copy of the creating thread's context, so what the model code prints
+    lands in the notebook cell that started the study.
+    """
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self._context = contextvars.copy_context()
+        self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._cancelled: dict[int, threading.Event] = {}
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: TrialJob) -> None:
+        """Start the job's thread."""
+        cancelled = self._cancelled[job.trial] = threading.Event()
+        context = self._context.copy()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run, job, cancelled), name=f"tunemagic-trial-{job.trial}", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, job: TrialJob, cancelled: threading.Event) -> None:
+        self._reports.put(run_job(job, self._reports.put, cancelled))
+
+    def next_report(self, timeout: float) -> Report | None:
+        """The next report, or None when none came within ``timeout`` seconds."""
+        try:
+            report = self._reports.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if isinstance(report, TrialOutcome):
+            self._cancelled.pop(report.trial, None)
+        return report
+
+    def cancel(self, trial: int) -> None:
+        """End this trial at its next batch."""
+        if trial in self._cancelled:
+            self._cancelled[trial].set()
+
+    def close(self) -> None:
+        """Cancel what runs and wait for its thread."""
+        for trial in tuple(self._cancelled):
+            self.cancel(trial)
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None

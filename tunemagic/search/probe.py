@@ -1,0 +1,164 @@
+"""Look at the user's model code before the first trial: its space, its metrics, its faults.
+
+Nothing is trained and nothing is written, so every mistake found here costs no trial.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import CellError, OptionError, SpaceError, TrialError, TuneError
+from tunemagic.events import Direction
+from tunemagic.request import Objective
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.data import TrainingData, with_rebound
+from tunemagic.search.faults import describe_error, user_frame
+from tunemagic.search.job import TrialProgram
+from tunemagic.search.oracle import infer_direction, new_hyperparameters, space_of
+from tunemagic.space import SearchSpace
+
+__all__ = ["Discovery", "discover", "line_finder"]
+
+_MAX_BUILDS = 64  # conditional scopes that are entered one after the other; more is a runaway cell
+_PROBE_ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What running the cell with default values showed.
+
+    ``hyperparameters`` is Keras Tuner's object with all hyperparameters found; ``parameter_count``
+    the number of weights of the default model, None when it builds itself on the first batch.
+    """
+
+    hyperparameters: Any
+    space: SearchSpace
+    objective: str
+    direction: Direction
+    parameter_count: int | None
+
+
+def line_finder(program: TrialProgram) -> Callable[[Any], int | None]:
+    """A function from a stack frame to the line of the user's cell that led to it, or None."""
+    filename = getattr(program, "filename", "")
+
+    def line_of(frame: Any) -> int | None:
+        while frame is not None:
+            if frame.f_code.co_filename == filename:
+                line: int = frame.f_lineno
+                return line
+            frame = frame.f_back
+        return None
+
+    return line_of
+
+
+def discover(program: TrialProgram, data: TrainingData, objective: Objective | None) -> Discovery:
+    """Run the cell with its defaults, once more for each conditional scope, and check one batch.
+
+    Raises SpaceError (no hyperparameter, one name with two ranges), CellError (no model, not
+    compiled), OptionError (objective unknown or without direction), TrialError (the user's code
+    failed; the text names the line).
+    """
+    hyperparameters, setup = _explore(program)
+    space = space_of(hyperparameters)
+    if not space.parameters:
+        raise SpaceError(
+            "no hyperparameter found in the cell; expected at least one, such as "
+            'units = hp.Int("units", 32, 256, step=32) or units = 64  #@tune int(32, 256).'
+        )
+    wanted = objective or Objective(name="val_loss")
+    direction = wanted.direction or infer_direction(wanted.name)
+    if setup.fit_method is None:
+        _check_objective(wanted.name, _metric_names(program, setup, data))
+    if direction is None:
+        raise OptionError(
+            f"--objective {wanted.name}: Keras does not say whether smaller or larger is better; "
+            f"write {wanted.name}:min or {wanted.name}:max."
+        )
+    built = bool(getattr(setup.model, "built", False))
+    return Discovery(hyperparameters, space, wanted.name, direction, setup.model.count_params() if built else None)
+
+
+def _explore(program: TrialProgram) -> tuple[Any, TrialSetup]:
+    """All hyperparameters, also those in conditional scopes, and the setup of the default values."""
+    line_of = line_finder(program)
+    known = new_hyperparameters(line_of)
+    first: TrialSetup | None = None
+    waiting: list[Any] = []
+    entered: list[Any] = []
+    hp = known
+    for _ in range(_MAX_BUILDS):
+        setup = _run(program, hp)
+        first = first or setup
+        known.merge([new for new in hp.space if not known._exists(new.name, new.conditions)])
+        entered += [scope for scope in hp.active_scopes if scope not in entered]
+        waiting += [scope for scope in hp.inactive_scopes if scope not in waiting]
+        waiting = [scope for scope in waiting if scope not in entered]
+        if not waiting:
+            return known, first
+        hp = new_hyperparameters(line_of)
+        hp.merge(known)
+        scope = waiting.pop(0)
+        entered.append(scope)
+        hp.values = {condition.name: condition.values[0] for condition in copy.deepcopy(scope)} | {
+            p.name: p.default for p in known.space if p.name not in {condition.name for condition in scope}
+        }
+        hp.ensure_active_values()
+    raise SpaceError(
+        f"the cell opens more than {_MAX_BUILDS} conditional scopes; expected fewer. Split it into studies."
+    )
+
+
+def _run(program: TrialProgram, hp: Any) -> TrialSetup:
+    try:
+        setup: TrialSetup = program.run(hp)
+    except TuneError:
+        raise
+    # The user's own code, run by us for the first time: any fault of it becomes one line.
+    except (Exception, SystemExit) as error:
+        raise TrialError(_fault_text(program, error)) from error
+    return setup
+
+
+def _fault_text(program: TrialProgram, error: BaseException) -> str:
+    line, source = user_frame(error, getattr(program, "filename", ""))
+    where = "" if line is None else f"line {line}: "
+    code = "" if not source else f"  [{source.strip()}]"
+    return f"{where}{describe_error(error)}{code}"
+
+
+def _metric_names(program: TrialProgram, setup: TrialSetup, data: TrainingData) -> list[str]:
+    """The names that ``fit`` will log, from evaluating a handful of rows."""
+    if not getattr(setup.model, "compiled", True):
+        raise CellError(
+            "the model is not compiled; expected model.compile(optimizer, loss, metrics=[...]) in the cell."
+        )
+    shown = with_rebound(data, setup.data)
+    try:
+        if shown.y is None and not hasattr(shown.x, "shape"):
+            logs = setup.model.evaluate(shown.x.take(1), verbose=0, return_dict=True)
+        else:
+            y = None if shown.y is None else shown.y[:_PROBE_ROWS]
+            logs = setup.model.evaluate(shown.x[:_PROBE_ROWS], y, verbose=0, return_dict=True)
+    # Shapes, dtypes and losses that do not fit surface here with whatever type Keras chose.
+    except Exception as error:
+        raise TrialError(
+            f"the model does not fit the data ({data.description}): {_fault_text(program, error)}"
+        ) from error
+    names = list(logs)
+    return names + [f"val_{name}" for name in names] if shown.val_x is not None else names
+
+
+def _check_objective(objective: str, names: Sequence[str]) -> None:
+    if objective in names:
+        return
+    near = difflib.get_close_matches(objective, names, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise OptionError(
+        f"--objective {objective}: expected one of {', '.join(names)}.{hint} Metrics are named in model.compile."
+    )

@@ -1,0 +1,296 @@
+"""One study in this process: start, stop, wait, look at it, take the best model out."""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunemagic import events as ev
+from tunemagic.errors import StorageError, StudyBusyError, StudyError
+from tunemagic.journal import Journal
+from tunemagic.ledger import Ledger
+from tunemagic.request import QuantMode, Tuner, TuneRequest
+from tunemagic.search.data import TrainingData
+from tunemagic.search.executors.inline import InlineExecutor
+from tunemagic.search.job import TrialProgram
+from tunemagic.search.loop import SearchLoop
+from tunemagic.search.oracle import hyperparameters_of, make_strategy, new_hyperparameters
+from tunemagic.search.probe import line_finder
+from tunemagic.search.train import build_weights
+from tunemagic.search.weights import WeightsFolder, load_weights
+from tunemagic.space import Value
+from tunemagic.trial import StudyState, StudyView, TrialRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Study", "new_session"]
+
+
+def new_session() -> str:
+    """An id for one start or resume of a study; commands that carry another one are stale."""
+    return uuid.uuid4().hex[:12]
+
+
+class Study:
+    """A named search. Made by StudyBook; safe to look at from any thread.
+
+    ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
+    but its model can't be rebuilt until its cell runs again. ``interrupted`` says that its
+    process died while it ran.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        directory: Path,
+        request: TuneRequest,
+        ledger: Ledger,
+        journal: Journal | None,
+        program: TrialProgram | None = None,
+        data: TrainingData | None = None,
+        read_only_reason: str = "",
+        interrupted: bool = False,
+    ) -> None:
+        self.name = name
+        self.directory = directory
+        self.request = request
+        self.program = program
+        self.data = data
+        self.read_only_reason = read_only_reason
+        self._interrupted = interrupted
+        self._ledger = ledger
+        self._journal = journal
+        self._weights = WeightsFolder(directory)
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._ended.set()
+        self._thread: threading.Thread | None = None
+        self._best_lock = threading.Lock()
+        self._best: tuple[int, int, Any] | None = None
+
+    def __repr__(self) -> str:
+        view = self.view
+        best = view.best_trial
+        score = "no score yet" if best is None else f"best {view.objective} {best.score:.6g} (trial {best.number})"
+        return f"<Study {self.name}: {view.state}, {view.ended_trials} trials, {score}>"
+
+    @property
+    def view(self) -> StudyView:
+        """The state now; an immutable value."""
+        view = self._ledger.view
+        return dataclasses.replace(view, state=StudyState.INTERRUPTED) if self._interrupted else view
+
+    @property
+    def session(self) -> str:
+        """The id of the current start or resume."""
+        return self.view.session
+
+    @property
+    def running(self) -> bool:
+        """Whether trials are being run now."""
+        return not self._ended.is_set()
+
+    def subscribe(self, listener: Callable[[ev.Event], None]) -> Callable[[], None]:
+        """Call ``listener`` for every later event, in order; returns what ends that.
+
+        It is called on the thread that recorded the event and must be quick.
+        """
+        return self._ledger.subscribe(listener)
+
+    def events_after(self, seq: int) -> list[ev.Event]:
+        """The events with a larger ``seq``, in order."""
+        return self._ledger.events_after(seq)
+
+    def record(self, event: ev.Event) -> ev.Event:
+        """Add a fact to the study. Raises StudyError when the study is read-only."""
+        self._check_writable()
+        return self._ledger.record(event)
+
+    def start(self) -> None:
+        """Start the study's thread. Raises StudyBusyError when it runs, StudyError without a cell."""
+        self._check_writable()
+        if self.running:
+            raise StudyBusyError(f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`.")
+        if self.program is None or self.data is None:
+            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+        loop = self._make_loop(self.program, self.data)
+        self._ended.clear()
+        # A copy of this thread's context, so that what trials print lands in the cell that started them.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run, loop), name=f"tunemagic-study-{self.name}", daemon=True
+        )
+        self._thread.start()
+
+    def _make_loop(self, program: TrialProgram, data: TrainingData) -> SearchLoop:
+        view = self.view
+        memos = {event.trial: event.memo for event in self.events_after(0) if isinstance(event, ev.TrialStarted)}
+        strategy = make_strategy(
+            Tuner(view.strategy),
+            hyperparameters=hyperparameters_of(view.space),
+            objective=view.objective,
+            direction=view.direction,
+            seed=view.seed,
+            epochs=view.epochs,
+        )
+        strategy.restore(view.trials, memos)
+        self._stop = threading.Event()
+        return SearchLoop(
+            ledger=self._ledger,
+            strategy=strategy,
+            executor=InlineExecutor(),
+            weights=self._weights,
+            program=program,
+            data=data,
+            stop=self._stop,
+            memos=memos,
+            line_of=line_finder(program),
+        )
+
+    def _run(self, loop: SearchLoop) -> None:
+        try:
+            loop.run()
+        finally:
+            self._ended.set()
+
+    def stop(self) -> None:
+        """End the search soon and keep everything; returns at once, harmless when it has ended."""
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the search has ended; False when ``timeout`` seconds passed first."""
+        return self._ended.wait(timeout)
+
+    def close(self) -> None:
+        """Stop, wait, and give the study's folder free for other processes."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+            self.read_only_reason = f"study {self.name} was closed"
+
+    def _check_writable(self) -> None:
+        if self.read_only_reason:
+            raise StudyBusyError(self.read_only_reason)
+
+    # -- results -----------------------------------------------------------------------------
+
+    @property
+    def best_trial(self) -> TrialRecord:
+        """The best trial; waits for a running study. Raises StudyError when no trial has a score."""
+        self.wait()
+        best = self.view.best_trial
+        if best is None:
+            raise StudyError(f"study {self.name} has no trial with a score yet.")
+        return best
+
+    @property
+    def best_values(self) -> Mapping[str, Value]:
+        """The best trial's hyperparameter values; waits for a running study."""
+        return dict(self.best_trial.values)
+
+    @property
+    def best_model(self) -> Any:
+        """The best trial's Keras model, compiled, with the weights of its best epoch.
+
+        Waits for a running study. When the best weights file is damaged, the next best trial's
+        model is given, and a note says so. Raises StudyError when none can be given.
+        """
+        self.best_trial  # noqa: B018 - waits, and raises when there is nothing to give
+        with self._best_lock:
+            for trial in self.view.ranking():
+                if trial.weights is None:
+                    continue
+                if self._best is None or self._best[:2] != (trial.number, trial.attempt):
+                    try:
+                        self._best = (trial.number, trial.attempt, self.build_model(trial.number))
+                    except StorageError as error:
+                        self._ledger.record(ev.StudyNoted(text=f"trial {trial.number} is passed over: {error}"))
+                        continue
+                return self._best[2]
+        raise StudyError(f"study {self.name} has no weights on disk that can be used. Run it again with --new.")
+
+    def build_model(self, number: int) -> Any:
+        """The user's model with this trial's values and kept weights.
+
+        Raises StudyError without a cell, StorageError when the weights are gone or altered.
+        """
+        trial = self.view.trial(number)
+        if self.program is None or self.data is None:
+            raise StudyError(f"study {self.name} was read from disk; run its cell again to get its models.")
+        if trial.weights is None:
+            raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
+        hp = new_hyperparameters()
+        hp.values = dict(trial.values)
+        model = self.program.run(hp).model
+        build_weights(model, self.data)
+        load_weights(model, self._weights.path(trial.weights), trial.weights.sha256)
+        return model
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial so far: number, state, score, best epoch, values, seconds, reason."""
+        import pandas as pd
+
+        names = self.view.space.names
+        rows = [
+            {
+                "trial": trial.number,
+                "state": str(trial.state),
+                self.view.objective: trial.score,
+                "best_epoch": trial.best_epoch,
+                **{name: trial.values.get(name) for name in names},
+                "seconds": trial.seconds,
+                "reason": trial.reason,
+            }
+            for trial in self.view.trials
+        ]
+        columns = ["trial", "state", self.view.objective, "best_epoch", *names, "seconds", "reason"]
+        return pd.DataFrame(rows, columns=columns).set_index("trial")
+
+    def export_tflite(
+        self,
+        modes: Sequence[QuantMode],
+        *,
+        representative: Any = None,
+        path: str | Path | None = None,
+        on_result: Callable[[ev.ModelExported], None] | None = None,
+    ) -> tuple[ev.ModelExported, ...]:
+        """Convert the best model, verify each file on the validation data, record the results.
+
+        Raises ExportError when nothing can be tried at all; a mode that fails gives an event.
+        """
+        from tunemagic.export.tflite import convert_tflite
+
+        model = self.best_model
+        number = None if self._best is None else self._best[0]
+        if self.data is None:
+            raise StudyError(f"study {self.name} was read from disk; run its cell again to export its model.")
+        target = self.directory / "exports" / f"{self.name}.tflite" if path is None else Path(path)
+
+        def note(result: ev.ModelExported) -> None:
+            recorded = result if self.read_only_reason else self._ledger.record(result)
+            if on_result is not None:
+                on_result(recorded)
+
+        return convert_tflite(
+            model,
+            modes,
+            x_eval=self.data.val_x,
+            y_eval=self.data.val_y,
+            representative=self.data.x if representative is None else representative,
+            directory=target.parent,
+            stem=target.name.removesuffix(".tflite"),
+            trial=number,
+            score_name=self.view.objective.removeprefix("val_"),
+            on_result=note,
+        )

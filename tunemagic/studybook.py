@@ -1,0 +1,404 @@
+"""All studies of this kernel: which one a cell means, whether it starts, goes on or is shown."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from tunemagic import events as ev
+from tunemagic.errors import StudyBusyError, StudyChangedError, StudyError
+from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
+from tunemagic.ledger import Ledger
+from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest, check_study_name
+from tunemagic.search.data import TrainingData
+from tunemagic.search.job import TrialProgram
+from tunemagic.search.probe import Discovery, discover
+from tunemagic.space import SearchSpace
+from tunemagic.study import Study, new_session
+from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
+
+__all__ = ["DEFAULT_NAME", "StudyBook", "fingerprint"]
+
+DEFAULT_NAME = "study"
+DEFAULT_SEED = 0
+_FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
+_PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow")
+
+
+def fingerprint(
+    request: TuneRequest, program: TrialProgram, data: TrainingData, sources: Mapping[str, str]
+) -> dict[str, str]:
+    """What makes two runs of a cell the same study, part by part, so a difference can be named."""
+    functions = "".join(f"{name}\0{text}\0" for name, text in sorted(sources.items()))
+    objective = request.objective
+    val = request.val
+    return {
+        "the cell": _short_hash(getattr(program, "source", "")),
+        "functions that the cell uses": _short_hash(functions),
+        "the data": data.digest[:16],
+        "--val": "" if val is None else f"{val.kind} {val.fraction:g} {','.join(val.names)}",
+        "--objective": "val_loss" if objective is None else f"{objective.name}:{objective.direction or ''}",
+        "--tuner": str(request.tuner),
+        "--epochs": str(request.epochs),
+        "--seed": str(DEFAULT_SEED if request.seed is None else request.seed),
+        "package versions": " ".join(f"{name} {version}" for name, version in sorted(_versions().items())),
+    }
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+class StudyBook:
+    """The studies of one kernel, by name. ``root`` is the folder that holds their folders."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._studies: dict[str, Study] = {}
+        self._latest: str | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._lock = threading.RLock()
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """Studies of this kernel in the order of their making, then those on disk by name."""
+        with self._lock:
+            live = list(self._studies)
+        on_disk = sorted(path.parent.name for path in self.root.glob(f"*/{JOURNAL_FILE}"))
+        return live + [name for name in on_disk if name not in live and not name.startswith(".") and "~" not in name]
+
+    def get(self, name: str | None = None) -> Study:
+        """The study with this name, the latest one for None; read from disk when need be.
+
+        Raises StudyError when there is none.
+        """
+        with self._lock:
+            wanted = self._latest if name is None else check_study_name(name)
+            if wanted is None:
+                raise StudyError("no study in this kernel yet; run a cell with %%tune on top, or name a study.")
+            if wanted in self._studies:
+                return self._studies[wanted]
+        directory = self.root / wanted
+        if not (directory / JOURNAL_FILE).exists():
+            known = ", ".join(self.names()) or "none"
+            raise StudyError(f"no study named {wanted!r} in {self.root}; known: {known}.")
+        return self._read_only(wanted, directory)
+
+    def live(self) -> list[Study]:
+        """Studies that belong to this kernel."""
+        with self._lock:
+            return list(self._studies.values())
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` when a study is added or replaced; returns what ends that."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def close(self) -> None:
+        """Stop every running study and release every folder."""
+        for study in self.live():
+            study.close()
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def open(
+        self,
+        request: TuneRequest,
+        program: TrialProgram,
+        data: TrainingData,
+        *,
+        sources: Mapping[str, str] | None = None,
+    ) -> Study:
+        """The study that this cell means: new, gone on with, or as it is when nothing is left to do.
+
+        It is not started. The caller starts it when ``needs_run(study)`` says so. ``sources``
+        are the texts of notebook functions that the cell uses. Raises StudyChangedError when the
+        name belongs to a study made from something else, StudyBusyError when it runs with another
+        cell or another process has it, and what ``discover`` raises for faults in the cell;
+        nothing is written before the cell has been looked at.
+        """
+        marks = fingerprint(request, program, data, sources or {})
+        name = request.name or self._free_name(marks)
+        directory = self.root / name
+        live = self._studies.get(name)
+        if live is not None and live.running:
+            return self._reattach(live, marks)
+        content = live_content(live) if live is not None else _content_or_busy(directory)
+        old = Ledger(None, content.events).view
+        if content.events and not request.new and (request.resume or old.trials):
+            _check_same(name, old, marks, resume=request.resume)
+            return self._continue(name, directory, request, program, data, old)
+        if request.resume and not content.events:
+            raise StudyError(
+                f"--resume: there is no study named {name!r} in {self.root}. Leave --resume away to start it."
+            )
+        found = discover(program, data, request.objective)
+        if live is not None:
+            live.close()
+        if content.events:
+            _set_aside(directory)
+        return self._begin(name, directory, request, program, data, marks, found)
+
+    def _free_name(self, marks: Mapping[str, str]) -> str:
+        """``study``, or the first of ``study-2`` ... that is free or was made by the same cell."""
+        number = 1
+        while True:
+            name = DEFAULT_NAME if number == 1 else f"{DEFAULT_NAME}-{number}"
+            live = self._studies.get(name)
+            events = live_content(live).events if live is not None else read_journal(self.root / name).events
+            if not events or dict(Ledger(None, events).view.fingerprint) == marks:
+                return name
+            number += 1
+
+    @staticmethod
+    def _reattach(live: Study, marks: Mapping[str, str]) -> Study:
+        if dict(live.view.fingerprint) != marks:
+            raise StudyBusyError(
+                f"study {live.name} is running with another cell, data or options. Stop it with `%tune stop`, or "
+                "give this cell a NAME of its own."
+            )
+        return live
+
+    def _begin(
+        self,
+        name: str,
+        directory: Path,
+        request: TuneRequest,
+        program: TrialProgram,
+        data: TrainingData,
+        marks: dict[str, str],
+        found: Discovery,
+    ) -> Study:
+        journal = Journal(directory)
+        ledger = Ledger(journal)
+        try:
+            ledger.record(
+                ev.StudyStarted(
+                    study=name,
+                    session=new_session(),
+                    space=found.space.to_json(),
+                    objective=found.objective,
+                    direction=found.direction,
+                    strategy=str(request.tuner),
+                    seed=DEFAULT_SEED if request.seed is None else request.seed,
+                    max_trials=_max_trials(request),
+                    minutes=request.minutes,
+                    epochs=request.epochs,
+                    keep=request.keep,
+                    max_failures=request.max_failures,
+                    code=getattr(program, "source", ""),
+                    data=data.description,
+                    fingerprint=marks,
+                    versions=_versions(),
+                )
+            )
+            for warning in data.warnings:
+                ledger.record(ev.StudyNoted(text=warning))
+        except BaseException:
+            journal.close()
+            raise
+        return self._add(
+            Study(
+                name=name,
+                directory=directory,
+                request=request,
+                ledger=ledger,
+                journal=journal,
+                program=program,
+                data=data,
+            )
+        )
+
+    def _continue(
+        self,
+        name: str,
+        directory: Path,
+        request: TuneRequest,
+        program: TrialProgram,
+        data: TrainingData,
+        old: StudyView,
+    ) -> Study:
+        max_trials, minutes = _new_limits(request, old)
+        wanted = _something_left(old, max_trials, minutes)
+        space = discover(program, data, request.objective).space if wanted else old.space
+        faults = values_outside(space, (trial for trial in old.trials if trial.score is not None))
+        if wanted and not _extends(space, old.space) and faults:
+            raise StudyChangedError(
+                f"study {name}: its trials do not fit the cell any more: {faults[0]}. Use --new or another NAME."
+            )
+        live = self._studies.get(name)
+        if live is not None:
+            live.request, live.program, live.data = request, program, data
+            study = live
+        else:
+            journal = Journal(directory)
+            ledger = Ledger(journal, journal.content.events)
+            study = Study(
+                name=name,
+                directory=directory,
+                request=request,
+                ledger=ledger,
+                journal=journal,
+                program=program,
+                data=data,
+            )
+            if journal.content.torn:
+                ledger.record(ev.StudyNoted(text="the last line of the journal was torn by a crash; it was set aside"))
+        if wanted:
+            study.record(
+                ev.StudyResumed(session=new_session(), max_trials=max_trials, minutes=minutes, epochs=request.epochs)
+            )
+            if not _extends(old.space, space):
+                study.record(ev.SpaceChanged(space=space.to_json(), reason="the cell has changed"))
+        return self._add(study)
+
+    def _read_only(self, name: str, directory: Path) -> Study:
+        content = read_journal(directory)
+        holder = lock_holder(directory)
+        ledger = Ledger(None, content.events)
+        if holder is None and ledger.view.state is StudyState.RUNNING:
+            ledger.show(
+                ev.StudyNoted(text="its kernel died while it ran; run its cell again, or `%tune resume`, to go on")
+            )
+        reason = (
+            f"study {name} is read-only here: process {holder.get('pid')} has it open"
+            if holder is not None
+            else f"study {name} was read from disk; run its cell to go on with it"
+        )
+        view = ledger.view
+        request = TuneRequest(name=name, tuner=Tuner(view.strategy or Tuner.RANDOM), epochs=max(view.epochs, 1))
+        return Study(
+            name=name,
+            directory=directory,
+            request=request,
+            ledger=ledger,
+            journal=None,
+            read_only_reason=reason,
+            interrupted=holder is None and view.state is StudyState.RUNNING,
+        )
+
+    def _add(self, study: Study) -> Study:
+        with self._lock:
+            self._studies[study.name] = study
+            self._latest = study.name
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener()
+        return study
+
+
+def needs_run(study: Study) -> bool:
+    """Whether an opened study has trials to run."""
+    return study.view.state is StudyState.RUNNING and not study.running
+
+
+def live_content(study: Study) -> JournalContent:
+    """A live study's events in the form that a journal on disk has."""
+    return JournalContent(tuple(study.events_after(0)), 0, b"")
+
+
+def _content_or_busy(directory: Path) -> JournalContent:
+    if lock_holder(directory) is not None:
+        Journal(directory).close()  # raises StudyBusyError with who and since when
+    return read_journal(directory)
+
+
+def _check_same(name: str, old: StudyView, marks: Mapping[str, str], *, resume: bool) -> None:
+    different = [part for part, value in marks.items() if old.fingerprint.get(part) != value]
+    fatal = [
+        part
+        for part in different
+        if part in ("--objective", "--tuner", "--epochs" if old.strategy == Tuner.HYPERBAND else "")
+    ]
+    if resume and fatal:
+        raise StudyChangedError(
+            f"study {name} can't go on: {_differences(old, marks, fatal)}. Set it back, or use --new or another NAME."
+        )
+    if different and not resume:
+        raise StudyChangedError(
+            f"study {name} has {old.ended_trials} trials from something else: {_differences(old, marks, different)}. "
+            "Use --resume to go on all the same, --new to start afresh (the old one is kept aside), or another NAME."
+        )
+
+
+def _differences(old: StudyView, marks: Mapping[str, str], parts: Iterable[str]) -> str:
+    texts = []
+    for part in parts:
+        before = old.fingerprint.get(part, "")
+        readable = part.startswith("--") or part == "package versions"
+        texts.append(
+            f"{part} was {before or 'not set'} and is {marks[part] or 'not set'}" if readable else f"{part} changed"
+        )
+    return "; ".join(texts)
+
+
+def _max_trials(request: TuneRequest) -> int | None:
+    """The asked number; without one the default, but none for a grid or when minutes limit the study."""
+    if request.max_trials is not None or request.minutes is not None or request.tuner is Tuner.GRID:
+        return request.max_trials
+    return DEFAULT_TRIALS
+
+
+def _new_limits(request: TuneRequest, old: StudyView) -> tuple[int | None, float | None]:
+    """What the request says, else what the study had."""
+    if request.max_trials is None and request.minutes is None:
+        return old.max_trials, old.minutes
+    return request.max_trials, request.minutes
+
+
+def _something_left(old: StudyView, max_trials: int | None, minutes: float | None) -> bool:
+    if old.state not in _FINISHED or any(t.state in (TrialState.RUNNING, TrialState.INTERRUPTED) for t in old.trials):
+        return True
+    if old.end_reason is ev.EndReason.EXHAUSTED:
+        return False
+    time_left = minutes is None or old.elapsed < 60 * minutes
+    return time_left and (max_trials is None or len(old.trials) < max_trials)
+
+
+def _extends(space: SearchSpace, other: SearchSpace) -> bool:
+    """Whether ``space`` has every parameter of ``other`` unchanged."""
+    return set(other.parameters) <= set(space.parameters)
+
+
+def _set_aside(directory: Path) -> None:
+    """Rename the folder to ``name~1``, ``name~2`` ...: nothing finished is ever deleted."""
+    number = 1
+    while (target := directory.with_name(f"{directory.name}~{number}")).exists():
+        number += 1
+    directory.rename(target)
+
+
+def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[str]:
+    """What keeps these trials from belonging to the space, in words; empty when all fit."""
+    faults: list[str] = []
+    for trial in trials:
+        active = {p.name: p for p in space.parameters if p.active(trial.values)}
+        faults += [f"trial {trial.number} has no {name}" for name in active if name not in trial.values]
+        for name, value in trial.values.items():
+            if name not in active:
+                faults.append(f"trial {trial.number} has {name}, which the cell does not have")
+            elif not active[name].contains(value):
+                faults.append(f"trial {trial.number} has {name}={value!r}, outside {active[name].describe()}")
+    return faults
