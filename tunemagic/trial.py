@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.space import SearchSpace, Value
@@ -145,73 +146,75 @@ def replay(events: Iterable[ev.Event]) -> StudyView:
 
 def apply(view: StudyView, event: ev.Event) -> StudyView:
     """The view after one more event. Pure: neither argument is changed."""
-    view = replace(view, seq=event.seq, elapsed=event.elapsed)
+    return replace(view, seq=event.seq, elapsed=event.elapsed, **_changes(view, event))
+
+
+def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
+    """The fields of the view that the event changes, besides seq and elapsed."""
     match event:
         case ev.StudyStarted():
-            return _start(view, event)
+            return _start(event)
         case ev.StudyResumed():
             return _resume(view, event)
         case ev.SpaceChanged():
-            return replace(view, space=SearchSpace.from_json(event.space))
+            return {"space": SearchSpace.from_json(event.space)}
         case ev.StudyNoted():
-            return replace(view, notes=(*view.notes, event.text))
+            return {"notes": (*view.notes, event.text)}
         case ev.StudyEnded():
-            return replace(view, state=_END_STATES[event.reason], end_reason=event.reason, end_message=event.message)
+            return {"state": _END_STATES[event.reason], "end_reason": event.reason, "end_message": event.message}
         case ev.ModelExported():
-            kept = tuple(
-                e for e in view.exports if (e.trial, e.target, e.mode) != (event.trial, event.target, event.mode)
-            )
-            return replace(view, exports=(*kept, event))
+            key = (event.trial, event.target, event.mode)
+            others = tuple(e for e in view.exports if (e.trial, e.target, e.mode) != key)
+            return {"exports": (*others, event)}
         case _:
-            return _apply_to_trial(view, event)
+            return _with_trial(view, _next_record(view, event))
 
 
-def _start(view: StudyView, event: ev.StudyStarted) -> StudyView:
-    return replace(
-        view,
-        study=event.study,
-        session=event.session,
-        state=StudyState.RUNNING,
-        space=SearchSpace.from_json(event.space),
-        objective=event.objective,
-        direction=event.direction,
-        strategy=event.strategy,
-        seed=event.seed,
-        max_trials=event.max_trials,
-        minutes=event.minutes,
-        epochs=event.epochs,
-        keep=event.keep,
-        max_failures=event.max_failures,
-        code=event.code,
-        data=event.data,
-        fingerprint=event.fingerprint,
-        versions=event.versions,
-        started_at=event.at,
-    )
+def _start(event: ev.StudyStarted) -> dict[str, Any]:
+    return {
+        "study": event.study,
+        "session": event.session,
+        "state": StudyState.RUNNING,
+        "space": SearchSpace.from_json(event.space),
+        "objective": event.objective,
+        "direction": event.direction,
+        "strategy": event.strategy,
+        "seed": event.seed,
+        "max_trials": event.max_trials,
+        "minutes": event.minutes,
+        "epochs": event.epochs,
+        "keep": event.keep,
+        "max_failures": event.max_failures,
+        "code": event.code,
+        "data": event.data,
+        "fingerprint": event.fingerprint,
+        "versions": event.versions,
+        "started_at": event.at,
+    }
 
 
-def _resume(view: StudyView, event: ev.StudyResumed) -> StudyView:
+def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
     trials = tuple(
         replace(trial, state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
         for trial in view.trials
     )
-    return replace(
-        view,
-        session=event.session,
-        state=StudyState.RUNNING,
-        max_trials=event.max_trials,
-        minutes=event.minutes,
-        epochs=event.epochs,
-        trials=trials,
-        end_reason=None,
-        end_message="",
-    )
+    return {
+        "session": event.session,
+        "state": StudyState.RUNNING,
+        "max_trials": event.max_trials,
+        "minutes": event.minutes,
+        "epochs": event.epochs,
+        "trials": trials,
+        "end_reason": None,
+        "end_message": "",
+    }
 
 
-def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
+def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
+    """The trial that the event is about, as it is afterwards."""
     match event:
         case ev.TrialStarted():
-            trial = TrialRecord(
+            return TrialRecord(
                 number=event.trial,
                 attempt=event.attempt,
                 values=event.values,
@@ -222,9 +225,9 @@ def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
                 started=event.elapsed,
             )
         case ev.EpochEnded():
-            trial = _add_epoch(view.trial(event.trial), event)
+            return _add_epoch(view.trial(event.trial), event)
         case ev.TrialFinished():
-            trial = replace(
+            return replace(
                 view.trial(event.trial),
                 state=TrialState.COMPLETED,
                 score=event.score,
@@ -234,7 +237,7 @@ def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
                 weights=event.weights,
             )
         case ev.TrialStopped():
-            trial = replace(
+            return replace(
                 view.trial(event.trial),
                 state=TrialState.STOPPED,
                 score=event.score,
@@ -245,7 +248,7 @@ def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
                 weights=event.weights,
             )
         case ev.TrialFailed():
-            trial = replace(
+            return replace(
                 view.trial(event.trial),
                 state=TrialState.FAILED,
                 error=event.error,
@@ -255,10 +258,9 @@ def _apply_to_trial(view: StudyView, event: ev.Event) -> StudyView:
                 seconds=event.seconds,
             )
         case ev.WeightsDropped():
-            trial = replace(view.trial(event.trial), weights=None)
+            return replace(view.trial(event.trial), weights=None)
         case _:
             raise TypeError(f"expected an event that apply knows; received {type(event).__name__}.")
-    return _with_trial(view, trial)
 
 
 def _add_epoch(trial: TrialRecord, event: ev.EpochEnded) -> TrialRecord:
@@ -270,11 +272,11 @@ def _add_epoch(trial: TrialRecord, event: ev.EpochEnded) -> TrialRecord:
     return replace(trial, curves=curves)
 
 
-def _with_trial(view: StudyView, trial: TrialRecord) -> StudyView:
+def _with_trial(view: StudyView, trial: TrialRecord) -> dict[str, Any]:
     trials = (*view.trials[: trial.number - 1], trial, *view.trials[trial.number :])
     best = view.best
     if trial.score is not None:
         leader = None if best is None or best == trial.number else view.trial(best).score
         if view.direction.better(trial.score, leader):
             best = trial.number
-    return replace(view, trials=trials, best=best)
+    return {"trials": trials, "best": best}
