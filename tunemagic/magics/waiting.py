@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-__all__ = ["Interrupts", "Waitable", "WaitEnd", "wait_for"]
+__all__ = ["Interrupts", "WaitEnd", "Waitable", "wait_for"]
 
 # Upper bound of the time between Interrupt and the stop request.
 _POLL_SECONDS = 0.1

@@ -1,0 +1,159 @@
+"""What one study shows in one cell's output: live while it runs, its record at the end.
+
+The live panel is a widget: a notebook that is reopened without its kernel can't show it. So it
+is displayed under a display id and replaced by the static record when the study has ended.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from IPython.display import display
+
+from tunemagic.magics.tables import progress_line
+from tunemagic.request import ViewKind
+from tunemagic.study import Study
+from tunemagic.trial import StudyView
+
+__all__ = ["CellOutput", "Panel"]
+
+# The text view is rewritten at most this often: a flood of updates makes a server drop messages.
+_TEXT_SECONDS = 1.0
+_FOLLOW_SECONDS = 0.25
+
+
+class Panel(Protocol):
+    """What the output needs of the live panel."""
+
+    first_contact: threading.Event  # set when a front end has shown the panel
+    detached: threading.Event  # set when the user has pressed Detach
+
+    def close(self) -> None:
+        """Take the panel away from all front ends."""
+
+
+class CellOutput:
+    """One study's place in one cell's output.
+
+    Args:
+        study: What is shown.
+        kind: What the user wants to see while it runs.
+        in_kernel: Whether displays can be updated; a terminal only gets lines.
+        contact_seconds: How long a front end may take to show the panel.
+        make_panel: Makes the live panel.
+        make_record: Makes the static record's MIME bundle.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        kind: ViewKind,
+        *,
+        in_kernel: bool,
+        contact_seconds: float,
+        make_panel: Callable[[Study, ViewKind], Panel],
+        make_record: Callable[[StudyView], dict[str, Any]],
+    ) -> None:
+        self._study = study
+        self._kind = kind
+        self._in_kernel = in_kernel
+        self._contact_seconds = contact_seconds
+        self._make_panel = make_panel
+        self._make_record = make_record
+        self._lock = threading.Lock()
+        self._handle: Any = None
+        self._panel: Panel | None = None
+        self._opened = 0.0
+        self._text: str | None = None
+        self._hint = ""
+        self._written = 0.0
+        self._closed = False
+
+    def open(self) -> None:
+        """Show the panel or the first line of text."""
+        self._opened = time.monotonic()
+        if self._kind is ViewKind.NONE:
+            return
+        if self._in_kernel and self._kind is not ViewKind.TEXT:
+            self._panel = self._make_panel(self._study, self._kind)
+            self._handle = display(self._panel, display_id=True)
+        else:
+            self._write_text()
+
+    def tick(self) -> None:
+        """Keep the text up to date, and fall back to text when no front end shows the panel."""
+        with self._lock:
+            if self._closed or self._kind is ViewKind.NONE:
+                return
+            if self._panel is None:
+                if time.monotonic() - self._written >= _TEXT_SECONDS:
+                    self._write_text()
+            elif self._is_unseen(self._panel):
+                self._panel.close()
+                self._panel = None
+                self._hint = _install_hint(self._contact_seconds)
+                self._write_text()
+
+    def close(self) -> None:
+        """Replace whatever is shown by the record. Only the first call does something."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._kind is not ViewKind.NONE:
+                self._put(self._make_record(self._study.view))
+
+    def detached(self) -> bool:
+        """Whether the user has pressed Detach on this panel."""
+        return self._panel is not None and self._panel.detached.is_set()
+
+    def follow(self) -> None:
+        """Go on ticking in a thread and close when the study has ended, while other cells run.
+
+        The thread runs in a copy of this context, so what it shows belongs to this cell. In a
+        terminal nothing happens: lines in the middle of what the user types help nobody.
+        """
+        if not self._in_kernel or self._kind is ViewKind.NONE:
+            return
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(self._follow,), name=f"tunemagic-output-{self._study.name}", daemon=True
+        ).start()
+
+    def _follow(self) -> None:
+        while not self._study.wait(_FOLLOW_SECONDS):
+            self.tick()
+        self.close()
+
+    def _is_unseen(self, panel: Panel) -> bool:
+        late = time.monotonic() - self._opened > self._contact_seconds
+        return late and not panel.first_contact.is_set()
+
+    def _write_text(self) -> None:
+        text = progress_line(self._study.view) + self._hint
+        self._written = time.monotonic()
+        if text != self._text:
+            self._text = text
+            self._put({"text/plain": text})
+
+    def _put(self, bundle: dict[str, Any]) -> None:
+        """Replace the output; in a terminal, and the first time, add to it."""
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+        elif self._in_kernel:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            display(bundle, raw=True)
+
+
+def _install_hint(seconds: float) -> str:
+    return (
+        f"\nNo front end showed the live panel within {seconds:g} s, so this is the text view. For the panel run "
+        "`pip install tunemagic` in the environment that runs JupyterLab or Notebook "
+        f"(this kernel's is {sys.prefix}) and reload the page."
+    )

@@ -1,0 +1,227 @@
+"""``%%tune`` and ``%tune``: parse the line, call the study, show what comes of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
+from traitlets import Bool, Enum, Float, Int, Unicode
+
+from tunemagic.errors import OptionError, StudyError
+from tunemagic.events import EndReason
+from tunemagic.magics.dryrun import dry_run_table
+from tunemagic.magics.guard import documented_by, user_errors
+from tunemagic.magics.lines import given_options, read_verb, request_from, tune_parser
+from tunemagic.magics.memory import CellMemory, cell_from_journal
+from tunemagic.magics.options import objective, val_split
+from tunemagic.magics.output import CellOutput
+from tunemagic.magics.tables import best_table, progress_line, studies_table
+from tunemagic.magics.tokens import split_line
+from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
+from tunemagic.request import DEFAULT_EPOCHS, DEFAULT_KEEP, DEFAULT_MAX_FAILURES, Tuner, TuneRequest, ViewKind
+from tunemagic.study import Study
+from tunemagic.studybook import StudyBook, needs_run
+
+__all__ = ["TuneMagics"]
+
+_PARSER = tune_parser()
+_DEFAULT_DATA = ("x_train", "y_train")
+
+
+@magics_class
+class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
+    """Options that a line leaves out come from here: ``%config TuneMagics.max_trials = 50``."""
+
+    tuner = Enum([str(tuner) for tuner in Tuner], str(Tuner.RANDOM), help="how values are proposed").tag(config=True)
+    objective = Unicode("", help="NAME or NAME:min or NAME:max; empty: val_loss").tag(config=True)
+    max_trials = Int(None, allow_none=True, help="number of trials").tag(config=True)
+    minutes = Float(None, allow_none=True, help="end after this many minutes").tag(config=True)
+    epochs = Int(DEFAULT_EPOCHS, help="epochs of a trial").tag(config=True)
+    seed = Int(None, allow_none=True, help="seed of the search, the split and the weights").tag(config=True)
+    val = Unicode("", help="validation data as after --val; empty: a fifth of the data").tag(config=True)
+    keep = Int(DEFAULT_KEEP, help="best weights kept on disk").tag(config=True)
+    max_failures = Int(DEFAULT_MAX_FAILURES, help="end after this many failed trials in a row").tag(config=True)
+    background = Bool(False, help="return at once instead of waiting for the study").tag(config=True)
+    view = Enum([str(view) for view in ViewKind], str(ViewKind.FULL), help="what a cell shows").tag(config=True)
+    directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)
+    contact_seconds = Float(3.0, help="wait this long for a front end to show the panel").tag(config=True)
+
+    def __init__(self, shell: Any, **more: Any) -> None:
+        super().__init__(shell=shell, **more)
+        self.book = StudyBook(Path(self.directory).absolute())
+        self._cells: dict[str, CellMemory] = {}
+
+    @no_var_expand  # type: ignore[untyped-decorator]  # mypy doesn't follow IPython
+    @line_cell_magic  # type: ignore[untyped-decorator]
+    @documented_by(_PARSER)
+    def tune(self, line: str, cell: str | None = None) -> None:  # noqa: D102 - documented by its parser
+        with user_errors():
+            if cell is None:
+                verb, given = read_verb(line, self.shell.user_ns, self.book.names())
+                getattr(self, f"_{verb or 'list'}")(given)
+            else:
+                self._run_cell(given_options(_PARSER, split_line(line, self.shell.user_ns)), cell)
+
+    # -- running a cell --------------------------------------------------------------------------
+
+    def _run_cell(self, given: Mapping[str, Any], body: str) -> None:
+        request = request_from(given, self._defaults())
+        if not body.strip():
+            raise OptionError("%%tune: the cell is empty; expected Python code that assigns a Keras model to `model`.")
+        program, data = self._prepare(request, body)
+        if request.dry_run:
+            display(dry_run_table(request, program, data).bundle(), raw=True)
+            return
+        study = self.book.open(request, program, data, sources=program.sources)
+        self._cells[study.name] = CellMemory(body, given)
+        self._hand_out(study, request.out)
+        self._attend(study, request)
+
+    def _prepare(self, request: TuneRequest, body: str) -> tuple[Any, Any]:
+        """What the cell means and what it is trained on. Nothing is written."""
+        from tunemagic.search.cell import read_cell
+        from tunemagic.search.data import resolve_data
+
+        names = (*(request.data or _DEFAULT_DATA), *(request.val.names if request.val else ()))
+        # The line with %%tune is line 1 of the cell as the notebook numbers it.
+        program = read_cell(body, self.shell.user_ns, first_line=2, data_names=names)
+        return program, resolve_data(request, self.shell.user_ns, seed=request.seed or 0)
+
+    def _defaults(self) -> dict[str, Any]:
+        """The configured values as fields of a TuneRequest."""
+        fields = ("max_trials", "minutes", "epochs", "seed", "keep", "max_failures", "background")
+        return {
+            **{field: getattr(self, field) for field in fields},
+            "tuner": Tuner(self.tuner),
+            "view": ViewKind(self.view),
+            "objective": self._configured("objective", objective),
+            "val": self._configured("val", val_split),
+        }
+
+    def _configured(self, trait: str, convert: Callable[[str], Any]) -> Any:
+        text = getattr(self, trait)
+        try:
+            return convert(text) if text else None
+        except argparse.ArgumentTypeError as error:
+            raise OptionError(f"%config TuneMagics.{trait}: {error}") from error
+
+    def _hand_out(self, study: Study, out: str | None) -> None:
+        """Store the study as ``out``, and as ``study`` unless that is something of the user's."""
+        namespace = self.shell.user_ns
+        if out is not None:
+            namespace[out] = study
+        if isinstance(namespace.get("study", study), Study):
+            namespace["study"] = study
+
+    def _attend(self, study: Study, request: TuneRequest) -> None:
+        """Run the study if there is something to run, show it, and wait unless told not to."""
+        output = self._output(study, request.view)
+        if not study.running and not needs_run(study):
+            output.close()
+            return
+        output.open()
+        if not study.running:
+            study.start()
+        if request.background:
+            output.follow()
+            return
+        with Interrupts() as interrupts:
+            end = wait_for(study, interrupts, detached=output.detached, tick=output.tick)
+            if end is WaitEnd.ENDED:
+                output.close()
+            else:
+                output.follow()
+        if end is WaitEnd.GIVEN_UP:
+            sys.stdout.write(f"{study.name} is still stopping; `%tune status {study.name}` shows it.\n")
+        elif end is WaitEnd.ENDED:
+            _raise_if_failed(study)
+
+    def _output(self, study: Study, kind: ViewKind) -> CellOutput:
+        from tunemagic.record import record_bundle
+        from tunemagic.widgets.panel import TunePanel
+
+        return CellOutput(
+            study,
+            kind,
+            in_kernel=getattr(self.shell, "kernel", None) is not None,
+            contact_seconds=self.contact_seconds,
+            make_panel=lambda study, kind: TunePanel(study, compact=kind is ViewKind.COMPACT),
+            make_record=record_bundle,
+        )
+
+    # -- verbs -----------------------------------------------------------------------------------
+
+    def _list(self, given: Mapping[str, Any]) -> None:
+        display(studies_table([self.book.get(name).view for name in self.book.names()]).bundle(), raw=True)
+
+    def _run(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        memory = self._cells.get(study.name) or cell_from_journal(study.view)
+        self._run_cell(memory.again(study.name, given), memory.body)
+
+    def _resume(self, given: Mapping[str, Any]) -> None:
+        self._run(given)
+
+    def _status(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        output = self._output(study, ViewKind(self.view))
+        if study.running:
+            output.open()
+            output.follow()
+        else:
+            output.close()
+
+    def _stop(self, given: Mapping[str, Any]) -> None:
+        study = self._named_or_running(given.get("name"))
+        if study.read_only_reason:
+            raise StudyError(f"{study.read_only_reason}; it can only be stopped there.")
+        study.stop()
+        _wait_quietly(study)
+        sys.stdout.write(progress_line(study.view) + "\n")
+
+    def _best(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        _wait_quietly(study)
+        study.best_trial  # noqa: B018 - raises when no trial has a score
+        if "out" in given:
+            self.shell.user_ns[given["out"]] = study.best_model
+        display(best_table(study.view).bundle(), raw=True)
+
+    def _show(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        if given.get("code"):
+            sys.stdout.write(self._code_of(study))
+        else:
+            self._output(study, ViewKind.TEXT).close()
+
+    def _code_of(self, study: Study) -> str:
+        from tunemagic.search.cell import read_cell
+
+        program: Any = study.program
+        if program is None:
+            memory = cell_from_journal(study.view)
+            program = read_cell(memory.body, self.shell.user_ns)
+        return str(program.code).rstrip() + "\n"
+
+    def _named_or_running(self, name: str | None) -> Study:
+        """The named study; without a name the one that runs, else the latest."""
+        running = [study for study in self.book.live() if study.running]
+        return running[0] if name is None and len(running) == 1 else self.book.get(name)
+
+
+def _wait_quietly(study: Study) -> None:
+    """Wait in short steps: an endless wait can't be interrupted on every system."""
+    while not study.wait(0.1):
+        pass
+
+
+def _raise_if_failed(study: Study) -> None:
+    """A study that gave nothing makes its cell fail, so that Run All stops there."""
+    view = study.view
+    if view.end_reason is EndReason.ERROR or (view.end_reason is EndReason.FAILURES and view.best is None):
+        raise StudyError(f"study {study.name}: {view.end_message}")
