@@ -1,0 +1,175 @@
+"""How a model reaches the process that converts it: as its config and weights, or as a traced graph.
+
+Config and weights need no TensorFlow work in the kernel, but only classes that ship with Keras can be
+rebuilt elsewhere. A model with layers of the notebook's own (or a Lambda) is traced in the kernel
+instead and handed over as a SavedModel, which holds operations only and no Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunemagic.errors import ExportError
+from tunemagic.export.clone import is_graph_model, plain_view
+from tunemagic.export.infer import (
+    check_same_outputs,
+    infer_model,
+    quiet_about_lambdas,
+    recurrent_loops,
+    walk_layers,
+)
+
+__all__ = ["INPUT_NAME", "OUTPUT_NAME", "SIGNATURE", "hand_over", "notebook_parts", "receive"]
+
+SIGNATURE = "predict"
+INPUT_NAME = "x"
+OUTPUT_NAME = "y"
+_FACTS = "graph.json"
+_CONFIG = "model.json"
+_WEIGHTS = "weights.npz"
+_GRAPH = "graph"
+_CHECKED_SAMPLES = 256  # the files are compared on all of them later; this names a wrong copy as such
+
+
+def hand_over(model: Any, folder: Path, x: NDArray[Any]) -> str:
+    """Write the model into ``folder`` for ``receive``.
+
+    Returns "" or a sentence about why the model was traced here. Raises ExportError when it can be
+    handed over in neither way, OSError when the folder can't be written.
+    """
+    parts = notebook_parts(model)
+    if not parts:
+        _write_config(model, folder)
+        return ""
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise ExportError(
+            f"{model.name}: {', '.join(parts)} can't be rebuilt outside this notebook, and tracing needs the "
+            f"tensorflow backend; this kernel runs {keras.config.backend()}. Set KERAS_BACKEND=tensorflow."
+        )
+    _write_graph(infer_model(model, x=x), folder, x)
+    return f"traced in this kernel, because {', '.join(parts)} can't be rebuilt outside it"
+
+
+def receive(folder: Path, expected: NDArray[Any], x: NDArray[Any], *, half: bool) -> tuple[Path, dict[str, Any]]:
+    """The folder of a SavedModel that answers as the model does, and facts about it.
+
+    ``expected`` is what the model answered for ``x`` in the kernel. Nothing in the folder is executed
+    as Python: the config is read in Keras' safe mode. Raises ExportError when the model can't be
+    rebuilt, or answers otherwise than in the kernel.
+    """
+    if not (folder / _FACTS).exists():
+        model = _read_config(folder)
+        some = slice(_CHECKED_SAMPLES)
+        check_same_outputs(model.name, expected[some], model, x[some], half=half)
+        clone = infer_model(model)
+        check_same_outputs(model.name, expected[some], clone, x[some], half=half)
+        _write_graph(clone, folder, x)
+    facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    return folder / _GRAPH, facts
+
+
+def notebook_parts(model: Any) -> list[str]:
+    """Names of what is in the model and can't be rebuilt in another process, in order, each once."""
+    import keras
+
+    if not is_graph_model(model):
+        return [type(model).__name__]
+    try:
+        with quiet_about_lambdas():
+            config = keras.saving.serialize_keras_object(plain_view(model))
+    except (NotImplementedError, TypeError, ValueError) as error:
+        return [f"a layer without a config ({type(error).__name__})"]
+    found: dict[str, None] = {}
+    _collect_foreign(_without_training(config), found)
+    return list(found)
+
+
+def _collect_foreign(value: Any, found: dict[str, None]) -> None:
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _collect_foreign(inner, found)
+    if not isinstance(value, dict):
+        return
+    name, module = value.get("class_name"), value.get("module")
+    ours = module is None or module == "keras" or str(module).startswith("keras.")
+    if name in {"__lambda__", "Lambda"} or (isinstance(name, str) and not ours):
+        found[str(value["config"] if name == "function" else "a Lambda layer" if "ambda" in name else name)] = None
+        return
+    for inner in value.values():
+        _collect_foreign(inner, found)
+
+
+def _without_training(config: dict[str, Any]) -> dict[str, Any]:
+    """The model's config without optimizer, loss and metrics: these may be the notebook's own, and are of no use."""
+    cleaned: dict[str, Any] = {}
+    for key, value in config.items():
+        if key == "compile_config":
+            continue
+        if isinstance(value, dict):
+            value = _without_training(value)
+        elif isinstance(value, list):
+            value = [_without_training(inner) if isinstance(inner, dict) else inner for inner in value]
+        cleaned[key] = value
+    return cleaned
+
+
+def _write_config(model: Any, folder: Path) -> None:
+    import keras
+
+    view = plain_view(model)
+    config = _without_training(keras.saving.serialize_keras_object(view))
+    (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    weights = {f"w{number}": weight for number, weight in enumerate(view.get_weights())}
+    np.savez(folder / _WEIGHTS, **weights)
+
+
+def _read_config(folder: Path) -> Any:
+    import keras
+
+    config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    try:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        with np.load(folder / _WEIGHTS, allow_pickle=False) as weights:
+            model.set_weights([weights[f"w{number}"] for number in range(len(weights.files))])
+    except (TypeError, ValueError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise ExportError(f"the model can't be rebuilt from its config: {text}") from error
+    for layer in walk_layers(model):
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
+    return model
+
+
+def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
+    """The model outside training as a SavedModel with one signature, and facts about it beside.
+
+    Recurrent loops convert only with a fixed batch of one, all else keeps its batch open.
+    """
+    import tensorflow as tf
+
+    loops = recurrent_loops(model)
+    spec = tf.TensorSpec((1 if loops else None, *x.shape[1:]), x.dtype, name=INPUT_NAME)
+
+    def predict(x: Any) -> dict[str, Any]:
+        answer = model(x, training=False)
+        if isinstance(answer, (dict, list, tuple)):
+            (answer,) = answer.values() if isinstance(answer, dict) else answer
+        return {OUTPUT_NAME: answer}
+
+    module = tf.Module()
+    module.kept = [variable.value for variable in model.variables]
+    graph = tf.function(predict, input_signature=[spec], autograph=False)
+    tf.saved_model.save(module, str(folder / _GRAPH), signatures={SIGNATURE: graph})
+    facts = {"loops": loops, "params": int(sum(np.prod(weight.shape) for weight in model.weights))}
+    # The facts come last: where they are, the graph is whole.
+    partial = folder / f"{_FACTS}.part"
+    partial.write_text(json.dumps(facts), encoding="utf-8")
+    os.replace(partial, folder / _FACTS)

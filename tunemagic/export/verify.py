@@ -1,0 +1,230 @@
+"""Whether a converted file may be called done: its answers against the Keras model's on real data.
+
+Everything here is computed from the raw outputs of both on the same samples, by the same functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunemagic.events import Verdict
+from tunemagic.export.score import AnswerKind, Answers, Score
+from tunemagic.request import QuantMode
+
+__all__ = ["LEAST_SAMPLES", "Comparison", "Gate", "compare", "gate_of", "judge"]
+
+LEAST_SAMPLES = 8  # fewer say nothing about a model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a file must keep to.
+
+    ``difference``: largest absolute difference, as a share of the span of the Keras outputs.
+    ``noise``: mean squared difference, as a share of the variance of the Keras outputs (regression).
+    ``flips``: share of answers that may change. ``loss``: accuracy that may be lost. ``proves``:
+    whether outputs this close show by themselves that file and model are the same function, or only
+    good answers do. ``reason`` says why these limits.
+    """
+
+    difference: float
+    noise: float
+    flips: float
+    loss: float
+    proves: bool
+    reason: str
+
+
+_SAME_SUMS = Gate(
+    difference=1e-4, noise=1e-8, flips=0.001, loss=0.0, proves=True, reason="float32: the same sums in another order"
+)
+_HALF_WEIGHTS = Gate(
+    difference=0.02,
+    noise=1e-4,
+    flips=0.01,
+    loss=0.005,
+    proves=True,
+    reason="weights keep 11 bits, a relative error of 0.0005 each",
+)
+_HALF_MODEL = Gate(
+    difference=0.05,
+    noise=1e-3,
+    flips=0.02,
+    loss=0.01,
+    proves=True,
+    reason="the Keras model computes in half precision, the file in float32",
+)
+_BYTE_WEIGHTS = Gate(
+    difference=0.3,
+    noise=0.01,
+    flips=0.03,
+    loss=0.01,
+    proves=False,
+    reason="weights keep 8 bits; samples between two classes move most",
+)
+_BYTE_ALL = Gate(
+    difference=0.5,
+    noise=0.02,
+    flips=0.05,
+    loss=0.02,
+    proves=False,
+    reason="weights and activations keep 8 bits; samples between two classes move most",
+)
+
+
+_BYTE_WEIGHTS_NUMBERS = Gate(
+    difference=0.15, noise=0.01, flips=0.0, loss=0.0, proves=False, reason="weights keep 8 bits"
+)
+_BYTE_ALL_NUMBERS = Gate(
+    difference=0.25, noise=0.02, flips=0.0, loss=0.0, proves=False, reason="weights and activations keep 8 bits"
+)
+
+
+def gate_of(mode: QuantMode, kind: AnswerKind, *, half: bool = False) -> Gate:
+    """The limits for files of ``mode``; ``half`` when the Keras model computes in half precision.
+
+    Classes are judged by the answers, so single outputs may move far; numbers are the answers.
+    """
+    numbers = kind is AnswerKind.NUMBERS
+    match mode:
+        case QuantMode.NONE:
+            return _HALF_MODEL if half else _SAME_SUMS
+        case QuantMode.FLOAT16:
+            return _HALF_MODEL if half else _HALF_WEIGHTS
+        case QuantMode.DYNAMIC:
+            return _BYTE_WEIGHTS_NUMBERS if numbers else _BYTE_WEIGHTS
+        case QuantMode.INT8:
+            return _BYTE_ALL_NUMBERS if numbers else _BYTE_ALL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The numbers of a comparison on ``samples`` samples; None where they have no meaning.
+
+    ``tolerance`` is the limit for ``max_abs_diff``, in units of the output. ``noise`` as in Gate.
+    ``accuracy_before`` and ``accuracy_after`` are None for regression or without targets; ``chance``
+    is the accuracy of always giving the commonest answer.
+    """
+
+    samples: int
+    finite: bool
+    constant: bool
+    max_abs_diff: float
+    tolerance: float
+    noise: float
+    agreement: float | None
+    score_name: str | None
+    score_before: float | None
+    score_after: float | None
+    accuracy_before: float | None
+    accuracy_after: float | None
+    chance: float | None
+
+
+def compare(
+    keras: NDArray[Any],
+    lite: NDArray[Any],
+    y: NDArray[Any] | None,
+    *,
+    answers: Answers,
+    score: Score | None,
+    gate: Gate,
+) -> Comparison:
+    """Compare raw outputs (sample, ...) of the Keras model and of the file on the same samples.
+
+    Raises ValueError when the shapes differ.
+    """
+    if keras.shape != lite.shape:
+        raise ValueError(f"the file answers with shape {lite.shape}, the Keras model with {keras.shape}.")
+    finite = bool(np.isfinite(lite).all())
+    difference = np.abs(keras - lite)
+    span = float(np.ptp(keras)) if keras.size else 0.0
+    variance = float(np.mean((keras - keras.mean(axis=0)) ** 2))
+    before, after = answers.classes(keras), answers.classes(lite)
+    truth = None if y is None else answers.true_classes(y, keras)
+    # Rounding of floats grows with the numbers themselves, that of integers with their span.
+    unit = max(span, float(np.max(np.abs(keras), initial=0.0))) if gate.proves else span
+    return Comparison(
+        samples=len(keras),
+        finite=finite,
+        constant=bool(np.all(keras == keras[:1])),
+        max_abs_diff=float(np.max(difference)) if finite else float("inf"),
+        tolerance=gate.difference * unit,
+        noise=float(np.mean(difference**2)) / variance if finite and variance > 0 else 0.0,
+        agreement=None if before is None or after is None else float(np.mean(before == after)),
+        score_name=None if score is None else score.name,
+        score_before=None if score is None or y is None else score.compute(y, keras),
+        score_after=None if score is None or y is None else score.compute(y, lite),
+        accuracy_before=None if truth is None or before is None else float(np.mean(before == truth)),
+        accuracy_after=None if truth is None or after is None else float(np.mean(after == truth)),
+        chance=None if truth is None else _commonest_share(truth),
+    )
+
+
+def judge(comparison: Comparison, gate: Gate) -> tuple[Verdict, str]:
+    """The verdict and one sentence for the user. Verified only when every limit was kept."""
+    problems = _problems(comparison, gate)
+    if not problems:
+        problems = _blindness(comparison, gate)
+    if problems:
+        return Verdict.NOT_VERIFIED, f"not verified: {'; '.join(problems)}"
+    parts = [f"largest difference {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}; {gate.reason})"]
+    if comparison.agreement is not None:
+        parts.append(f"same answer on {comparison.agreement:.2%}")
+    return Verdict.VERIFIED, f"verified on {comparison.samples} samples: {', '.join(parts)}"
+
+
+def _problems(comparison: Comparison, gate: Gate) -> list[str]:
+    """What the file does too differently."""
+    if not comparison.finite:
+        return ["the file answers with NaN or infinite numbers"]
+    problems = []
+    if not comparison.max_abs_diff <= comparison.tolerance:
+        problems.append(
+            f"outputs differ by up to {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}; {gate.reason})"
+        )
+    least_flips = 1 / comparison.samples  # one tie may always fall the other way
+    if comparison.agreement is None:
+        if not comparison.noise <= gate.noise:
+            problems.append(f"the error is {comparison.noise:.2g} of the outputs' variance (limit {gate.noise:g})")
+    elif 1 - comparison.agreement > max(gate.flips, least_flips) + 1e-9:
+        problems.append(f"same answer on only {comparison.agreement:.2%} (at least {1 - gate.flips:.1%} expected)")
+    before, after = comparison.accuracy_before, comparison.accuracy_after
+    if before is not None and after is not None:
+        if before - after > max(gate.loss, 2 * least_flips) + 1e-9:
+            problems.append(f"accuracy falls from {before:.4f} to {after:.4f} (at most {gate.loss:g} may be lost)")
+        if comparison.chance is not None and after <= comparison.chance < before:
+            problems.append(f"accuracy {after:.4f} is no better than always giving the commonest answer")
+    return problems
+
+
+def _blindness(comparison: Comparison, gate: Gate) -> list[str]:
+    """Why this comparison could not have noticed a broken file."""
+    if comparison.samples < LEAST_SAMPLES:
+        return [f"only {comparison.samples} samples to compare on (at least {LEAST_SAMPLES} expected)"]
+    if comparison.constant:
+        return ["the Keras model gives the same answer for every sample, so comparing shows nothing"]
+    # A float file that follows varying outputs closely is the same function; a quantised one is judged by
+    # its answers, and those of a model at chance level prove nothing.
+    at_chance = (
+        comparison.accuracy_before is not None
+        and comparison.chance is not None
+        and comparison.accuracy_before <= comparison.chance
+    )
+    if at_chance and not gate.proves:
+        return [
+            f"the Keras model itself is at chance level (accuracy {comparison.accuracy_before:.4f}), "
+            "so agreement proves nothing; train it first"
+        ]
+    return []
+
+
+def _commonest_share(truth: NDArray[Any]) -> float:
+    """How often the commonest answer occurs (for several labels: the mean over labels)."""
+    if truth.ndim == 2 and truth.shape[1] > 1:
+        return float(np.mean([_commonest_share(column) for column in truth.T]))
+    return float(np.unique(truth, return_counts=True)[1].max() / truth.size)
