@@ -1,0 +1,12 @@
+// Removes what a build makes, so that a release never ships a stale bundle.
+import { rmSync } from 'node:fs';
+
+for (const path of [
+  '../lib',
+  '../tsconfig.tsbuildinfo',
+  '../../tunemagic/labextension',
+  '../../tunemagic/static/panel.js',
+  '../../tunemagic/static/panel.css'
+]) {
+  rmSync(new URL(path, import.meta.url), { recursive: true, force: true });
+}

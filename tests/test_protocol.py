@@ -1,0 +1,55 @@
+"""The events, the view and the panel's messages mean the same in Python and in TypeScript."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunemagic import __version__
+from tunemagic.journal import read_journal
+from tunemagic.trial import replay
+from tunemagic.widgets.wire import PanelStatus, snapshot, view_to_json
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=False, read_only="")
+
+
+def golden_view(name, folder):
+    (folder / "journal.jsonl").write_bytes((GOLDEN / f"{name}.jsonl").read_bytes())
+    return replay(read_journal(folder).events)
+
+
+def golden_names():
+    return sorted(path.stem for path in GOLDEN.glob("*.jsonl"))
+
+
+def test_the_committed_typescript_types_are_what_the_generator_writes():
+    script = ROOT / "scripts" / "gen_protocol.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_npm_package_has_the_version_of_the_python_package():
+    package = json.loads((ROOT / "labextension" / "package.json").read_text(encoding="utf-8"))
+    assert package["version"] == __version__
+
+
+def test_every_kind_of_event_is_in_a_golden_journal():
+    from tunemagic.events import event_types
+
+    text = "".join((GOLDEN / f"{name}.jsonl").read_text(encoding="utf-8") for name in golden_names())
+    assert [name for name in event_types() if f'"type":"{name}"' not in text] == []
+
+
+@pytest.mark.parametrize("name", golden_names())
+def test_a_golden_journal_gives_its_golden_view(name, tmp_path):
+    expected = json.loads((GOLDEN / f"{name}.view.json").read_text(encoding="utf-8"))
+    view = golden_view(name, tmp_path)
+    message, buffers = snapshot(view, status=STATUS, age=0.5)
+    found = {"view": view_to_json(view), "snapshot": message, "buffer": buffers[0].hex()}
+    assert json.loads(json.dumps(found, allow_nan=False)) == expected

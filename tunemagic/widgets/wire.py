@@ -1,0 +1,221 @@
+"""What crosses the comm between the kernel and a screen, as types and as values.
+
+``labextension/src/model/protocol.ts`` is generated from these types. Texts and numbers travel as
+JSON, curves as little-endian float32 in one binary buffer (NaN stands for None).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NewType, TypedDict
+
+from tunemagic import events as ev
+from tunemagic.trial import StudyView, TrialRecord
+
+__all__ = [
+    "Acknowledgement",
+    "Command",
+    "CurveSlice",
+    "EventBatch",
+    "Hello",
+    "PanelStatus",
+    "Replay",
+    "RequestState",
+    "ShowStudy",
+    "Snapshot",
+    "StatusChange",
+    "StudyList",
+    "StudyRow",
+    "WireView",
+    "event_batch",
+    "snapshot",
+    "view_to_json",
+]
+
+# A StudyView as JSON with its trials as columns and without curves.
+WireView = NewType("WireView", dict[str, Any])
+
+_FLOAT32_MAX = 3.4028234e38
+
+
+class CurveSlice(TypedDict):
+    """Where one curve lies in a snapshot's buffer. ``offset`` and ``length`` count float32 values."""
+
+    trial: int
+    metric: str
+    offset: int
+    length: int
+
+
+class PanelStatus(TypedDict):
+    """What a panel must know besides the study's view.
+
+    ``waiting``: a cell waits for the study, so Detach makes sense. ``converting``: a conversion
+    that a panel asked for is running. ``read_only``: why nothing can be changed, or "".
+    """
+
+    session: str
+    waiting: bool
+    converting: bool
+    read_only: str
+
+
+class Snapshot(TypedDict):
+    """The whole state, up to and with event ``seq``. ``age`` is seconds since that event."""
+
+    kind: Literal["snapshot"]
+    v: int
+    seq: int
+    age: float
+    view: WireView
+    curves: list[CurveSlice]
+    status: PanelStatus
+
+
+EventBatch = TypedDict(
+    "EventBatch",
+    {"kind": Literal["events"], "v": int, "from": int, "to": int, "events": list[ev.Event]},
+)
+EventBatch.__doc__ = "Events ``from`` to ``to`` without gaps."
+
+
+class StatusChange(TypedDict):
+    """The panel's status has changed."""
+
+    kind: Literal["status"]
+    v: int
+    status: PanelStatus
+
+
+class Acknowledgement(TypedDict):
+    """Answer to a command: taken or refused. ``done`` is False when the result comes later."""
+
+    kind: Literal["ack"]
+    id: str
+    ok: bool
+    done: bool
+    message: str
+
+
+class Hello(TypedDict):
+    """A view was put on a page and has everything up to event ``have``."""
+
+    kind: Literal["hello"]
+    have: int
+
+
+class Replay(TypedDict):
+    """Events after ``have`` are missing: a batch was lost."""
+
+    kind: Literal["replay"]
+    have: int
+
+
+class Command(TypedDict):
+    """A click. ``session`` is the one that was on screen: a stale click carries an older one."""
+
+    kind: Literal["command"]
+    id: str
+    study: str
+    session: str
+    verb: Literal["stop", "detach", "convert"]
+    args: dict[str, Any]
+
+
+class StudyRow(TypedDict):
+    """One study in the side panel's list. ``model_id`` names its panel's widget model, "" for none yet."""
+
+    name: str
+    state: str
+    done: int
+    total: int | None
+    objective: str
+    best: float | None
+    model_id: str
+
+
+class StudyList(TypedDict):
+    """All studies of the kernel, the latest last."""
+
+    kind: Literal["studies"]
+    v: int
+    studies: list[StudyRow]
+
+
+class RequestState(TypedDict):
+    """The side panel (re)connected and asks for the list."""
+
+    kind: Literal["request_state"]
+
+
+class ShowStudy(TypedDict):
+    """The side panel wants to show this study: make its panel if there is none."""
+
+    kind: Literal["show"]
+    study: str
+
+
+def view_to_json(view: StudyView) -> dict[str, Any]:
+    """The whole view as plain JSON values, trials as records with their curves."""
+    data = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
+    data["space"] = view.space.to_json()
+    data["trials"] = [dataclasses.asdict(trial) for trial in view.trials]
+    data["exports"] = [ev.event_to_json(export) for export in view.exports]
+    for name in ("fingerprint", "versions"):
+        data[name] = dict(data[name])
+    data["notes"] = list(view.notes)
+    return data
+
+
+def snapshot(view: StudyView, *, status: PanelStatus, age: float) -> tuple[Snapshot, list[bytes]]:
+    """The message that brings a new screen up to date, and its buffer with all curves."""
+    curves, values = _pack_curves(view.trials)
+    columns = [field.name for field in dataclasses.fields(TrialRecord) if field.name != "curves"]
+    data = view_to_json(dataclasses.replace(view, trials=()))
+    data["trials"] = {name: [_plain(getattr(trial, name)) for trial in view.trials] for name in columns}
+    message = Snapshot(
+        kind="snapshot",
+        v=ev.PROTOCOL_VERSION,
+        seq=view.seq,
+        age=round(age, 3),
+        view=WireView(data),
+        curves=curves,
+        status=status,
+    )
+    return message, [struct.pack(f"<{len(values)}f", *values)]
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of a TrialRecord's field."""
+    if isinstance(value, ev.WeightsFile):
+        return dataclasses.asdict(value)
+    return value
+
+
+def _pack_curves(trials: Iterable[TrialRecord]) -> tuple[list[CurveSlice], list[float]]:
+    slices: list[CurveSlice] = []
+    values: list[float] = []
+    for trial in trials:
+        for metric, curve in trial.curves.items():
+            slices.append(CurveSlice(trial=trial.number, metric=metric, offset=len(values), length=len(curve)))
+            values.extend(_float32(value) for value in curve)
+    return slices, values
+
+
+def _float32(value: float | None) -> float:
+    """NaN for None; a number beyond float32 becomes the largest one instead of an error."""
+    return math.nan if value is None else max(-_FLOAT32_MAX, min(_FLOAT32_MAX, value))
+
+
+def event_batch(events: Sequence[ev.Event]) -> dict[str, Any]:
+    """The EventBatch message for these events, which must be at least one and without gaps."""
+    return {
+        "kind": "events",
+        "v": ev.PROTOCOL_VERSION,
+        "from": events[0].seq,
+        "to": events[-1].seq,
+        "events": [ev.event_to_json(event) for event in events],
+    }
