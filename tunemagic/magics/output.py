@@ -11,14 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.display import display
 
+from tunemagic.errors import StudyError
 from tunemagic.magics.tables import progress_line
 from tunemagic.request import ViewKind
-from tunemagic.study import Study
 from tunemagic.trial import StudyView
+
+if TYPE_CHECKING:
+    from tunemagic.study import Study
 
 __all__ = ["CellOutput", "Panel"]
 
@@ -32,6 +35,7 @@ class Panel(Protocol):
 
     first_contact: threading.Event  # set when a front end has shown the panel
     detached: threading.Event  # set when the user has pressed Detach
+    waiting: bool  # whether a cell waits for the study, so that Detach is offered
 
     def close(self) -> None:
         """Take the panel away from all front ends."""
@@ -45,8 +49,9 @@ class CellOutput:
         kind: What the user wants to see while it runs.
         in_kernel: Whether displays can be updated; a terminal only gets lines.
         contact_seconds: How long a front end may take to show the panel.
-        make_panel: Makes the live panel.
+        make_panel: Makes the live panel, or finds the one that the study has. May raise StudyError.
         make_record: Makes the static record's MIME bundle.
+        now: A clock in seconds.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class CellOutput:
         contact_seconds: float,
         make_panel: Callable[[Study, ViewKind], Panel],
         make_record: Callable[[StudyView], dict[str, Any]],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._study = study
         self._kind = kind
@@ -65,25 +71,36 @@ class CellOutput:
         self._contact_seconds = contact_seconds
         self._make_panel = make_panel
         self._make_record = make_record
+        self._now = now
         self._lock = threading.Lock()
         self._handle: Any = None
         self._panel: Panel | None = None
         self._opened = 0.0
-        self._text: str | None = None
+        self._news: object = None
         self._hint = ""
         self._written = 0.0
         self._closed = False
 
     def open(self) -> None:
         """Show the panel or the first line of text."""
-        self._opened = time.monotonic()
+        self._opened = self._now()
         if self._kind is ViewKind.NONE:
             return
         if self._in_kernel and self._kind is not ViewKind.TEXT:
-            self._panel = self._make_panel(self._study, self._kind)
-            self._handle = display(self._panel, display_id=True)
-        else:
+            self._open_panel()
+        if self._panel is None:
             self._write_text()
+
+    def _open_panel(self) -> None:
+        try:
+            panel = self._make_panel(self._study, self._kind)
+        except StudyError as error:
+            self._hint = f"\n{error}"
+            return
+        panel.detached.clear()
+        panel.waiting = True
+        self._panel = panel
+        self._handle = display(panel, display_id=True)
 
     def tick(self) -> None:
         """Keep the text up to date, and fall back to text when no front end shows the panel."""
@@ -91,7 +108,7 @@ class CellOutput:
             if self._closed or self._kind is ViewKind.NONE:
                 return
             if self._panel is None:
-                if time.monotonic() - self._written >= _TEXT_SECONDS:
+                if self._now() - self._written >= _TEXT_SECONDS:
                     self._write_text()
             elif self._is_unseen(self._panel):
                 self._panel.close()
@@ -113,13 +130,15 @@ class CellOutput:
         return self._panel is not None and self._panel.detached.is_set()
 
     def follow(self) -> None:
-        """Go on ticking in a thread and close when the study has ended, while other cells run.
+        """No cell waits any longer: tick in a thread, and close when the study has ended.
 
         The thread runs in a copy of this context, so what it shows belongs to this cell. In a
         terminal nothing happens: lines in the middle of what the user types help nobody.
         """
         if not self._in_kernel or self._kind is ViewKind.NONE:
             return
+        if self._panel is not None:
+            self._panel.waiting = False
         context = contextvars.copy_context()
         threading.Thread(
             target=context.run, args=(self._follow,), name=f"tunemagic-output-{self._study.name}", daemon=True
@@ -131,14 +150,17 @@ class CellOutput:
         self.close()
 
     def _is_unseen(self, panel: Panel) -> bool:
-        late = time.monotonic() - self._opened > self._contact_seconds
+        late = self._now() - self._opened > self._contact_seconds
         return late and not panel.first_contact.is_set()
 
     def _write_text(self) -> None:
-        text = progress_line(self._study.view) + self._hint
-        self._written = time.monotonic()
-        if text != self._text:
-            self._text = text
+        view = self._study.view
+        self._written = self._now()
+        text = progress_line(view) + self._hint
+        # A terminal keeps every line, so there only an ended trial is worth one.
+        news: object = text if self._in_kernel else (view.state, view.ended_trials)
+        if news != self._news:
+            self._news = news
             self._put({"text/plain": text})
 
     def _put(self, bundle: dict[str, Any]) -> None:

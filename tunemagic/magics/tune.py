@@ -19,7 +19,7 @@ from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.lines import given_options, read_verb, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.options import objective, val_split
-from tunemagic.magics.output import CellOutput
+from tunemagic.magics.output import CellOutput, Panel
 from tunemagic.magics.tables import best_table, progress_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
@@ -143,14 +143,13 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _output(self, study: Study, kind: ViewKind) -> CellOutput:
         from tunemagic.record import record_bundle
-        from tunemagic.widgets.panel import TunePanel
 
         return CellOutput(
             study,
             kind,
             in_kernel=getattr(self.shell, "kernel", None) is not None,
             contact_seconds=self.contact_seconds,
-            make_panel=lambda study, kind: TunePanel(study, compact=kind is ViewKind.COMPACT),
+            make_panel=_panel_of,
             make_record=record_bundle,
         )
 
@@ -212,6 +211,15 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         """The named study; without a name the one that runs, else the latest."""
         running = [study for study in self.book.live() if study.running]
         return running[0] if name is None and len(running) == 1 else self.book.get(name)
+
+
+def _panel_of(study: Study, kind: ViewKind) -> Panel:
+    """The study's open panel, which the side panel shows too, or a new one."""
+    from tunemagic.widgets.panel import TunePanel
+
+    shown = TunePanel.shown_for(study) if kind is ViewKind.FULL else None
+    panel: Panel = shown or TunePanel(study, compact=kind is ViewKind.COMPACT)
+    return panel
 
 
 def _wait_quietly(study: Study) -> None:

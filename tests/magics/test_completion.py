@@ -1,0 +1,88 @@
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from tunemagic.magics.completion import LineCompleter
+from tunemagic.magics.lines import VERBS, tune_parser
+
+
+@pytest.fixture
+def completer(shell):
+    completer = LineCompleter(shell, lambda: ["digits", "first try"])
+    completer.attach()
+    yield completer
+    completer.detach()
+
+
+@pytest.fixture
+def complete(shell, completer):
+    """Completions at the end of the text, as a front end gets them."""
+    shell.user_ns.update(x_train=[1], y_train=[2], helper=len, _hidden=3)
+
+    def complete(text):
+        with provisionalcompleter():
+            found = list(shell.Completer.completions(text, len(text)))
+        return [each.text for each in found]
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ("%%tune --tu", ["--tuner"]),
+        ("%%tune --m", ["--max-trials", "--minutes"]),
+        ("%%tune --tuner ", ["random", "grid", "bayesian", "hyperband"]),
+        ("%%tune --tuner gr", ["grid"]),
+        ("%%tune --tuner=gr", ["grid"]),
+        ("%%tune digits --view ", ["full", "compact", "text", "none"]),
+        ("%%tune --data x_t", ["x_train"]),
+        ("%%tune --data x_train,y", ["y_train"]),
+        ("%%tune --val x_t", ["x_train"]),
+        ("%%tune -o x", ["x_train"]),
+        ("%%tune --objective val_", ["val_loss", "val_accuracy"]),
+        ("%%tune dig", ["digits"]),
+        ("%tune ", list(VERBS)),
+        ("%tune s", ["status", "stop", "show"]),
+        ("x = 1\n%tune st", ["status", "stop"]),
+        ("%tune status ", ["digits", "'first try'", "--help", "-h"]),
+        ("%tune show --c", ["--code"]),
+        ("%tune run --ep", ["--epochs"]),
+        ("%tflite --quant ", ["none", "dynamic", "float16", "int8", "all"]),
+        ("%tflite x_t", ["x_train"]),
+        ("%tflite model --rep y", ["y_train"]),
+    ],
+)
+def test_our_lines_are_completed(complete, text, texts):
+    assert complete(text) == texts
+
+
+def test_an_empty_word_offers_studies_then_every_option(complete):
+    long = [option for option in tune_parser().option_strings() if option.startswith("--")]
+    short = [option for option in tune_parser().option_strings() if not option.startswith("--")]
+    assert complete("%%tune ") == ["digits", "'first try'", *long, *short]
+
+
+def test_an_option_is_offered_once(complete):
+    assert "--new" not in complete("%%tune --new --")
+    assert "--out" not in complete("%%tune -o x --")
+
+
+@pytest.mark.parametrize(
+    "text", ["--tu", "%%tune\n--tu", "x = 1\n%%tune --tu", "%%tuned --tu", "print('%%tune --tu", "!ls --tu"]
+)
+def test_other_lines_are_left_alone(complete, text):
+    assert "--tuner" not in complete(text)
+
+
+def test_variables_in_the_cells_body_are_still_completed_by_ipython(complete):
+    assert "x_train" in complete("%%tune --new\nmodel = x_tr")
+
+
+def test_detaching_leaves_no_matcher_behind(shell):
+    before = list(shell.Completer.custom_matchers)
+    completer = LineCompleter(shell, list)
+    completer.attach()
+    assert shell.Completer.custom_matchers == [*before, completer.matches]
+    completer.detach()
+    completer.detach()
+    assert shell.Completer.custom_matchers == before
