@@ -1,0 +1,194 @@
+"""What the two standard pictures of a study show: learning curves and the best score so far.
+
+Every number is finite or None, so that nothing has to be decided while drawing.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tunemagic.events import Direction, finite
+from tunemagic.trial import StudyView, TrialRecord, TrialState
+
+__all__ = [
+    "MAX_CURVES",
+    "BestSoFarInfo",
+    "Curve",
+    "CurveRole",
+    "CurvesInfo",
+    "Limits",
+    "ScorePoint",
+    "best_so_far_info",
+    "curves_info",
+]
+
+MAX_CURVES = 50  # more lines than this can't be told apart in a small picture
+
+
+class CurveRole(StrEnum):
+    """Why a curve is drawn the way it is."""
+
+    BEST = "best"
+    RUNNING = "running"
+    ENDED = "ended"
+    CUT = "cut"  # stopped, failed or interrupted before its last epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The range of values that a picture should show, low < high."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One trial's metric; ``values[i]`` belongs to epoch ``i + 1``, None where it was not finite."""
+
+    trial: int
+    role: CurveRole
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvesInfo:
+    """Learning curves of one metric, the best trial's last so that it is drawn on top.
+
+    ``hidden`` counts curves left out because the picture holds MAX_CURVES only; ``best_epoch`` is
+    the epoch (from 1) whose value is the best trial's score. ``limits`` is None without a value.
+    """
+
+    metric: str
+    curves: tuple[Curve, ...]
+    hidden: int
+    limits: Limits | None
+    best_epoch: int | None
+
+    @property
+    def epochs(self) -> int:
+        """The length of the longest curve."""
+        return max((len(curve.values) for curve in self.curves), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePoint:
+    """A trial's score, and the best score of all trials up to this one."""
+
+    trial: int
+    score: float
+    best: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestSoFarInfo:
+    """Scores in the order of the trials. ``without_score`` lists ended trials that have none."""
+
+    objective: str
+    direction: Direction
+    points: tuple[ScorePoint, ...]
+    without_score: tuple[int, ...]
+    best: int | None
+    limits: Limits | None
+
+
+def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:
+    """The learning curves of a metric, by default the objective.
+
+    Of more than MAX_CURVES, the running ones and those with the best scores are kept.
+    """
+    name = view.objective if metric is None else metric
+    trials = [trial for trial in view.trials if any(finite(value) is not None for value in trial.curves.get(name, ()))]
+    kept = _most_telling(view, trials)
+    curves = [
+        Curve(trial=trial.number, role=_role(view, trial), values=tuple(map(finite, trial.curves[name])))
+        for trial in kept
+    ]
+    curves.sort(key=lambda curve: (curve.role is CurveRole.BEST, curve.role is CurveRole.RUNNING, curve.trial))
+    best = view.best_trial
+    shown_best = any(curve.role is CurveRole.BEST for curve in curves) and name == view.objective
+    values = [value for curve in curves for value in curve.values if value is not None]
+    must_show = [v for curve in curves if curve.role is CurveRole.BEST for v in curve.values if v is not None]
+    return CurvesInfo(
+        metric=name,
+        curves=tuple(curves),
+        hidden=len(trials) - len(kept),
+        limits=_limits(values, must_show),
+        best_epoch=best.best_epoch if best is not None and shown_best else None,
+    )
+
+
+def best_so_far_info(view: StudyView) -> BestSoFarInfo:
+    """Each trial's score and the best up to there, in the order of the trials."""
+    points: list[ScorePoint] = []
+    without: list[int] = []
+    best: float | None = None
+    for trial in view.trials:
+        score = finite(trial.score)
+        if score is None:
+            if trial.state is not TrialState.RUNNING:
+                without.append(trial.number)
+            continue
+        best = score if best is None or view.direction.better(score, best) else best
+        points.append(ScorePoint(trial=trial.number, score=score, best=best))
+    return BestSoFarInfo(
+        objective=view.objective,
+        direction=view.direction,
+        points=tuple(points),
+        without_score=tuple(without),
+        best=view.best,
+        limits=_limits([point.score for point in points], [point.best for point in points[-1:]]),
+    )
+
+
+def _most_telling(view: StudyView, trials: list[TrialRecord]) -> list[TrialRecord]:
+    """At most MAX_CURVES of the trials, in their order: running ones, then by score, then the latest."""
+    if len(trials) <= MAX_CURVES:
+        return trials
+    rank = {trial.number: place for place, trial in enumerate(view.ranking())}
+    ordered = sorted(
+        trials,
+        key=lambda trial: (
+            trial.state is not TrialState.RUNNING,
+            rank.get(trial.number, len(rank)),
+            -trial.number,
+        ),
+    )
+    kept = {trial.number for trial in ordered[:MAX_CURVES]}
+    return [trial for trial in trials if trial.number in kept]
+
+
+def _role(view: StudyView, trial: TrialRecord) -> CurveRole:
+    if trial.number == view.best:
+        return CurveRole.BEST
+    if trial.state is TrialState.RUNNING:
+        return CurveRole.RUNNING
+    return CurveRole.ENDED if trial.state is TrialState.COMPLETED else CurveRole.CUT
+
+
+def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | None:
+    """A range in which the values can be told apart: far outliers are left outside.
+
+    One trial whose loss explodes would press all others into a line. What lies more than three
+    times the middle half's width away from it counts as far out (Tukey's outer fences), except
+    values in ``must_show``.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    low, high = ordered[0], ordered[-1]
+    if len(ordered) >= 4:
+        first, _, third = statistics.quantiles(ordered, n=4)
+        reach = 3 * (third - first)
+        # Equal quartiles would leave everything else out.
+        if reach > 0:
+            inside = [value for value in ordered if first - reach <= value <= third + reach]
+            low, high = inside[0], inside[-1]
+    shown = [low, high, *must_show]
+    low, high = min(shown), max(shown)
+    # Halves first: the difference of two large floats can overflow.
+    margin = 2 * (0.05 * (high / 2 - low / 2)) or 0.05 * abs(high) or 0.05
+    return Limits(low=low - margin, high=high + margin)
