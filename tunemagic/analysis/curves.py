@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 MAX_CURVES = 50  # more lines than this can't be told apart in a small picture
+_LARGEST = 1e300  # differences of larger floats overflow
 
 
 class CurveRole(StrEnum):
@@ -176,7 +177,7 @@ def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | Non
     times the middle half's width away from it counts as far out (Tukey's outer fences), except
     values in ``must_show``.
     """
-    ordered = sorted(values)
+    ordered = sorted(map(_clamped, values))
     if not ordered:
         return None
     low, high = ordered[0], ordered[-1]
@@ -187,8 +188,11 @@ def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | Non
         if reach > 0:
             inside = [value for value in ordered if first - reach <= value <= third + reach]
             low, high = inside[0], inside[-1]
-    shown = [low, high, *must_show]
+    shown = [low, high, *map(_clamped, must_show)]
     low, high = min(shown), max(shown)
-    # Halves first: the difference of two large floats can overflow.
-    margin = 2 * (0.05 * (high / 2 - low / 2)) or 0.05 * abs(high) or 0.05
+    margin = max(0.05 * (high - low), 1e-9 * abs(high), 1e-12) if high > low else 0.05 * (abs(high) or 1.0)
     return Limits(low=low - margin, high=high + margin)
+
+
+def _clamped(value: float) -> float:
+    return max(-_LARGEST, min(_LARGEST, value))

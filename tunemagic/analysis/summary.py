@@ -1,0 +1,206 @@
+"""A study in words: what stands in its record, as values that text and HTML are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tunemagic.analysis.wording import (
+    byte_text,
+    clock,
+    number_text,
+    one_line,
+    score_text,
+    seconds_text,
+    share_text,
+    value_text,
+)
+from tunemagic.events import ModelExported, Verdict
+from tunemagic.trial import StudyView, TrialRecord, TrialState
+
+__all__ = ["TOP_TRIALS", "Cells", "FailureGroup", "SummaryInfo", "numbered", "short", "summary_info"]
+
+TOP_TRIALS = 5
+_MAX_COLUMNS = 8  # more hyperparameters than this share one column
+_MAX_GROUPS = 20
+_MAX_NOTES = 20
+_MAX_TEXT = 300
+_MAX_CELL = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """A table: a caption, column names, rows of the same length. ``numeric`` columns align right."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroup:
+    """Trials that failed in the same way. ``source`` is the user's own line, "" when unknown."""
+
+    trials: tuple[int, ...]
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryInfo:
+    """Everything that a record says, in the order in which it says it. All texts are one line.
+
+    ``settings`` are pairs of a label and a text. ``top`` and ``exports`` are None when empty.
+    """
+
+    title: str
+    headline: str
+    ending: str
+    top: Cells | None
+    failures: tuple[FailureGroup, ...]
+    more_failures: tuple[int, ...]
+    notes: tuple[str, ...]
+    exports: Cells | None
+    settings: tuple[tuple[str, str], ...]
+
+
+def summary_info(view: StudyView) -> SummaryInfo:
+    """The view in words."""
+    groups, more = _failures(view)
+    return SummaryInfo(
+        title=short(view.study or "study"),
+        headline=_headline(view),
+        ending=short(view.end_message, _MAX_TEXT),
+        top=_top(view),
+        failures=groups,
+        more_failures=more,
+        notes=_notes(view),
+        exports=_exports(view.exports),
+        settings=_settings(view),
+    )
+
+
+def short(text: str, limit: int = _MAX_CELL) -> str:
+    """The text on one line of at most ``limit`` characters, a longer one with an ellipsis at its end."""
+    # Cut first: escaping a long text character by character takes long.
+    line = one_line(text[: 4 * limit])
+    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
+
+
+def _headline(view: StudyView) -> str:
+    total = "" if view.max_trials is None else f" of {view.max_trials}"
+    count = f"{view.ended_trials}{total} {'trial' if view.max_trials is None and view.ended_trials == 1 else 'trials'}"
+    best = view.best_trial
+    score = "no score yet" if best is None else f"best {short(score_text(view), 2 * _MAX_CELL)}"
+    return f"{view.state} · {count} · {score} · {clock(view.elapsed)}"
+
+
+def _top(view: StudyView) -> Cells | None:
+    trials = view.ranking()[:TOP_TRIALS]
+    if not trials:
+        return None
+    names = [name for name in view.space.names if any(name in trial.values for trial in trials)]
+    names += [name for trial in trials for name in trial.values if name not in names]
+    names = list(dict.fromkeys(names))
+    wide = len(names) > _MAX_COLUMNS
+    columns = ("trial", short(view.objective), "epoch", "time", *(["values"] if wide else map(short, names)))
+    rows = tuple(
+        (
+            str(trial.number),
+            number_text(trial.score),
+            "" if trial.best_epoch is None else f"{trial.best_epoch} of {trial.epochs}",
+            seconds_text(trial.seconds),
+            *([_values(trial, names)] if wide else [_value(trial, name) for name in names]),
+        )
+        for trial in trials
+    )
+    caption = "Best trial" if len(rows) == 1 else f"Best {len(rows)} trials"
+    numeric = {0, 1, 2, 3} | (set() if wide else {4 + index for index in range(len(names))})
+    return Cells(caption=caption, columns=columns, rows=rows, numeric=frozenset(numeric))
+
+
+def _value(trial: TrialRecord, name: str) -> str:
+    return short(value_text(trial.values.get(name)))
+
+
+def _values(trial: TrialRecord, names: Iterable[str]) -> str:
+    return short(", ".join(f"{name}={value_text(trial.values[name])}" for name in names if name in trial.values), 400)
+
+
+def _failures(view: StudyView) -> tuple[tuple[FailureGroup, ...], tuple[int, ...]]:
+    """Failed trials grouped by what went wrong, and the numbers of those that find no room."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for trial in view.trials:
+        if trial.state is TrialState.FAILED:
+            groups.setdefault((_reason(trial), short(trial.source or "", 120)), []).append(trial.number)
+    shown = list(groups.items())
+    more = sorted(number for _, numbers in shown[_MAX_GROUPS:] for number in numbers)
+    return (
+        tuple(
+            FailureGroup(trials=tuple(numbers), reason=key[0], source=key[1]) for key, numbers in shown[:_MAX_GROUPS]
+        ),
+        tuple(more),
+    )
+
+
+def _reason(trial: TrialRecord) -> str:
+    text = trial.reason if trial.error in ("", "crashed") else f"{trial.error}: {trial.reason}"
+    where = "" if trial.line is None or f"line {trial.line}" in trial.reason else f"line {trial.line}: "
+    return short(where + text, _MAX_TEXT)
+
+
+def _notes(view: StudyView) -> tuple[str, ...]:
+    notes = [short(note, _MAX_TEXT) for note in dict.fromkeys(view.notes)]
+    cut = [trial.number for trial in view.trials if trial.state is TrialState.INTERRUPTED]
+    if cut:
+        notes.append(f"{numbered(cut)} cut off when the session died; resuming the study runs it again")
+    left = len(notes) - _MAX_NOTES
+    return (*notes[:_MAX_NOTES], f"{left} more notes are in the journal") if left > 0 else tuple(notes)
+
+
+def numbered(trials: Iterable[int]) -> str:
+    """``trial 3`` or ``trials 3, 4, 8``; of a long list the first twenty."""
+    numbers = list(trials)
+    text = ", ".join(map(str, numbers[:20])) + (f" and {len(numbers) - 20} more" if len(numbers) > 20 else "")
+    return f"trial {text}" if len(numbers) == 1 else f"trials {text}"
+
+
+def _exports(results: tuple[ModelExported, ...]) -> Cells | None:
+    if not results:
+        return None
+    name = next((result.score_name for result in results if result.score_name), None) or "score"
+    columns = ("file", "verdict", "size", "gzip", short(name), "in Keras", "agreement", "max diff", "µs/sample", "note")
+    rows = tuple(
+        (
+            short(f"{result.target} {result.mode}"),
+            str(result.verdict),
+            byte_text(result.bytes),
+            byte_text(result.gzip_bytes),
+            number_text(result.score_after),
+            number_text(result.score_before),
+            share_text(result.agreement),
+            number_text(result.max_abs_diff),
+            number_text(result.microseconds),
+            short(result.message, _MAX_TEXT),
+        )
+        for result in results
+    )
+    verified = sum(result.verdict is Verdict.VERIFIED for result in results)
+    caption = f"Converted files: {verified} of {len(results)} verified"
+    return Cells(caption=caption, columns=columns, rows=rows, numeric=frozenset(range(2, 9)))
+
+
+def _settings(view: StudyView) -> tuple[tuple[str, str], ...]:
+    limits = [] if view.max_trials is None else [f"{view.max_trials} trials"]
+    limits += [] if view.minutes is None else [f"{view.minutes:g} minutes"]
+    space = [f"{short(p.name)} {short(p.describe())}" for p in view.space.parameters]
+    pairs = [
+        ("objective", f"{short(view.objective)}, {view.direction}" if view.objective else ""),
+        ("search", f"{view.strategy}, seed {view.seed}" if view.strategy else ""),
+        ("space", short("; ".join(space), 800)),
+        ("limits", ", ".join([*limits, f"{view.epochs} epochs a trial"]) if view.epochs else ""),
+        ("data", short(view.data, _MAX_TEXT)),
+        ("versions", short(", ".join(f"{name} {version}" for name, version in view.versions.items()), _MAX_TEXT)),
+    ]
+    return tuple((label, text) for label, text in pairs if text)

@@ -1,0 +1,198 @@
+"""Pictures of a study: info values in, paint out. Nothing is decided or computed here.
+
+Only matplotlib's object interface is used: pyplot keeps global state that belongs to the user's
+own figures, and is not safe outside the main thread. What the user's ``rcParams`` would change
+(colours, fonts, TeX) is set explicitly, so that a record looks the same in every notebook.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import threading
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from tunemagic.analysis.curves import BestSoFarInfo, Curve, CurveRole, CurvesInfo, Limits
+from tunemagic.analysis.wording import number_text, one_line
+
+__all__ = ["draw_best_so_far", "draw_curves", "study_picture"]
+
+# Okabe and Ito's palette: told apart with all common kinds of colour blindness.
+_BLUE, _ORANGE, _VERMILLION = "#0072B2", "#E69F00", "#D55E00"
+_INK, _GREY, _PALE = "#222222", "#8A8F98", "#E3E5E8"
+_FONT = "DejaVu Sans"  # comes with matplotlib, so it is always there
+_MAX_LABEL = 32
+_STYLES: dict[CurveRole, dict[str, Any]] = {
+    CurveRole.BEST: {"color": _BLUE, "linewidth": 2.4, "zorder": 4, "label": "best"},
+    CurveRole.RUNNING: {"color": _ORANGE, "linewidth": 2.0, "zorder": 3, "label": "running"},
+    CurveRole.ENDED: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "label": "other trials"},
+    CurveRole.CUT: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "linestyle": (0, (3, 2))},
+}
+_CUT_LABEL = "cut short"
+# Font files and the text cache behind a canvas are not made for several threads at once.
+_DRAWING = threading.Lock()
+
+
+def study_picture(curves: CurvesInfo, best: BestSoFarInfo, *, dots_per_inch: int = 144) -> bytes:
+    """Both pictures side by side as a PNG on a white ground, 9.2 by 3.2 inches."""
+    with _DRAWING:
+        figure = Figure(figsize=(9.2, 3.2), dpi=dots_per_inch, facecolor="white", layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2)
+        draw_curves(curves, left)
+        draw_best_so_far(best, right)
+        buffer = io.BytesIO()
+        # No metadata: the same study gives the same bytes.
+        figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def draw_curves(info: CurvesInfo, axes: Axes) -> None:
+    """One line per trial over the epochs; the best one and the running one stand out."""
+    title = f"Learning curves, {info.hidden} more not drawn" if info.hidden else "Learning curves"
+    _prepare(axes, title=title, x_label="epoch", y_label=info.metric)
+    if not info.curves:
+        _say_empty(axes, "no epoch has ended yet")
+        return
+    seen: set[str] = set()
+    for curve in info.curves:
+        _draw_curve(curve, axes, seen)
+        if curve.role is CurveRole.BEST and info.best_epoch is not None:
+            value = curve.values[info.best_epoch - 1] if info.best_epoch <= len(curve.values) else None
+            if value is not None:
+                axes.plot([info.best_epoch], [value], "o", color=_BLUE, markersize=7, zorder=5)
+    _scale(axes, (1, max(2, info.epochs)), info.limits)
+    _legend(axes)
+
+
+def _draw_curve(curve: Curve, axes: Axes, seen: set[str]) -> None:
+    style = {"label": _CUT_LABEL, **_STYLES[curve.role]}
+    label = style.pop("label")
+    if label in seen:
+        label = None
+    else:
+        seen.add(label)
+    values = [math.nan if value is None else value for value in curve.values]
+    # A lone value between gaps makes no line, so it gets a dot.
+    gaps = [True, *(value is None for value in curve.values), True]
+    lone = [index for index in range(len(values)) if gaps[index : index + 3] == [True, False, True]]
+    axes.plot(
+        range(1, len(values) + 1),
+        values,
+        marker=".",
+        markersize=6,
+        markevery=lone,
+        label=label,
+        **{"linestyle": "-", **style},
+    )
+
+
+def draw_best_so_far(info: BestSoFarInfo, axes: Axes) -> None:
+    """Each trial's score as a dot, and the best so far as a staircase."""
+    _prepare(axes, title="Best so far", x_label="trial", y_label=info.objective)
+    if not info.points and not info.without_score:
+        _say_empty(axes, "no trial has ended yet")
+        return
+    numbers = [point.trial for point in info.points]
+    last = max([*numbers, *info.without_score])
+    axes.plot(numbers, [point.score for point in info.points], "o", color=_GREY, markersize=5, zorder=2, label="score")
+    if info.points:
+        steps = [point.best for point in info.points]
+        axes.step(
+            [*numbers, last], [*steps, steps[-1]], where="post", color=_BLUE, linewidth=2.0, zorder=3, label="best"
+        )
+    if info.best is not None:
+        score = next(point.score for point in info.points if point.trial == info.best)
+        axes.plot([info.best], [score], "o", color=_BLUE, markersize=8, zorder=4)
+    if info.without_score:
+        foot = [0.03] * len(info.without_score)
+        axes.plot(
+            info.without_score,
+            foot,
+            "x",
+            color=_VERMILLION,
+            markersize=6,
+            markeredgewidth=1.6,
+            transform=axes.get_xaxis_transform(),
+            zorder=4,
+            clip_on=False,
+            label="no score",
+        )
+    _scale(axes, (1, max(2, last)), info.limits)
+    _legend(axes)
+
+
+def _prepare(axes: Axes, *, title: str, x_label: str, y_label: str) -> None:
+    axes.set_facecolor("white")
+    axes.grid(visible=True, axis="both", color=_PALE, linewidth=0.8, linestyle="-", alpha=1.0)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_edgecolor(_GREY)
+        spine.set_linewidth(0.8)
+    axes.tick_params(
+        axis="both", which="both", color=_GREY, labelcolor=_INK, labelsize=8.5, labelfontfamily=_FONT, direction="out"
+    )
+    _plain(axes.set_title(_drawable(title), loc="left", fontsize=10, fontweight="bold"))
+    _plain(axes.set_xlabel(x_label, fontsize=9))
+    _plain(axes.set_ylabel(_drawable(y_label), fontsize=9))
+
+
+def _scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
+    """Fix both ranges and their ticks: whole numbers below, short ones at the side."""
+    first, last = numbers
+    margin = max(0.15, 0.02 * (last - first))
+    axes.set_xlim(first - margin, last + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    if limits is not None:
+        axes.set_ylim(limits.low, limits.high)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    else:
+        axes.yaxis.set_major_locator(FixedLocator([]))
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        _plain(label)
+
+
+def _legend(axes: Axes) -> None:
+    legend = axes.legend(
+        loc="best", fontsize=8, frameon=True, framealpha=0.85, facecolor="white", edgecolor=_PALE, labelcolor=_INK
+    )
+    for text in legend.get_texts():
+        _plain(text)
+
+
+def _say_empty(axes: Axes, text: str) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    said = axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=10)
+    _plain(said, _GREY)
+
+
+def _plain(text: Text, color: str = _INK) -> None:
+    """Take the text letter by letter: no ``$`` mathematics, no TeX, our font and colour."""
+    text.set_parse_math(False)
+    text.set_usetex(False)
+    text.set_fontfamily(_FONT)
+    text.set_color(color)
+
+
+def _drawable(text: str) -> str:
+    """One short line of characters that the font has; ``?`` stands for others."""
+    line = one_line(text[: 4 * _MAX_LABEL])
+    if len(line) > _MAX_LABEL:
+        line = line[: _MAX_LABEL - 1] + "…"
+    return "".join(char if _font_has(char) else "?" for char in line)
+
+
+@functools.cache
+def _font_has(char: str) -> bool:
+    return bool(get_font(findfont(_FONT)).get_char_index(ord(char)))
