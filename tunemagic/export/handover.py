@@ -167,7 +167,13 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
     module = tf.Module()
     module.kept = [variable.value for variable in model.variables]
     graph = tf.function(predict, input_signature=[spec], autograph=False)
-    tf.saved_model.save(module, str(folder / _GRAPH), signatures={SIGNATURE: graph})
+    try:
+        tf.saved_model.save(module, str(folder / _GRAPH), signatures={SIGNATURE: graph})
+    except OSError:
+        raise
+    except Exception as error:  # code of the notebook's own runs here and may raise anything
+        text = " ".join(str(error).split())[:200]
+        raise ExportError(f"{model.name}: its layers can't be traced as a graph: {text}") from error
     facts = {"loops": loops, "params": int(sum(np.prod(weight.shape) for weight in model.weights))}
     # The facts come last: where they are, the graph is whole.
     partial = folder / f"{_FACTS}.part"

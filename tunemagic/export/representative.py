@@ -84,7 +84,8 @@ def check_inputs(name: str, x: Any, shape: tuple[int | None, ...] | None, dtype:
         raise ExportError(
             f"{name}: the model reads {dtype}; received values from {rows.min()} to {rows.max()}, which don't fit."
         )
-    converted = np.ascontiguousarray(rows, dtype=wanted_type)
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(rows, dtype=wanted_type)
     if converted.dtype.kind == "f" and not np.isfinite(converted).all():
         raise ExportError(f"{name}: values up to {np.max(np.abs(rows)):.3g} don't fit into {dtype}. Scale the data.")
     return converted

@@ -26,6 +26,9 @@ __all__ = ["EVALUATION_SAMPLES", "MILDEST_FIRST", "convert_tflite", "file_name"]
 
 MILDEST_FIRST = (QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC, QuantMode.INT8)
 _TARGET = "tflite"
+# Importing TensorFlow takes 5 s, several times that on a busy machine or a cold disk.
+_START_SECONDS = 180
+_START = "the start of the conversion process"
 
 
 def file_name(stem: str, mode: QuantMode, verdict: Verdict = Verdict.VERIFIED) -> str:
@@ -71,7 +74,7 @@ def convert_tflite(
         trial: the trial that the model belongs to, for the result.
         score_name: the study's metric, for the result; None = accuracy for classes, else the loss.
         on_result: called with each result as soon as it is there, on this thread.
-        timeout_seconds: for starting the process, and again for each mode.
+        timeout_seconds: for each step of a mode (conversion, run).
         stop: when set, the conversion ends with an ExportError.
 
     Returns:
@@ -134,11 +137,12 @@ def _run_modes(
     left = list(modes)
     while left:
         Job(modes=[str(mode) for mode in left], half=task.half, calibrated=task.calibration is not None).write(folder)
-        step = "start"
+        step = _START
         with Worker(folder) as worker:
             try:
                 while left:
-                    fact = worker.next_fact(timeout_seconds=timeout_seconds, stop=stop)
+                    limit = _START_SECONDS if step == _START else timeout_seconds
+                    fact = worker.next_fact(timeout_seconds=limit, stop=stop)
                     match fact["kind"]:
                         case "ready":
                             step = "converter"
@@ -153,11 +157,11 @@ def _run_modes(
             except WorkerDied as error:
                 message = f"{step} {error}"
             except WorkerSilent:
-                message = f"{step} did not finish within {timeout_seconds:g} s and was ended"
+                message = f"{step} did not finish within {limit:g} s and was ended"
             else:
                 return
-        if step == "start":
-            _fail_all(left, target, finish, f"the conversion process can't be started: {message}")
+        if step == _START:
+            _fail_all(left, target, finish, f"{message}, before any mode was tried")
         else:
             finish(target.failed(left[0], f"{left.pop(0)}: {message}"))
 

@@ -1,0 +1,147 @@
+"""A file is verified only when its answers on real data keep to every limit."""
+
+import dataclasses
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from tunemagic.events import Verdict
+from tunemagic.export.infer import keras_outputs
+from tunemagic.export.runtime import run_file
+from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
+from tunemagic.export.verify import compare, gate_of, judge
+from tunemagic.request import QuantMode
+
+CLASSES = Answers(kind=AnswerKind.CLASSES)
+NUMBERS = Answers(kind=AnswerKind.NUMBERS)
+
+
+def verdict(keras, lite, y, *, answers=CLASSES, mode=QuantMode.INT8, half=False):
+    gate = gate_of(mode, answers.kind, half=half)
+    return judge(compare(keras, lite, y, answers=answers, score=None, gate=gate), gate)
+
+
+@pytest.fixture(scope="module")
+def reference(dense, digits):
+    return keras_outputs(dense, digits.x_held)
+
+
+def test_equal_outputs_are_verified_in_every_mode(reference, digits):
+    for mode in QuantMode:
+        result, message = verdict(reference, reference.copy(), digits.y_held, mode=mode)
+        assert result is Verdict.VERIFIED
+        assert message.startswith("verified on 450 samples: largest difference 0 (limit ")
+        assert gate_of(mode, AnswerKind.CLASSES).reason in message
+
+
+def with_shifted_weights(content, steps):
+    """The same file with the values of its largest buffer moved on by ``steps`` times four bytes."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    largest = max((buffer for buffer in model.buffers if buffer.data is not None), key=lambda buffer: len(buffer.data))
+    largest.data = np.roll(largest.data, 4 * steps)
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize("steps", [1, 37, 500])
+def test_a_file_with_altered_weights_is_never_verified(dense_files, digits, reference, tmp_path, steps):
+    for result in dense_files[1]:
+        altered = tmp_path / "altered.tflite"
+        altered.write_bytes(with_shifted_weights(Path(result.path).read_bytes(), steps))
+        outputs = run_file(altered, digits.x_held).outputs
+        assert verdict(reference, outputs, digits.y_held, mode=QuantMode(result.mode))[0] is Verdict.NOT_VERIFIED
+
+
+def test_a_file_of_another_model_is_not_verified(dense_files, digits, reference):
+    folder, *_ = dense_files
+    outputs = run_file(folder / "digits.int8.tflite", digits.x_held[::-1]).outputs
+    result, message = verdict(reference, outputs, digits.y_held)
+    assert result is Verdict.NOT_VERIFIED
+    assert "outputs differ by up to " in message
+    assert "accuracy falls from" in message
+
+
+def test_outputs_at_chance_level_are_not_verified(reference, digits):
+    constant = np.repeat(reference.mean(axis=0)[None], len(reference), axis=0)
+    result, message = verdict(reference, constant, digits.y_held)
+    assert result is Verdict.NOT_VERIFIED
+    assert "is no better than always giving the commonest answer" in message
+
+
+def test_outputs_that_are_not_finite_are_not_verified(reference, digits):
+    broken = reference.copy()
+    broken[3, 2] = np.nan
+    assert verdict(reference, broken, digits.y_held) == (
+        Verdict.NOT_VERIFIED,
+        "not verified: the file answers with NaN or infinite numbers",
+    )
+
+
+def test_a_comparison_that_could_not_notice_a_broken_file_is_not_called_verified(reference, digits):
+    same = np.repeat(reference[:1], 450, axis=0)
+    for keras, y, text in [
+        (reference[:7], digits.y_held[:7], "only 7 samples to compare on (at least 8 expected)"),
+        (same, digits.y_held, "the Keras model gives the same answer for every sample, so comparing shows nothing"),
+        (reference[::-1], digits.y_held, "the Keras model itself is at chance level"),
+    ]:
+        truth = y if text.startswith(("only", "the Keras model gives")) else (np.argmax(keras, axis=-1) + 1) % 10
+        result, message = verdict(keras, keras.copy(), truth)
+        assert result is Verdict.NOT_VERIFIED
+        assert text in message
+
+
+def test_a_float_file_that_follows_an_untrained_model_closely_is_the_same_function(reference):
+    wrong_truth = (np.argmax(reference, axis=-1) + 1) % 10
+    assert verdict(reference, reference + 1e-7, wrong_truth, mode=QuantMode.NONE)[0] is Verdict.VERIFIED
+
+
+def test_float_files_must_be_closer_than_quantised_ones_and_half_precision_models_get_more_room(reference, digits):
+    moved = reference + 0.01 * np.sin(np.arange(reference.size)).reshape(reference.shape)
+    verdicts = {mode: verdict(reference, moved, digits.y_held, mode=mode)[0] for mode in QuantMode}
+    assert verdicts == {
+        QuantMode.NONE: Verdict.NOT_VERIFIED,
+        QuantMode.FLOAT16: Verdict.VERIFIED,
+        QuantMode.DYNAMIC: Verdict.VERIFIED,
+        QuantMode.INT8: Verdict.VERIFIED,
+    }
+    assert verdict(reference, moved, digits.y_held, mode=QuantMode.NONE, half=True)[0] is Verdict.VERIFIED
+
+
+def test_regression_is_judged_by_the_error_s_share_of_the_outputs_variance():
+    rng = np.random.default_rng(0)
+    keras = rng.normal(size=(500, 1)) * 30 + 7
+    for noise, wanted in [(0.05, Verdict.VERIFIED), (0.2, Verdict.NOT_VERIFIED)]:
+        lite = keras + rng.normal(size=keras.shape) * 30 * noise
+        result, message = verdict(keras, lite, keras[:, 0], answers=NUMBERS)
+        assert result is wanted
+        assert ("of the outputs' variance" in message) is (wanted is Verdict.NOT_VERIFIED)
+
+
+def test_scores_and_agreement_are_those_of_both_models(dense, dense_files, digits, reference):
+    _, results, _ = dense_files
+    answers = answers_of(dense, reference, digits.y_held)
+    score = score_of(dense, answers, None, digits.y_held, reference)
+    accuracy = float(np.mean(reference.argmax(1) == digits.y_held))
+    for result in results:
+        outputs = run_file(result.path, digits.x_held).outputs
+        gate = gate_of(QuantMode(result.mode), answers.kind)
+        found = compare(reference, outputs, digits.y_held, answers=answers, score=score, gate=gate)
+        assert dataclasses.replace(found, noise=0.0) == dataclasses.replace(
+            found,
+            noise=0.0,
+            samples=450,
+            agreement=float(np.mean(outputs.argmax(1) == reference.argmax(1))),
+            score_before=accuracy,
+            score_after=float(np.mean(outputs.argmax(1) == digits.y_held)),
+            accuracy_before=accuracy,
+            max_abs_diff=float(np.abs(outputs - reference).max()),
+        )
+
+
+def test_outputs_of_another_shape_are_an_error(reference):
+    with pytest.raises(ValueError, match=r"the file answers with shape \(450, 9\), the Keras model with \(450, 10\)"):
+        verdict(reference, reference[:, :9], None)
