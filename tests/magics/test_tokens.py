@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tunemagic.errors import OptionError
-from tunemagic.magics.tokens import did_you_mean, one_line, plain, quoted, split_line
+from tunemagic.magics.tokens import did_you_mean, plain, quoted, split_line
 
 
 def tokens_of(line, **namespace):
@@ -114,8 +114,3 @@ def test_a_near_word_is_suggested():
 def test_echoed_text_is_cut_and_escaped():
     assert quoted("a\nb") == "'a\\nb'"
     assert quoted("x" * 100) == "'" + "x" * 60 + "...'"
-
-
-def test_an_errors_text_becomes_one_printable_line():
-    assert one_line("first\nsecond\t third\r\n") == "first second third"
-    assert one_line("a\x1b[31mred\u202e") == "a\\x1b[31mred\\u202e"

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from tunemagic.analysis.wording import clock
 from tunemagic.errors import TrialError
 from tunemagic.events import EpochEnded
-from tunemagic.magics.tables import Table, clock
+from tunemagic.magics.tables import Table
 from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.inline import InlineExecutor

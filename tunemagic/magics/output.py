@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from IPython.display import display
 
 from tunemagic.errors import StudyError
-from tunemagic.magics.tables import progress_line
+from tunemagic.magics.tables import status_line
 from tunemagic.request import ViewKind
 from tunemagic.trial import StudyView
 
@@ -156,7 +156,7 @@ class CellOutput:
     def _write_text(self) -> None:
         view = self._study.view
         self._written = self._now()
-        text = progress_line(view) + self._hint
+        text = status_line(view) + self._hint
         # A terminal keeps every line, so there only an ended trial is worth one.
         news: object = text if self._in_kernel else (view.state, view.ended_trials)
         if news != self._news:

@@ -6,14 +6,22 @@ Cells are text from trials, parameters and errors, so all of it is escaped.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tunemagic.analysis.wording import (
+    MISSING,
+    clock,
+    number_text,
+    one_line,
+    progress_line,
+    score_text,
+    share_text,
+)
 from tunemagic.events import ModelExported, Verdict
-from tunemagic.magics.tokens import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["Table", "best_table", "clock", "exports_table", "progress_line", "studies_table"]
+__all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,39 +57,20 @@ def _escape(text: str) -> str:
     return html.escape(one_line(text))
 
 
-def clock(seconds: float) -> str:
-    """Seconds as ``m:ss`` or ``h:mm:ss``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _number(value: float | None, form: str = ".6g") -> str:
-    return "" if value is None else format(value, form)
-
-
-def _score(view: StudyView) -> str:
-    best = view.best_trial
-    return "" if best is None else f"{view.objective} {_number(best.score)} (trial {best.number})"
+def status_line(view: StudyView) -> str:
+    """The study's name and where it stands, on one line."""
+    return f"{one_line(view.study)}: {progress_line(view)}"
 
 
 def _done(view: StudyView) -> str:
-    total = "" if view.max_trials is None else f"/{view.max_trials}"
-    return f"{view.ended_trials}{total}"
-
-
-def progress_line(view: StudyView) -> str:
-    """``digits: running · 12/30 trials · 3:20 · best val_accuracy 0.97 (trial 5)`` on one line."""
-    parts = [f"{view.study}: {view.state}", f"{_done(view)} trials", clock(view.elapsed)]
-    if view.best is not None:
-        parts.append(f"best {_score(view)}")
-    return one_line(" · ".join(parts))
+    return f"{view.ended_trials}" if view.max_trials is None else f"{view.ended_trials}/{view.max_trials}"
 
 
 def studies_table(views: Sequence[StudyView]) -> Table:
     """One row per study."""
     rows = tuple(
-        (view.study, str(view.state), _done(view), _score(view), clock(view.elapsed), view.strategy) for view in views
+        (view.study, str(view.state), _done(view), score_text(view), clock(view.elapsed), view.strategy)
+        for view in views
     )
     columns = ("study", "state", "trials", "best", "time", "tuner")
     return Table(caption=f"{len(views)} {'study' if len(views) == 1 else 'studies'}", columns=columns, rows=rows)
@@ -91,13 +80,16 @@ def best_table(view: StudyView) -> Table:
     """The best trial's values and metrics. The view must have a best trial."""
     best = view.best_trial
     assert best is not None
-    metrics: Mapping[str, float | None] = best.metrics
     rows = [(name, str(value)) for name, value in best.values.items()]
-    rows += [(name, _number(value)) for name, value in metrics.items()]
-    caption = f"{view.study}: best trial is {best.number}, {view.objective} {_number(best.score)}"
+    rows += [(name, number_text(value)) for name, value in best.metrics.items()]
+    caption = f"{view.study}: best {score_text(view)}"
     if best.best_epoch is not None:
-        caption += f" in epoch {best.best_epoch}"
+        caption += f" in epoch {best.best_epoch} of {best.epochs}"
     return Table(caption=caption, columns=("name", "value"), rows=tuple(rows))
+
+
+def _count(number: int | None) -> str:
+    return MISSING if number is None else f"{number:,}"
 
 
 def exports_table(results: Sequence[ModelExported]) -> Table:
@@ -108,24 +100,24 @@ def exports_table(results: Sequence[ModelExported]) -> Table:
         "verdict",
         "bytes",
         "gzip bytes",
-        f"Keras {name}",
-        f"file's {name}",
+        name,
+        "in Keras",
         "agreement",
         "max abs diff",
         "µs/sample",
-        "path",
+        "file",
     )
     rows = tuple(
         (
             result.mode,
             str(result.verdict),
-            _number(result.bytes, ",d"),
-            _number(result.gzip_bytes, ",d"),
-            _number(result.score_before, ".4f"),
-            _number(result.score_after, ".4f"),
-            _number(result.agreement, ".2%"),
-            _number(result.max_abs_diff, ".2g"),
-            _number(result.microseconds, ".1f"),
+            _count(result.bytes),
+            _count(result.gzip_bytes),
+            number_text(result.score_after),
+            number_text(result.score_before),
+            share_text(result.agreement),
+            number_text(result.max_abs_diff),
+            number_text(result.microseconds),
             result.path,
         )
         for result in results

@@ -19,7 +19,7 @@ from typing import Any
 
 from tunemagic.errors import OptionError
 
-__all__ = ["did_you_mean", "one_line", "plain", "quoted", "split_line"]
+__all__ = ["did_you_mean", "plain", "quoted", "split_line"]
 
 # A token that begins with NUL is never an option; no line that a notebook sends can hold one.
 _MARK = "\0"
@@ -96,9 +96,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def quoted(text: str) -> str:
     """The text in quotes, control characters escaped, cut when long: fit for an error's line."""
     return repr(text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "...")
-
-
-def one_line(text: str) -> str:
-    """The text on one line: runs of white space become a blank, other control characters escapes."""
-    joined = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in joined)

@@ -10,7 +10,7 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, validate
 
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.events import EndReason
@@ -20,7 +20,7 @@ from tunemagic.magics.lines import given_options, read_verb, request_from, tune_
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.options import objective, val_split
 from tunemagic.magics.output import CellOutput, Panel
-from tunemagic.magics.tables import best_table, progress_line, studies_table
+from tunemagic.magics.tables import best_table, status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
 from tunemagic.request import DEFAULT_EPOCHS, DEFAULT_KEEP, DEFAULT_MAX_FAILURES, Tuner, TuneRequest, ViewKind
@@ -66,6 +66,17 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
                 getattr(self, f"_{verb or 'list'}")(given)
             else:
                 self._run_cell(given_options(_PARSER, split_line(line, self.shell.user_ns)), cell)
+
+    @validate("directory")  # type: ignore[untyped-decorator]
+    def _move(self, proposal: Mapping[str, Any]) -> str:
+        """Let later studies lie in another folder, as long as there are none yet."""
+        if hasattr(self, "book"):
+            if self.book.live():
+                raise TraitError(
+                    f"this kernel's studies lie in {self.book.root}; set directory before the first %%tune cell."
+                )
+            self.book.root = Path(proposal["value"]).absolute()
+        return str(proposal["value"])
 
     # -- running a cell --------------------------------------------------------------------------
 
@@ -181,7 +192,7 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             raise StudyError(f"{study.read_only_reason}; it can only be stopped there.")
         study.stop()
         _wait_quietly(study)
-        sys.stdout.write(progress_line(study.view) + "\n")
+        sys.stdout.write(status_line(study.view) + "\n")
 
     def _best(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
