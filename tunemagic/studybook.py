@@ -21,7 +21,7 @@ from tunemagic.space import SearchSpace
 from tunemagic.study import Study, new_session
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
 
-__all__ = ["DEFAULT_NAME", "StudyBook", "fingerprint"]
+__all__ = ["DEFAULT_NAME", "StudyBook", "fingerprint", "needs_run"]
 
 DEFAULT_NAME = "study"
 DEFAULT_SEED = 0

@@ -1,0 +1,284 @@
+"""Read a cell: plain body, ``def build(hp)``, HyperModel or annotated literals, all become one thing.
+
+The body runs once per trial in a fresh copy of the notebook's namespace: it sees the notebook's
+variables, what it assigns is local to the trial. Annotated literals (``search.annotations``) are
+rewritten to ``hp`` calls first, line by line, so that every traceback shows the user's own lines.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import linecache
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from tunemagic.errors import CellError
+from tunemagic.search.annotations import rewrite_annotations
+from tunemagic.search.sources import sources_used
+
+__all__ = ["FIT_NAMES", "BuilderProgram", "CellProgram", "TrialSetup", "program_from_builder", "read_cell"]
+
+FIT_NAMES = ("batch_size", "epochs", "callbacks", "class_weight", "sample_weight")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSetup:
+    """What one run of the cell gives: a compiled Keras model and what goes to ``fit`` with it.
+
+    ``data`` holds data names that the cell assigned anew; ``fit_method`` is a HyperModel's own
+    ``fit``, called as ``fit_method(hp, model, x, y, **arguments)``.
+    """
+
+    model: Any
+    fit: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    fit_method: Callable[..., Any] | None = None
+
+
+class _Assignments(MutableMapping[str, Any]):
+    """The local names of an executed body: writes go to its globals and are remembered.
+
+    Functions and comprehensions inside the body look names up in the globals, so both must agree.
+    """
+
+    def __init__(self, globals_: dict[str, Any]) -> None:
+        self._globals = globals_
+        self.assigned: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._globals[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._globals[name] = value
+        self.assigned[name] = None
+
+    def __delitem__(self, name: str) -> None:
+        del self._globals[name]
+        self.assigned.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._globals)
+
+    def __len__(self) -> int:
+        return len(self._globals)
+
+
+class CellProgram:
+    """What a cell means. ``run(hp)`` executes it for one trial.
+
+    ``source`` is the user's text, ``code`` the same with annotations rewritten to ``hp`` calls,
+    ``filename`` what tracebacks call it, ``sources`` what it uses of the notebook (text or hash
+    by name), for telling whether two runs mean the same.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        code: str,
+        namespace: Mapping[str, Any],
+        *,
+        filename: str,
+        first_line: int,
+        data_names: Collection[str],
+    ) -> None:
+        self.source = source
+        self.code = code
+        self.filename = filename
+        self._namespace = namespace
+        self._data_names = tuple(data_names)
+        self._lines = _assigned_lines(ast.parse(code), first_line)
+        self._compiled = _compile(code, filename, first_line)
+        self.sources = sources_used(self._compiled, namespace, own=self._lines)
+
+    def run(self, hp: Any) -> TrialSetup:
+        """Execute the body with these hyperparameters.
+
+        Raises CellError when the body leaves no single compiled model; whatever the body itself
+        raises comes through unchanged.
+        """
+        namespace = {**self._namespace, "hp": hp, "__name__": "__main__"}
+        namespace.update({name: _read_only(namespace[name]) for name in self._data_names if name in namespace})
+        local = _Assignments(namespace)
+        exec(self._compiled, namespace, local)  # the user's own cell, as the notebook would run it
+        bound = {name: namespace[name] for name in local.assigned if name in namespace}
+        fit = {name: bound[name] for name in FIT_NAMES if name in bound}
+        data = {name: bound[name] for name in self._data_names if name in bound}
+        model, fit_method = self._model(bound, hp)
+        return TrialSetup(model, fit, data, fit_method)
+
+    def _model(self, bound: Mapping[str, Any], hp: Any) -> tuple[Any, Callable[..., Any] | None]:
+        import keras
+
+        if "model" in bound:
+            if not isinstance(bound["model"], keras.Model):
+                found = type(bound["model"]).__name__
+                raise CellError(f"`model` is a {found}; expected a Keras model.", line=self._lines.get("model"))
+            return bound["model"], None
+        models = [name for name, value in bound.items() if isinstance(value, keras.Model)]
+        if len(models) == 1:
+            return bound[models[0]], None
+        if len(models) > 1:
+            where = ", ".join(f"{name} (line {self._lines.get(name, '?')})" for name in models)
+            raise CellError(f"the cell makes {len(models)} models: {where}. Assign the one to tune to `model`.")
+        builder = _find_builder(bound)
+        if builder is None:
+            found = ", ".join(f"{name} ({type(value).__name__})" for name, value in bound.items()) or "nothing"
+            raise CellError(
+                f"no Keras model found: the cell assigns {found}. Assign the model to `model`, or write def build(hp)."
+            )
+        return _build(builder, hp)
+
+
+def read_cell(
+    source: str,
+    namespace: Mapping[str, Any],
+    *,
+    filename: str | None = None,
+    first_line: int = 1,
+    data_names: Collection[str] = (),
+) -> CellProgram:
+    """What the cell means. Nothing of it is executed yet.
+
+    ``first_line`` is the number that the notebook shows beside the first line of ``source``;
+    ``data_names`` are the variables that hold the data. Raises CellError for text that is not
+    Python and for annotations that can't be understood.
+    """
+    name = filename or f"<tune cell {hashlib.sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
+    tree = _parse(source, first_line)
+    code = rewrite_annotations(source, tree, first_line)
+    padding = ["\n"] * (first_line - 1)
+    shown = [line + "\n" for line in source.split("\n")]
+    linecache.cache[name] = (len(source), None, padding + shown, name)  # tracebacks quote the user's own text
+    return CellProgram(source, code, namespace, filename=name, first_line=first_line, data_names=data_names)
+
+
+class BuilderProgram:
+    """The Python API's counterpart of a cell: a build function or a HyperModel."""
+
+    def __init__(self, builder: Any) -> None:
+        self._builder = builder
+        code = getattr(getattr(builder, "build", builder), "__code__", None)
+        self.filename = "" if code is None else code.co_filename
+        self.sources: dict[str, str] = {}
+        self.source = self.code = "" if code is None else _source_of(builder)
+
+    def run(self, hp: Any) -> TrialSetup:
+        """Build the model for these hyperparameters. Raises CellError when it gives no model."""
+        model, fit_method = _build(self._builder, hp)
+        return TrialSetup(model, {}, {}, fit_method)
+
+
+def program_from_builder(builder: Any) -> BuilderProgram:
+    """A program from ``build(hp)``, a HyperModel class or an instance. Raises CellError otherwise."""
+    if not callable(builder) and not callable(getattr(builder, "build", None)):
+        raise CellError(f"expected a function build(hp) or a HyperModel; received {type(builder).__name__}.")
+    return BuilderProgram(builder)
+
+
+def _source_of(builder: Any) -> str:
+    import inspect
+
+    try:
+        return inspect.getsource(builder if inspect.isroutine(builder) or inspect.isclass(builder) else type(builder))
+    except (OSError, TypeError):
+        return repr(getattr(builder, "build", builder).__code__.co_code)
+
+
+def _parse(source: str, first_line: int) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        row = getattr(error, "lineno", None) or 1
+        lines = source.split("\n")
+        text = lines[row - 1].strip() if row <= len(lines) else ""
+        if text.startswith(("%", "!")):
+            raise CellError(
+                f"{text[:60]!r} is not Python; put magics and shell commands into a cell of their own.",
+                line=first_line + row - 1,
+            ) from error
+        reason = getattr(error, "msg", str(error))
+        raise CellError(f"the cell is not valid Python: {reason}  [{text[:80]}]", line=first_line + row - 1) from error
+
+
+def _compile(code: str, filename: str, first_line: int) -> CodeType:
+    return compile("\n" * (first_line - 1) + code, filename, "exec", dont_inherit=True)
+
+
+def _assigned_lines(tree: ast.Module, first_line: int) -> dict[str, int]:
+    """Where each name is bound first at the top level of the body."""
+    lines: dict[str, int] = {}
+    inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            lines.setdefault(node.id, first_line + node.lineno - 1)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            lines.setdefault(node.name, first_line + node.lineno - 1)
+        elif isinstance(node, ast.alias):
+            lines.setdefault((node.asname or node.name).split(".")[0], first_line + node.lineno - 1)
+        if not isinstance(node, inner):
+            waiting += ast.iter_child_nodes(node)
+    return lines
+
+
+def _read_only(value: Any) -> Any:
+    """A read-only view of an array: a body that changes data in place would change later trials."""
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
+def _find_builder(bound: Mapping[str, Any]) -> Any:
+    """What builds the model: a HyperModel instance, a HyperModel class, or a function of ``hp``."""
+    instances = [v for v in bound.values() if not isinstance(v, type) and _takes_hp(getattr(v, "build", None))]
+    classes = [v for v in bound.values() if isinstance(v, type) and _takes_hp(getattr(v, "build", None), skip=1)]
+    functions = {name: v for name, v in bound.items() if not isinstance(v, type) and _takes_hp(v)}
+    if instances:
+        return instances[-1]
+    if classes:
+        return classes[-1]
+    if "build" in functions or not functions:
+        return functions.get("build")
+    if len(functions) == 1:
+        return next(iter(functions.values()))
+    raise CellError(f"the cell defines several functions of hp: {', '.join(functions)}. Name the one to tune build.")
+
+
+def _takes_hp(function: Any, skip: int = 0) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    bound = 1 if getattr(function, "__self__", None) is not None else skip
+    arguments = code.co_varnames[: code.co_argcount]
+    return len(arguments) > bound and arguments[bound] == "hp"
+
+
+def _build(builder: Any, hp: Any) -> tuple[Any, Callable[..., Any] | None]:
+    import keras
+
+    instance = builder
+    if isinstance(builder, type):
+        try:
+            instance = builder()
+        except TypeError as error:
+            raise CellError(
+                f"{builder.__name__}() failed: {error}. Assign an instance: hypermodel = {builder.__name__}(...)."
+            ) from error
+    build = getattr(instance, "build", None)
+    name = "build" if build is not None else getattr(builder, "__name__", "build")
+    model = build(hp) if build is not None and not isinstance(instance, keras.Model) else instance(hp)
+    if not isinstance(model, keras.Model):
+        raise CellError(
+            f"{name}(hp) returned {type(model).__name__}; expected a Keras model (is `return model` missing?)."
+        )
+    own_fit = getattr(type(instance), "fit", None)
+    inherited = own_fit is None or str(getattr(own_fit, "__module__", "")).startswith("keras_tuner")
+    return model, None if inherited or build is None else instance.fit
