@@ -15,10 +15,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from PIL import Image
 
 from tunemagic.analysis.curves import BestSoFarInfo, Curve, CurveRole, CurvesInfo, Limits
 from tunemagic.analysis.wording import number_text, one_line
@@ -33,7 +35,7 @@ _MAX_LABEL = 32
 _STYLES: dict[CurveRole, dict[str, Any]] = {
     CurveRole.BEST: {"color": _BLUE, "linewidth": 2.4, "zorder": 4, "label": "best"},
     CurveRole.RUNNING: {"color": _ORANGE, "linewidth": 2.0, "zorder": 3, "label": "running"},
-    CurveRole.ENDED: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "label": "other trials"},
+    CurveRole.ENDED: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "label": "others"},
     CurveRole.CUT: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "linestyle": (0, (3, 2))},
 }
 _CUT_LABEL = "cut short"
@@ -45,20 +47,37 @@ def study_picture(curves: CurvesInfo, best: BestSoFarInfo, *, dots_per_inch: int
     """Both pictures side by side as a PNG on a white ground, 9.2 by 3.2 inches."""
     with _DRAWING:
         figure = Figure(figsize=(9.2, 3.2), dpi=dots_per_inch, facecolor="white", layout="constrained")
-        FigureCanvasAgg(figure)
+        canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
         draw_curves(curves, left)
         draw_best_so_far(best, right)
-        buffer = io.BytesIO()
-        # No metadata: the same study gives the same bytes.
-        figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
-        return buffer.getvalue()
+        canvas.draw()
+        picture = Image.frombytes("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()))
+    # It is saved in every notebook, and few colours are in it: a palette makes it a quarter of the size.
+    buffer = io.BytesIO()
+    picture.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE).save(
+        buffer, format="png", optimize=True
+    )
+    return buffer.getvalue()
+
+
+@functools.cache
+def _palette() -> Image.Image:
+    """Our colours, each in 8 steps up to white, which smooth edges need."""
+    ramps = [round(255 * level) for level in to_rgb(_PALE)]
+    for color in (_INK, _GREY, _BLUE, _ORANGE, _VERMILLION):
+        levels = [round(255 * level) for level in to_rgb(color)]
+        ramps += [255 + (level - 255) * step // 8 for step in range(9) for level in levels]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(ramps)
+    return palette
 
 
 def draw_curves(info: CurvesInfo, axes: Axes) -> None:
     """One line per trial over the epochs; the best one and the running one stand out."""
-    title = f"Learning curves, {info.hidden} more not drawn" if info.hidden else "Learning curves"
-    _prepare(axes, title=title, x_label="epoch", y_label=info.metric)
+    drawn = len(info.curves)
+    x_label = f"epoch ({drawn} of {drawn + info.hidden} trials)" if info.hidden else "epoch"
+    _prepare(axes, title="Learning curves", x_label=x_label, y_label=info.metric)
     if not info.curves:
         _say_empty(axes, "no epoch has ended yet")
         return
@@ -87,11 +106,8 @@ def _draw_curve(curve: Curve, axes: Axes, seen: set[str]) -> None:
     axes.plot(
         range(1, len(values) + 1),
         values,
-        marker=".",
-        markersize=6,
-        markevery=lone,
         label=label,
-        **{"linestyle": "-", **style},
+        **{"linestyle": "-", **style, **({"marker": ".", "markersize": 7, "markevery": lone} if lone else {})},
     )
 
 
@@ -163,8 +179,18 @@ def _scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
 
 
 def _legend(axes: Axes) -> None:
+    # Above the picture, beside the title: inside it would cover something.
     legend = axes.legend(
-        loc="best", fontsize=8, frameon=True, framealpha=0.85, facecolor="white", edgecolor=_PALE, labelcolor=_INK
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.99),
+        ncols=4,
+        fontsize=8,
+        frameon=False,
+        borderpad=0.2,
+        borderaxespad=0.2,
+        columnspacing=0.9,
+        handlelength=1.3,
+        handletextpad=0.4,
     )
     for text in legend.get_texts():
         _plain(text)

@@ -22,7 +22,7 @@ __all__ = ["TOP_TRIALS", "Cells", "FailureGroup", "SummaryInfo", "numbered", "sh
 
 TOP_TRIALS = 5
 _MAX_COLUMNS = 8  # more hyperparameters than this share one column
-_MAX_GROUPS = 20
+_MAX_GROUPS = 5
 _MAX_NOTES = 20
 _MAX_TEXT = 300
 _MAX_CELL = 60
@@ -30,12 +30,18 @@ _MAX_CELL = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
-    """A table: a caption, column names, rows of the same length. ``numeric`` columns align right."""
+    """A table: a caption, column names, rows of the same length.
+
+    By their index, ``numeric`` columns align right, ``long`` ones hold whole sentences, ``verdicts``
+    ones hold the text of a Verdict.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    long: frozenset[int] = frozenset()
+    verdicts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +96,14 @@ def short(text: str, limit: int = _MAX_CELL) -> str:
 
 def _headline(view: StudyView) -> str:
     total = "" if view.max_trials is None else f" of {view.max_trials}"
-    count = f"{view.ended_trials}{total} {'trial' if view.max_trials is None and view.ended_trials == 1 else 'trials'}"
+    count = f"{view.ended_trials}{total} {_trials(view.ended_trials if view.max_trials is None else view.max_trials)}"
     best = view.best_trial
     score = "no score yet" if best is None else f"best {short(score_text(view), 2 * _MAX_CELL)}"
     return f"{view.state} · {count} · {score} · {clock(view.elapsed)}"
+
+
+def _trials(count: int) -> str:
+    return "trial" if count == 1 else "trials"
 
 
 def _top(view: StudyView) -> Cells | None:
@@ -116,8 +126,13 @@ def _top(view: StudyView) -> Cells | None:
         for trial in trials
     )
     caption = "Best trial" if len(rows) == 1 else f"Best {len(rows)} trials"
-    numeric = {0, 1, 2, 3} | (set() if wide else {4 + index for index in range(len(names))})
-    return Cells(caption=caption, columns=columns, rows=rows, numeric=frozenset(numeric))
+    return Cells(
+        caption=caption,
+        columns=columns,
+        rows=rows,
+        numeric=frozenset(range(4 if wide else len(columns))),
+        long=frozenset({4} if wide else ()),
+    )
 
 
 def _value(trial: TrialRecord, name: str) -> str:
@@ -188,16 +203,23 @@ def _exports(results: tuple[ModelExported, ...]) -> Cells | None:
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
     caption = f"Converted files: {verified} of {len(results)} verified"
-    return Cells(caption=caption, columns=columns, rows=rows, numeric=frozenset(range(2, 9)))
+    return Cells(
+        caption=caption,
+        columns=columns,
+        rows=rows,
+        numeric=frozenset(range(2, 9)),
+        long=frozenset({9}),
+        verdicts=frozenset({1}),
+    )
 
 
 def _settings(view: StudyView) -> tuple[tuple[str, str], ...]:
-    limits = [] if view.max_trials is None else [f"{view.max_trials} trials"]
+    limits = [] if view.max_trials is None else [f"{view.max_trials} {_trials(view.max_trials)}"]
     limits += [] if view.minutes is None else [f"{view.minutes:g} minutes"]
     space = [f"{short(p.name)} {short(p.describe())}" for p in view.space.parameters]
     pairs = [
         ("objective", f"{short(view.objective)}, {view.direction}" if view.objective else ""),
-        ("search", f"{view.strategy}, seed {view.seed}" if view.strategy else ""),
+        ("search", f"{short(view.strategy)}, seed {view.seed}" if view.strategy else ""),
         ("space", short("; ".join(space), 800)),
         ("limits", ", ".join([*limits, f"{view.epochs} epochs a trial"]) if view.epochs else ""),
         ("data", short(view.data, _MAX_TEXT)),

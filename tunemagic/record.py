@@ -1,0 +1,157 @@
+"""The static record of a study: what stays in the notebook when the live panel is gone.
+
+It needs no kernel, no script and no file beside the notebook: pictures are inside the HTML. All
+text that comes from the user's code, from parameters and from errors is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable
+
+from tunemagic.analysis.curves import best_so_far_info, curves_info
+from tunemagic.analysis.summary import Cells, FailureGroup, SummaryInfo, numbered, summary_info
+from tunemagic.analysis.wording import progress_line
+from tunemagic.plots import study_picture
+from tunemagic.trial import StudyView
+
+__all__ = ["progress_line", "record_bundle", "text_summary"]
+
+# Colours of the page are left alone, so that light and dark notebooks both stay readable.
+_LINE = "1px solid rgba(128,128,128,0.4)"
+_CELL = f"padding:2px 10px 2px 0;border:none;border-bottom:{_LINE};vertical-align:top"
+_CODE = "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
+
+
+def record_bundle(view: StudyView) -> dict[str, str]:
+    """The record as a MIME bundle for ``display(..., raw=True)``: ``text/html`` and ``text/plain``."""
+    info = summary_info(view)
+    return {"text/plain": _text(info), "text/html": _page(info, _picture(view, info))}
+
+
+def text_summary(view: StudyView) -> str:
+    """The record's facts as plain text, a few lines."""
+    return _text(summary_info(view))
+
+
+# -- text ----------------------------------------------------------------------------------------
+
+
+def _text(info: SummaryInfo) -> str:
+    lines = [f"{info.title}: {info.headline}", *([info.ending] if info.ending else [])]
+    if info.top is not None:
+        lines += ["", *_text_table(info.top)]
+    if info.failures:
+        lines += ["", "Failed"]
+    for group in info.failures:
+        lines += [f"  {numbered(group.trials)}: {group.reason}", *([f"    > {group.source}"] if group.source else [])]
+    if info.more_failures:
+        lines.append(f"  {_more(info.more_failures)}")
+    if info.notes:
+        lines += ["", "Notes", *(f"  {note}" for note in info.notes)]
+    if info.exports is not None:
+        lines += ["", *_text_table(info.exports)]
+    if info.settings:
+        lines += ["", "Settings", *(f"  {label}: {text}" for label, text in info.settings)]
+    return "\n".join(lines)
+
+
+def _text_table(cells: Cells) -> list[str]:
+    rows = (cells.columns, *cells.rows)
+    widths = [max(len(row[index]) for row in rows) for index in range(len(cells.columns))]
+    lines = []
+    for row in rows:
+        padded = (
+            cell.rjust(width) if index in cells.numeric else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(("  " + "  ".join(padded)).rstrip())
+    return [cells.caption, *lines]
+
+
+def _more(trials: Iterable[int]) -> str:
+    return f"in other ways: {numbered(trials)}"
+
+
+# -- HTML ----------------------------------------------------------------------------------------
+
+
+def _picture(view: StudyView, info: SummaryInfo) -> str:
+    """An ``<img>`` with the two pictures inside; nothing before the first epoch has ended."""
+    curves, best = curves_info(view), best_so_far_info(view)
+    if not curves.curves and not best.points:
+        return ""
+    data = base64.b64encode(study_picture(curves, best)).decode("ascii")
+    what = f"Learning curves of {len(curves.curves)} trials and best score so far of {info.title}: {info.headline}"
+    return (
+        f'<img src="data:image/png;base64,{data}" alt="{html.escape(what)}" '
+        'style="display:block;width:100%;max-width:920px;height:auto;margin:8px 0;border-radius:4px">'
+    )
+
+
+def _page(info: SummaryInfo, picture: str) -> str:
+    parts = [_heading(info), picture]
+    if info.top is not None:
+        parts.append(_table(info.top))
+    if info.failures or info.more_failures:
+        parts.append(_section("Failed trials", _failures(info.failures, info.more_failures)))
+    if info.notes:
+        parts.append(_section("Notes", _list(html.escape(note) for note in info.notes)))
+    if info.exports is not None:
+        parts.append(_table(info.exports))
+    if info.settings:
+        parts.append(_section("Settings", _settings(info.settings)))
+    return f'<div style="max-width:960px;line-height:1.45;text-align:left">{"".join(parts)}</div>'
+
+
+def _heading(info: SummaryInfo) -> str:
+    ending = f'<p style="margin:0 0 4px">{html.escape(info.ending)}</p>' if info.ending else ""
+    title = f"<strong>{html.escape(info.title)}</strong>"
+    return f'<p style="margin:4px 0;font-size:1.1em">{title} · {html.escape(info.headline)}</p>{ending}'
+
+
+def _section(title: str, content: str) -> str:
+    return f'<p style="margin:12px 0 4px"><strong>{title}</strong></p>{content}'
+
+
+def _table(cells: Cells) -> str:
+    head = "".join(_cell("th", text, right=index in cells.numeric) for index, text in enumerate(cells.columns))
+    body = "".join(
+        "<tr>" + "".join(_cell("td", text, right=index in cells.numeric) for index, text in enumerate(row)) + "</tr>"
+        for row in cells.rows
+    )
+    caption = (
+        '<caption style="caption-side:top;text-align:left;padding:12px 0 4px;color:inherit;font-size:inherit">'
+        f"<strong>{html.escape(cells.caption)}</strong></caption>"
+    )
+    table = (
+        f'<table style="border-collapse:collapse;border:none;margin:0">{caption}'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+    return f'<div style="overflow-x:auto">{table}</div>'
+
+
+def _cell(tag: str, text: str, *, right: bool) -> str:
+    scope = ' scope="col"' if tag == "th" else ""
+    side = "right" if right else "left"
+    return f'<{tag}{scope} style="{_CELL};text-align:{side}">{html.escape(text)}</{tag}>'
+
+
+def _failures(groups: Iterable[FailureGroup], more: tuple[int, ...]) -> str:
+    items = []
+    for group in groups:
+        source = f'<br><code style="{_CODE}">{html.escape(group.source)}</code>' if group.source else ""
+        items.append(f"<strong>{numbered(group.trials)}</strong>: {html.escape(group.reason)}{source}")
+    return _list([*items, *([html.escape(_more(more))] if more else [])])
+
+
+def _list(items: Iterable[str]) -> str:
+    """An unordered list of items that are HTML already."""
+    lines = "".join(f'<li style="overflow-wrap:anywhere">{item}</li>' for item in items)
+    return f'<ul style="margin:0;padding-left:20px">{lines}</ul>'
+
+
+def _settings(pairs: Iterable[tuple[str, str]]) -> str:
+    lines = "".join(f"<div><em>{html.escape(label)}</em>: {html.escape(text)}</div>" for label, text in pairs)
+    return f'<div style="overflow-wrap:anywhere">{lines}</div>'
