@@ -1,0 +1,339 @@
+"""The view: what each event changes, and that replaying gives what living through it gave."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunemagic import events as ev
+from tunemagic.space import Kind, Parameter, SearchSpace
+from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState, apply, replay
+
+UNITS = Parameter(name="units", kind=Kind.INT, default=32, low=32, high=128)
+RATE = Parameter(name="lr", kind=Kind.FLOAT, default=0.1, low=0.001, high=1.0)
+WEIGHTS = ev.WeightsFile(file="trial-1.weights.h5", sha256="ab" * 32, bytes=4096)
+STARTED = ev.StudyStarted(
+    seq=1,
+    at=1_760_000_000.5,
+    elapsed=0.25,
+    study="digits",
+    session="one",
+    space=SearchSpace((UNITS,)).to_json(),
+    objective="val_loss",
+    direction=ev.Direction.MIN,
+    strategy="random",
+    seed=7,
+    max_trials=4,
+    minutes=None,
+    epochs=3,
+    keep=2,
+    max_failures=3,
+    code="model = ...",
+    data="100 rows",
+    fingerprint={"cell": "0123"},
+    versions={"keras": "3.15.0"},
+)
+NEW_STUDY = StudyView(
+    study="digits",
+    session="one",
+    state=StudyState.RUNNING,
+    seq=1,
+    space=SearchSpace((UNITS,)),
+    objective="val_loss",
+    direction=ev.Direction.MIN,
+    strategy="random",
+    seed=7,
+    max_trials=4,
+    minutes=None,
+    epochs=3,
+    keep=2,
+    max_failures=3,
+    code="model = ...",
+    data="100 rows",
+    fingerprint={"cell": "0123"},
+    versions={"keras": "3.15.0"},
+    started_at=1_760_000_000.5,
+    elapsed=0.25,
+)
+
+
+def numbered(*events):
+    """The events with the seq, time and elapsed seconds that a ledger would give them."""
+    return [
+        dataclasses.replace(event, seq=number, at=event.at or 1.0, elapsed=number / 4)
+        for number, event in enumerate(events, start=1)
+    ]
+
+
+def begin(trial, attempt=1, units=64, **more):
+    return ev.TrialStarted(trial=trial, attempt=attempt, values={"units": units}, epochs=3, why="random", **more)
+
+
+def epoch(number, logs, trial=1, attempt=1):
+    return ev.EpochEnded(trial=trial, attempt=attempt, epoch=number, logs=logs)
+
+
+def finish(trial, score, best_epoch=1, attempt=1, weights=None):
+    return ev.TrialFinished(
+        trial=trial,
+        attempt=attempt,
+        score=score,
+        best_epoch=best_epoch,
+        metrics={"val_loss": score},
+        seconds=1.5,
+        weights=weights,
+    )
+
+
+def stop(trial, score, best_epoch=None):
+    return ev.TrialStopped(
+        trial=trial,
+        attempt=1,
+        score=score,
+        best_epoch=best_epoch,
+        metrics={} if score is None else {"val_loss": score},
+        seconds=0.5,
+        reason="the study was stopped",
+        weights=None,
+    )
+
+
+def fail(trial):
+    return ev.TrialFailed(
+        trial=trial,
+        attempt=1,
+        error="ValueError",
+        reason="units must be positive",
+        seconds=0.25,
+        line=3,
+        source="Dense(units)",
+    )
+
+
+def exported(mode, verdict, trial=1, message=""):
+    return ev.ModelExported(
+        trial=trial, target="tflite", mode=mode, path=f"{mode}.tflite", verdict=verdict, message=message
+    )
+
+
+def view_of(*events):
+    return replay(numbered(STARTED, *events))
+
+
+RUNNING = TrialRecord(
+    number=1, attempt=1, values={"units": 64}, state=TrialState.RUNNING, epochs=3, why="random", started=0.5
+)
+
+
+def test_a_started_study_has_all_that_it_was_started_with():
+    assert replay([STARTED]) == NEW_STUDY
+
+
+def test_a_started_trial_runs_from_the_seconds_of_its_event():
+    assert view_of(begin(1)) == dataclasses.replace(NEW_STUDY, seq=2, elapsed=0.5, trials=(RUNNING,))
+    assert view_of(begin(1), begin(2, parent=1)).trial(2).parent == 1
+
+
+def test_epochs_make_curves_and_late_or_missing_metrics_are_gaps():
+    view = view_of(begin(1), epoch(1, {"loss": 0.5}), epoch(2, {"loss": None, "lr": 0.1}), epoch(4, {"lr": 0.01}))
+    assert view.trial(1) == dataclasses.replace(
+        RUNNING, curves={"loss": (0.5, None, None, None), "lr": (None, 0.1, None, 0.01)}
+    )
+    assert view.trial(1).epochs_done == 4
+    assert RUNNING.epochs_done == 0
+
+
+def test_a_finished_trial_has_its_score_and_becomes_the_best():
+    view = view_of(begin(1), finish(1, 0.5, best_epoch=2, weights=WEIGHTS))
+    ended = dataclasses.replace(
+        RUNNING,
+        state=TrialState.COMPLETED,
+        score=0.5,
+        best_epoch=2,
+        metrics={"val_loss": 0.5},
+        seconds=1.5,
+        weights=WEIGHTS,
+    )
+    assert view == dataclasses.replace(NEW_STUDY, seq=3, elapsed=0.75, trials=(ended,), best=1)
+
+
+def test_a_stopped_trial_counts_by_its_best_epoch_so_far():
+    view = view_of(begin(1), finish(1, 0.5), begin(2), stop(2, 0.25, best_epoch=1), begin(3), stop(3, None))
+    assert view.trial(2) == dataclasses.replace(
+        RUNNING,
+        number=2,
+        started=1.0,
+        state=TrialState.STOPPED,
+        score=0.25,
+        best_epoch=1,
+        metrics={"val_loss": 0.25},
+        seconds=0.5,
+        reason="the study was stopped",
+    )
+    assert (view.best, view.trial(3).state, view.trial(3).score) == (2, TrialState.STOPPED, None)
+
+
+def test_a_failed_trial_says_where_and_never_is_the_best():
+    view = view_of(begin(1), fail(1))
+    assert view.trial(1) == dataclasses.replace(
+        RUNNING,
+        state=TrialState.FAILED,
+        error="ValueError",
+        reason="units must be positive",
+        seconds=0.25,
+        line=3,
+        source="Dense(units)",
+    )
+    assert (view.best, view.best_trial) == (None, None)
+
+
+def test_dropped_weights_leave_the_score():
+    view = view_of(begin(1), finish(1, 0.5, weights=WEIGHTS), ev.WeightsDropped(trial=1))
+    assert (view.trial(1).weights, view.trial(1).score, view.best) == (None, 0.5, 1)
+
+
+def test_a_resumed_study_has_new_limits_and_its_running_trial_was_interrupted():
+    events = [
+        begin(1),
+        finish(1, 0.5),
+        begin(2),
+        epoch(1, {"loss": 0.5}, trial=2),
+        ev.StudyEnded(reason=ev.EndReason.TIME, message="time is up"),
+        ev.StudyResumed(session="two", max_trials=8, minutes=2.0, epochs=5, reason="again"),
+    ]
+    view, before = view_of(*events), view_of(*events[:-2])
+    assert view == dataclasses.replace(
+        before,
+        session="two",
+        max_trials=8,
+        minutes=2.0,
+        epochs=5,
+        seq=7,
+        elapsed=1.75,
+        trials=(before.trial(1), dataclasses.replace(before.trial(2), state=TrialState.INTERRUPTED)),
+    )
+
+
+def test_a_second_attempt_begins_with_empty_curves():
+    view = view_of(
+        begin(1),
+        epoch(1, {"loss": 0.5}),
+        ev.StudyResumed(session="two", max_trials=4, minutes=None, epochs=3),
+        begin(1, attempt=2),
+    )
+    assert view.trial(1) == dataclasses.replace(RUNNING, attempt=2, started=1.25)
+
+
+def test_a_space_that_grows_replaces_the_old_one():
+    space = SearchSpace((UNITS, RATE))
+    assert view_of(ev.SpaceChanged(space=space.to_json(), reason="trial 1 named lr")).space == space
+
+
+def test_notes_stay_in_order():
+    assert view_of(ev.StudyNoted(text="one"), ev.StudyNoted(text="two")).notes == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (ev.EndReason.TRIALS, StudyState.FINISHED),
+        (ev.EndReason.TIME, StudyState.FINISHED),
+        (ev.EndReason.EXHAUSTED, StudyState.FINISHED),
+        (ev.EndReason.STOPPED, StudyState.STOPPED),
+        (ev.EndReason.FAILURES, StudyState.FAILED),
+        (ev.EndReason.ERROR, StudyState.FAILED),
+    ],
+)
+def test_every_reason_ends_the_study_in_its_state(reason, state):
+    view = view_of(ev.StudyEnded(reason=reason, message="over"))
+    assert view == dataclasses.replace(
+        NEW_STUDY, seq=2, elapsed=0.5, state=state, end_reason=reason, end_message="over"
+    )
+
+
+def test_every_reason_to_end_has_a_state():
+    for reason in ev.EndReason:
+        assert view_of(ev.StudyEnded(reason=reason, message="")).state is not StudyState.RUNNING
+
+
+def test_a_file_converted_again_replaces_its_older_result():
+    first = exported("none", ev.Verdict.NOT_VERIFIED, message="first")
+    others = [exported("int8", ev.Verdict.VERIFIED), exported("none", ev.Verdict.FAILED, trial=None)]
+    again = exported("none", ev.Verdict.VERIFIED)
+    shown = [(e.trial, e.mode, e.verdict) for e in view_of(first, *others, again).exports]
+    assert shown == [
+        (1, "int8", ev.Verdict.VERIFIED),
+        (None, "none", ev.Verdict.FAILED),
+        (1, "none", ev.Verdict.VERIFIED),
+    ]
+
+
+def test_an_event_that_apply_does_not_know_is_refused():
+    with pytest.raises(TypeError, match="received Event"):
+        apply(NEW_STUDY, ev.Event(seq=2))
+
+
+def test_apply_knows_every_event():
+    samples = [
+        STARTED,
+        begin(1),
+        epoch(1, {"loss": 0.5}),
+        finish(1, 0.5),
+        begin(2),
+        stop(2, 0.25, 1),
+        begin(3),
+        fail(3),
+        ev.WeightsDropped(trial=1),
+        ev.SpaceChanged(space=[], reason=""),
+        ev.StudyNoted(text=""),
+        ev.StudyEnded(reason=ev.EndReason.TIME, message=""),
+        ev.StudyResumed(session="two", max_trials=4, minutes=None, epochs=3),
+        exported("none", ev.Verdict.VERIFIED),
+    ]
+    assert {type(event).__name__ for event in samples} == set(ev.event_types())
+    assert replay(numbered(*samples)).seq == len(samples)
+
+
+def test_trials_are_reached_by_their_number_only():
+    view = view_of(begin(1))
+    assert view.trial(1).number == 1
+    for number in (0, 2, -1):
+        with pytest.raises(IndexError, match=f"from 1 to 1; received {number}"):
+            view.trial(number)
+
+
+@pytest.mark.parametrize(("direction", "order"), [(ev.Direction.MIN, [3, 1, 2]), (ev.Direction.MAX, [1, 2, 3])])
+def test_the_ranking_has_scored_trials_best_first_and_the_earlier_of_equal_ones(direction, order):
+    started = dataclasses.replace(STARTED, direction=direction)
+    events = [begin(1), finish(1, 0.5), begin(2), finish(2, 0.5), begin(3), finish(3, 0.25), begin(4), fail(4)]
+    view = replay(numbered(started, *events, begin(5)))
+    assert [trial.number for trial in view.ranking()] == order
+    assert view.best == order[0]
+    assert view.ended_trials == 4
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["finish", "stop", "fail", "leave"]), st.floats(-10, 10)), min_size=1, max_size=12
+    ),
+    st.sampled_from(ev.Direction),
+)
+def test_the_best_trial_is_the_first_of_the_ranking_whatever_happened(story, direction):
+    endings = {
+        "finish": finish,
+        "stop": lambda number, score: stop(number, score, 1),
+        "fail": lambda number, _: fail(number),
+        "leave": lambda number, _: epoch(1, {"val_loss": None}, trial=number),
+    }
+    events = [dataclasses.replace(STARTED, direction=direction)]
+    for number, (how, score) in enumerate(story, start=1):
+        events += [begin(number), endings[how](number, score)]
+    view = StudyView()
+    for event in numbered(*events):
+        earlier = dataclasses.replace(view)
+        following = apply(view, event)
+        assert view == earlier
+        view = following
+    assert view == replay(numbered(*events))
+    assert [trial.number for trial in view.ranking()][:1] == ([] if view.best is None else [view.best])
