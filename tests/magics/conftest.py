@@ -15,7 +15,6 @@ def module_shell(tmp_path_factory):
         InteractiveShell.clear_instance()
         shell = InteractiveShell.instance(config=config)
         yield shell
-        shell.run_line_magic("unload_ext", "tunemagic")
         InteractiveShell.clear_instance()
 
 

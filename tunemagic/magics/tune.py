@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, validate
 
-from tunemagic.errors import OptionError, StudyError
+from tunemagic.errors import OptionError, StorageError, StudyError
 from tunemagic.events import EndReason
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.guard import documented_by, user_errors
@@ -24,13 +24,14 @@ from tunemagic.magics.tables import best_table, status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
 from tunemagic.request import DEFAULT_EPOCHS, DEFAULT_KEEP, DEFAULT_MAX_FAILURES, Tuner, TuneRequest, ViewKind
+from tunemagic.search.cell import CellProgram, read_cell
+from tunemagic.search.data import TrainingData, resolve_data
 from tunemagic.study import Study
-from tunemagic.studybook import StudyBook, needs_run
+from tunemagic.studybook import DEFAULT_SEED, StudyBook, needs_run
 
 __all__ = ["TuneMagics"]
 
 _PARSER = tune_parser()
-_DEFAULT_DATA = ("x_train", "y_train")
 
 
 @magics_class
@@ -88,20 +89,20 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         if request.dry_run:
             display(dry_run_table(request, program, data).bundle(), raw=True)
             return
-        study = self.book.open(request, program, data, sources=program.sources)
+        try:
+            study = self.book.open(request, program, data, sources=program.sources)
+        except StorageError as error:
+            raise StorageError(f"{error} Another folder: %config TuneMagics.directory = 'path'.") from error
         self._cells[study.name] = CellMemory(body, given)
         self._hand_out(study, request.out)
         self._attend(study, request)
 
-    def _prepare(self, request: TuneRequest, body: str) -> tuple[Any, Any]:
+    def _prepare(self, request: TuneRequest, body: str) -> tuple[CellProgram, TrainingData]:
         """What the cell means and what it is trained on. Nothing is written."""
-        from tunemagic.search.cell import read_cell
-        from tunemagic.search.data import resolve_data
-
-        names = (*(request.data or _DEFAULT_DATA), *(request.val.names if request.val else ()))
+        namespace = self.shell.user_ns
+        data = resolve_data(request, namespace, seed=DEFAULT_SEED if request.seed is None else request.seed)
         # The line with %%tune is line 1 of the cell as the notebook numbers it.
-        program = read_cell(body, self.shell.user_ns, first_line=2, data_names=names)
-        return program, resolve_data(request, self.shell.user_ns, seed=request.seed or 0)
+        return read_cell(body, namespace, first_line=2, data_names=(*data.names, *data.val_names)), data
 
     def _defaults(self) -> dict[str, Any]:
         """The configured values as fields of a TuneRequest."""
@@ -210,8 +211,6 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             self._output(study, ViewKind.TEXT).close()
 
     def _code_of(self, study: Study) -> str:
-        from tunemagic.search.cell import read_cell
-
         program: Any = study.program
         if program is None:
             memory = cell_from_journal(study.view)
