@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -119,13 +121,14 @@ class TuneRequest:
             check_study_name(self.name)
         if self.new and self.resume:
             raise OptionError("--new and --resume exclude each other: --new starts afresh, --resume goes on.")
-        if self.out is not None and not self.out.isidentifier():
+        if self.out is not None and (not self.out.isidentifier() or keyword.iskeyword(self.out)):
             raise OptionError(f"--out: expected a Python variable name; received {self.out!r}.")
         _at_least("--max-trials", self.max_trials, 1)
         _at_least("--epochs", self.epochs, 1)
         _at_least("--keep", self.keep, 1)
         _at_least("--seed", self.seed, 0)
-        if self.minutes is not None and not self.minutes > 0:
+        _at_least("max_failures", self.max_failures, 1)
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise OptionError(f"--minutes: expected a number above 0; received {self.minutes:g}.")
 
 

@@ -1,0 +1,152 @@
+"""What the user asked for: numbers in range, options that go together, names that are safe folders."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunemagic.errors import OptionError
+from tunemagic.request import TuneRequest, ValKind, ValSplit, check_study_name
+
+HOSTILE_NAMES = [
+    "",
+    " ",
+    ".",
+    "..",
+    "../../x",
+    "..\\..\\x",
+    "/etc/passwd",
+    "//server/share",
+    "C:\\temp",
+    "C:x",
+    "~/x",
+    "a/b",
+    "a\\b",
+    "a" * 65,
+    "a" * 300,
+    "试" * 64 + "验",
+    "𝒟" * 64,
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "x' onmouseover='alert(1)",
+    "{{7*7}}",
+    "a$b",
+    "$(rm -rf .)",
+    "`id`",
+    "a;b",
+    "a|b",
+    "a&b",
+    "a*b?",
+    "a\0b",
+    "a\nb",
+    "name\n",
+    "a\tb",
+    "a\x1b[31mred",
+    "a\u202eb",
+    "a\u200bb",
+    "a\ud800b",
+    ".hidden",
+    "-rf",
+    "name.",
+    "name ",
+    " name",
+    "a\u2028b",
+    "％2e％2e",
+    "a:b",
+    "a%2Fb",
+]
+GOOD_NAMES = [
+    "digits",
+    "digits-1",
+    "digits 2.0",
+    "a",
+    "a" * 64,
+    "_private",
+    "2026-11-23",
+    "研究",
+    "étude",
+    "исследование_1",
+    "a..b",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+def test_a_hostile_study_name_is_refused_on_one_printable_line(name):
+    with pytest.raises(OptionError) as caught:
+        check_study_name(name)
+    message = str(caught.value)
+    assert message.startswith("study name: received ")
+    assert message.endswith("Try digits-1.")
+    assert message.isascii()
+    assert message.isprintable()
+    assert len(message) < 600
+
+
+@pytest.mark.parametrize("name", GOOD_NAMES)
+def test_a_usual_study_name_is_taken_as_it_is(name):
+    assert check_study_name(name) == name
+    assert TuneRequest(name=name).name == name
+
+
+def test_a_name_in_two_spellings_of_unicode_is_one_name():
+    assert check_study_name(unicodedata.normalize("NFD", "étude")) == "étude"
+
+
+@given(st.text(st.characters(), max_size=80) | st.text("ab./\\~$ -_:\0\n", max_size=12))
+def test_no_accepted_name_reaches_outside_the_study_root(name):
+    try:
+        accepted = check_study_name(name)
+    except OptionError:
+        return
+    root = Path("/studies")
+    folder = root / accepted
+    assert folder.parent == root
+    assert folder.name == accepted
+    assert accepted not in (".", "..")
+    assert 0 < len(accepted.encode()) <= 200
+    assert accepted.isprintable()
+
+
+def test_a_hostile_name_in_a_request_is_refused_too():
+    with pytest.raises(OptionError, match=r"study name: received '\.\./\.\./x'"):
+        TuneRequest(name="../../x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"new": True, "resume": True}, "--new and --resume exclude each other"),
+        ({"out": "two words"}, "--out: expected a Python variable name; received 'two words'"),
+        ({"out": "os.path"}, "received 'os.path'"),
+        ({"max_trials": 0}, "--max-trials: expected a whole number of at least 1; received 0"),
+        ({"max_trials": -3}, "received -3"),
+        ({"epochs": 0}, "--epochs: expected a whole number of at least 1; received 0"),
+        ({"keep": 0}, "--keep: expected a whole number of at least 1; received 0"),
+        ({"seed": -1}, "--seed: expected a whole number of at least 0; received -1"),
+        ({"minutes": 0.0}, "--minutes: expected a number above 0; received 0"),
+        ({"minutes": -1.5}, "--minutes: expected a number above 0; received -1.5"),
+        ({"minutes": float("nan")}, "--minutes: expected a number above 0; received nan"),
+        ({"max_failures": 0}, "max_failures: expected a whole number of at least 1; received 0"),
+        ({"minutes": float("inf")}, "--minutes: expected a number above 0; received inf"),
+        ({"out": "class"}, "--out: expected a Python variable name; received 'class'"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(fields, message):
+    with pytest.raises(OptionError) as caught:
+        TuneRequest(**fields)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, 1.5, float("nan")])
+@pytest.mark.parametrize("kind", [ValKind.FRACTION, ValKind.LAST])
+def test_a_part_for_validation_lies_between_nothing_and_all(kind, fraction):
+    with pytest.raises(OptionError, match="--val: expected a fraction between 0 and 1"):
+        ValSplit(kind=kind, fraction=fraction)
+
+
+def test_named_validation_data_needs_no_fraction():
+    assert ValSplit(kind=ValKind.NAMES, names=("x_val", "y_val")).fraction == 0.0
