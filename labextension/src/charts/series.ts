@@ -1,0 +1,121 @@
+/** Which curves are drawn, and how each looks: numbers only, no page. */
+import type { IStudyView, ITrialRecord } from '../model/protocol';
+
+export const MAX_TRIALS_DRAWN = 50;
+
+export type Role = 'best' | 'running' | 'selected' | 'other';
+
+export interface ISeries {
+  readonly trial: number;
+  readonly metric: string;
+  readonly role: Role;
+  readonly dashed: boolean;
+  readonly values: readonly (number | null)[];
+}
+
+/** One picture of learning curves. `epochs` is the right end of the axis, at least 2. */
+export interface ICurvesInfo {
+  readonly metric: string;
+  readonly series: readonly ISeries[];
+  readonly epochs: number;
+  readonly low: number;
+  readonly high: number;
+  readonly clipped: boolean;
+  readonly drawnTrials: number;
+  readonly trials: number;
+}
+
+const VALIDATION = 'val_';
+
+/** A metric's name without the mark of validation data. */
+export function baseMetric(name: string): string {
+  return name.startsWith(VALIDATION) ? name.slice(VALIDATION.length) : name;
+}
+
+/** Metrics to choose from: the objective's first, then as the trials logged them. */
+export function metricNames(view: IStudyView): string[] {
+  const names = new Set(view.objective === '' ? [] : [baseMetric(view.objective)]);
+  for (const trial of view.trials) {
+    for (const name of Object.keys(trial.curves)) {
+      names.add(baseMetric(name));
+    }
+  }
+  return [...names];
+}
+
+/** The curves of one metric; at most 50 trials: best, running and selected, then the latest. */
+export function curvesInfo(view: IStudyView, metric: string, selected: number | null): ICurvesInfo {
+  const shown = view.trials.filter(
+    trial => hasCurve(trial, metric) || hasCurve(trial, VALIDATION + metric)
+  );
+  const roleOf = (trial: ITrialRecord): Role => {
+    if (trial.number === selected) {
+      return 'selected';
+    }
+    if (trial.number === view.best) {
+      return 'best';
+    }
+    return trial.state === 'running' ? 'running' : 'other';
+  };
+  const latest = [...shown].sort((a, b) => b.number - a.number);
+  const first = latest.filter(trial => roleOf(trial) !== 'other');
+  const rest = latest.filter(trial => roleOf(trial) === 'other');
+  const drawn = [...first, ...rest].slice(0, MAX_TRIALS_DRAWN);
+  // The last series is drawn on top: highlighted trials behind the others in the list.
+  const series = drawn.reverse().flatMap(trial => seriesOf(trial, metric, roleOf(trial)));
+  const longest = Math.max(0, ...series.map(one => one.values.length));
+  return {
+    metric,
+    series,
+    epochs: Math.max(2, longest, view.epochs),
+    ...valueRange(series.flatMap(one => one.values.filter(value => value !== null))),
+    drawnTrials: drawn.length,
+    trials: shown.length
+  };
+}
+
+function hasCurve(trial: ITrialRecord, metric: string): boolean {
+  return (trial.curves[metric] ?? []).some(value => value !== null);
+}
+
+function seriesOf(trial: ITrialRecord, metric: string, role: Role): ISeries[] {
+  const validation = hasCurve(trial, VALIDATION + metric);
+  const series: ISeries[] = [];
+  if (hasCurve(trial, metric)) {
+    const values = trial.curves[metric] ?? [];
+    series.push({ trial: trial.number, metric, role, dashed: validation, values });
+  }
+  if (validation) {
+    const name = VALIDATION + metric;
+    series.push({
+      trial: trial.number,
+      metric: name,
+      role,
+      dashed: false,
+      values: trial.curves[name] ?? []
+    });
+  }
+  return series;
+}
+
+/** The ends of the value axis: all values, unless a few lie so far off that they would flatten the rest. */
+export function valueRange(values: readonly number[]): {
+  low: number;
+  high: number;
+  clipped: boolean;
+} {
+  const sorted = [...values].sort((a, b) => a - b);
+  const smallest = sorted[0];
+  const largest = sorted.at(-1);
+  if (smallest === undefined || largest === undefined) {
+    return { low: 0, high: 1, clipped: false };
+  }
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? smallest;
+  const [lower, upper] = [at(0.1), at(0.9)];
+  const reach = 5 * (upper - lower);
+  // Without any spread in the middle there is no scale to call something far off by.
+  const low = reach > 0 ? Math.max(smallest, lower - reach) : smallest;
+  const high = reach > 0 ? Math.min(largest, upper + reach) : largest;
+  const margin = high > low ? 0.05 * (high - low) : Math.max(Math.abs(high) * 0.05, 1e-3);
+  return { low: low - margin, high: high + margin, clipped: smallest < low || largest > high };
+}

@@ -1,0 +1,38 @@
+/** Stop and Detach, and the line that says what came of a click. */
+import { make, setText } from './dom';
+import type { ISection } from './section';
+import type { StudyStore } from './store';
+import { TEXT } from './text';
+
+export function makeActions(store: StudyStore): ISection & { readonly notice: HTMLElement } {
+  const stop = make('button', {
+    className: 'tm-button tm-stop',
+    text: TEXT.stop,
+    attributes: { type: 'button', title: TEXT.stopTitle }
+  });
+  const detach = make('button', {
+    className: 'tm-button',
+    text: TEXT.detach,
+    attributes: { type: 'button', title: TEXT.detachTitle }
+  });
+  const notice = make('div', { className: 'tm-notice', attributes: { role: 'alert' } });
+  const node = make('div', { className: 'tm-actions' }, stop, detach);
+  stop.addEventListener('click', () => {
+    store.command('stop');
+  });
+  detach.addEventListener('click', () => {
+    store.command('detach');
+  });
+
+  function update(): void {
+    const running = store.synced && store.view.state === 'running' && store.status.read_only === '';
+    // Hidden buttons keep their place: the header must not jump when the search ends.
+    stop.style.visibility = running ? 'visible' : 'hidden';
+    detach.style.visibility = running && store.status.waiting ? 'visible' : 'hidden';
+    stop.disabled = store.isPending('stop') || store.stopping;
+    detach.disabled = store.isPending('detach');
+    setText(notice, store.notice === '' ? store.status.read_only : store.notice);
+  }
+
+  return { node, notice, update };
+}

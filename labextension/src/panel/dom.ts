@@ -1,0 +1,34 @@
+/** Nodes without HTML text: everything that is shown passes through textContent. */
+
+interface IOptions {
+  readonly className?: string;
+  readonly text?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** An element with a class, a text, attributes and children. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  options: IOptions = {},
+  ...children: Node[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  if (options.className !== undefined) {
+    node.className = options.className;
+  }
+  if (options.text !== undefined) {
+    node.textContent = options.text;
+  }
+  for (const [name, value] of Object.entries(options.attributes ?? {})) {
+    node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Change the text only when it differs, so that selections and screen readers are left alone. */
+export function setText(node: Node, text: string): void {
+  if (node.textContent !== text) {
+    node.textContent = text;
+  }
+}

@@ -1,0 +1,122 @@
+/** Every text that a user sees in the panel, in one place so that it can be translated. */
+import type { StudyState, TrialState, Verdict } from '../model/protocol';
+
+const STUDY_STATE: Readonly<Record<StudyState, string>> = {
+  new: 'starting',
+  running: 'running',
+  finished: 'finished',
+  stopped: 'stopped',
+  failed: 'failed',
+  interrupted: 'interrupted'
+};
+
+const TRIAL_STATE: Readonly<Record<TrialState, string>> = {
+  running: 'running',
+  completed: 'completed',
+  stopped: 'stopped early',
+  failed: 'failed',
+  interrupted: 'interrupted'
+};
+
+const VERDICT: Readonly<Record<Verdict, string>> = {
+  verified: 'verified',
+  'not verified': 'not verified',
+  failed: 'failed'
+};
+
+const plural = (count: number, one: string, many: string): string =>
+  `${count} ${count === 1 ? one : many}`;
+
+export const TEXT = {
+  panel: (study: string) => (study === '' ? 'Keras search' : `Keras search ${study}`),
+  unnamed: 'search',
+  studyState: STUDY_STATE,
+  stopping: 'stopping',
+  trialState: TRIAL_STATE,
+  verdict: VERDICT,
+  waitingForKernel: 'Waiting for the kernel …',
+
+  trials: (done: number, total: number | null) =>
+    total === null
+      ? plural(done, 'trial', 'trials')
+      : `${done}/${plural(total, 'trial', 'trials')}`,
+  elapsed: (clock: string) => `${clock} elapsed`,
+  left: (clock: string) => `about ${clock} left`,
+  progress: 'Share of the trials that have ended',
+  best: (objective: string) => `best ${objective}`,
+  bestTrial: (number: number) => `in trial ${number}`,
+  noBest: 'no score yet',
+  spoken: (state: string, done: string, best: string | null) =>
+    best === null ? `${state}, ${done}` : `${state}, ${done}, best ${best}`,
+
+  stop: 'Stop',
+  stopTitle: 'End the search after the running step and keep everything',
+  detach: 'Detach',
+  detachTitle: 'Free the cell; the search goes on in the background',
+  busy: 'The kernel is busy: use Interrupt (■) to stop.',
+  refused: (message: string) => `Not done: ${message}`,
+  otherVersion:
+    'The kernel runs another version of tunemagic than this panel. Restart the kernel, then reload the page.',
+
+  curves: 'Learning curves',
+  metric: 'Metric',
+  legendBest: 'best',
+  legendRunning: 'running',
+  legendSelected: 'selected',
+  legendOther: 'other trials',
+  legendTrain: 'training (dashed)',
+  drawn: (drawn: number, all: number) => `${drawn} of ${all} trials drawn`,
+  clipped: 'outliers lie outside the picture',
+  epoch: 'epoch',
+  noCurves: 'The first epoch has not ended yet.',
+  point: (trial: number, metric: string, epoch: number, value: string) =>
+    `trial ${trial} · epoch ${epoch} · ${metric} ${value}`,
+  picture: (metric: string, trials: number, best: string) =>
+    `Learning curves of ${metric} for ${plural(trials, 'trial', 'trials')}. ${best}`,
+
+  table: 'Trials',
+  trial: 'trial',
+  state: 'state',
+  score: 'score',
+  bestEpoch: 'best epoch',
+  time: 'time',
+  noTrials: 'No trial has started yet.',
+  sortBy: (column: string) => `Sort by ${column}`,
+  details: 'Show or hide the details of this trial',
+  bestNumber: (number: number) => `${number} ★`,
+  why: 'proposed as',
+  attempt: 'attempt',
+  reason: 'reason',
+  line: (number: number) => `line ${number}`,
+  metrics: 'metrics',
+  weights: 'weights',
+  weightsKept: (size: string) => `kept, ${size}`,
+  epochs: 'epochs',
+  epochsOf: (done: number, all: number) => `${done} of ${all}`,
+
+  notes: 'Notes',
+  failure: 'The search ended with a failure',
+  failedTrial: (number: number) => `trial ${number}`,
+
+  exports: 'Convert the best model to TF Lite',
+  mode: 'Quantisation',
+  modes: {
+    none: 'none (float32)',
+    dynamic: 'dynamic range',
+    float16: 'float16',
+    int8: 'int8',
+    all: 'all four'
+  },
+  results: 'Converted files',
+  convert: 'Convert',
+  converting: 'Converting …',
+  exportMode: 'mode',
+  size: 'size',
+  gzip: 'gzipped',
+  scoreChange: 'score before → after',
+  agreement: 'agreement',
+  difference: 'max difference',
+  speed: 'µs per sample',
+  result: 'result',
+  arrow: (before: string, after: string) => `${before} → ${after}`
+} as const;
