@@ -1,0 +1,1 @@
+"""The search: what a cell means, its data, strategies, trials and the loop that drives them."""
