@@ -10,6 +10,7 @@ import ast
 import difflib
 import io
 import re
+import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def rewrite_annotations(source: str, tree: ast.Module, first_line: int) -> str:
     annotations = list(_annotations(source, first_line))
     if not annotations:
         return source
-    lines = source.splitlines(keepends=True)
+    lines = source.split("\n")  # not splitlines, which also cuts at characters that end no line in Python
     seen: dict[str, int] = {}
     for annotation in annotations:
         literal = _literal_on(tree, annotation)
@@ -63,7 +64,7 @@ def rewrite_annotations(source: str, tree: ast.Module, first_line: int) -> str:
         text = lines[annotation.row - 1].encode()
         call = _call(literal, annotation).encode()
         lines[annotation.row - 1] = (text[: literal.start] + call + text[literal.end :]).decode()
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _annotations(source: str, first_line: int) -> Iterator[_Annotation]:
@@ -120,6 +121,7 @@ def _call(literal: _Literal, annotation: _Annotation) -> str:
             raise CellError('#@tune choice: expected values, such as choice("relu", "tanh").', line=line)
         if not any(value == literal.value and type(value) is type(literal.value) for value in values):
             raise CellError(f"#@tune choice: the literal {literal.value!r} is not among {values!r}.", line=line)
+        _check_finite(word, [value for value in values if _is_number(value)], line)
         if len({type(value) for value in values}) > 1:
             raise CellError(f"#@tune choice: expected values of one type; received {values!r}.", line=line)
         return f"hp.Choice({literal.name!r}, {values!r}, default={literal.value!r})"
@@ -132,7 +134,13 @@ def _range_call(word: str, literal: _Literal, values: list[Any], options: dict[s
         raise CellError(
             f"#@tune {word}: expected {word}(low, high) or {word}(low, high, step=...) behind a number.", line=line
         )
+    _check_finite(word, numbers, line)
     low, high = values
+    if word == "log" and low <= 0:
+        raise CellError(f"#@tune log: expected a range above 0; received {low!r} to {high!r}.", line=line)
+    least = 1 if word == "log" else 0
+    if options.get("step", least + 1) <= least:
+        raise CellError(f"#@tune {word}: expected step > {least}; received {options['step']!r}.", line=line)
     if not low <= literal.value <= high:
         raise CellError(f"#@tune {word}: the literal {literal.value!r} lies outside {low!r} to {high!r}.", line=line)
     whole = all(isinstance(number, int) for number in numbers)
@@ -142,6 +150,12 @@ def _range_call(word: str, literal: _Literal, values: list[Any], options: dict[s
     step = f", step={options['step']!r}" if "step" in options else ""
     sampling = ', sampling="log"' if word == "log" else ""
     return f"hp.{kind}({literal.name!r}, {low!r}, {high!r}{step}{sampling}, default={literal.value!r})"
+
+
+def _check_finite(word: str, numbers: list[Any], line: int) -> None:
+    if not all(abs(number) <= sys.float_info.max for number in numbers):
+        shown = ", ".join(repr(number)[:20] for number in numbers)
+        raise CellError(f"#@tune {word}: expected finite numbers; received {shown}.", line=line)
 
 
 def _is_number(value: Any) -> bool:
@@ -161,7 +175,7 @@ def _parse(annotation: _Annotation) -> tuple[str, list[Any], dict[str, Any]]:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         shown = annotation.text[:60]
         raise CellError(
-            f"can't read #@tune {shown}; expected one of {', '.join(_WORDS)} with literals.", line=line
+            f"can't read {shown!r} after #@tune; expected one of {', '.join(_WORDS)} with literals.", line=line
         ) from error
     if word not in _WORDS:
         near = difflib.get_close_matches(word, _WORDS, n=1)

@@ -21,6 +21,8 @@ from tunemagic.search.sources import sources_used
 
 __all__ = ["FIT_NAMES", "BuilderProgram", "CellProgram", "TrialSetup", "program_from_builder", "read_cell"]
 
+# What ast.parse and compile raise for texts: besides bad syntax NUL and lone surrogates (ValueError), deep nesting.
+_NOT_PYTHON = (SyntaxError, ValueError, MemoryError, RecursionError)
 FIT_NAMES = ("batch_size", "epochs", "callbacks", "class_weight", "sample_weight")
 
 
@@ -90,7 +92,7 @@ class CellProgram:
         self._namespace = namespace
         self._data_names = tuple(data_names)
         self._lines = _assigned_lines(ast.parse(code), first_line)
-        self._compiled = _compile(code, filename, first_line)
+        self._compiled = _compile(code, source, filename, first_line)
         self.sources = sources_used(self._compiled, namespace, own=self._lines)
 
     def run(self, hp: Any) -> TrialSetup:
@@ -100,6 +102,7 @@ class CellProgram:
         raises comes through unchanged.
         """
         namespace = {**self._namespace, "hp": hp, "__name__": "__main__"}
+        namespace.pop("__annotations__", None)  # the notebook's own dict: `units: int = 64` would write into it
         namespace.update({name: _read_only(namespace[name]) for name in self._data_names if name in namespace})
         local = _Assignments(namespace)
         exec(self._compiled, namespace, local)  # the user's own cell, as the notebook would run it
@@ -146,6 +149,8 @@ def read_cell(
     ``data_names`` are the variables that hold the data. Raises CellError for text that is not
     Python and for annotations that can't be understood.
     """
+    # Python counts all three line ends as one; everything after this counts "\n" only.
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     name = filename or f"<tune cell {hashlib.sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
     tree = _parse(source, first_line)
     code = rewrite_annotations(source, tree, first_line)
@@ -190,21 +195,31 @@ def _source_of(builder: Any) -> str:
 def _parse(source: str, first_line: int) -> ast.Module:
     try:
         return ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        row = getattr(error, "lineno", None) or 1
-        lines = source.split("\n")
-        text = lines[row - 1].strip() if row <= len(lines) else ""
-        if text.startswith(("%", "!")):
-            raise CellError(
-                f"{text[:60]!r} is not Python; put magics and shell commands into a cell of their own.",
-                line=first_line + row - 1,
-            ) from error
-        reason = getattr(error, "msg", str(error))
-        raise CellError(f"the cell is not valid Python: {reason}  [{text[:80]}]", line=first_line + row - 1) from error
+    except _NOT_PYTHON as error:
+        raise _syntax_fault(error, source, getattr(error, "lineno", None) or 1, first_line) from error
 
 
-def _compile(code: str, filename: str, first_line: int) -> CodeType:
-    return compile("\n" * (first_line - 1) + code, filename, "exec", dont_inherit=True)
+def _compile(code: str, source: str, filename: str, first_line: int) -> CodeType:
+    """The body as code whose line numbers are the notebook's; refuses what only the compiler sees."""
+    try:
+        return compile("\n" * (first_line - 1) + code, filename, "exec", dont_inherit=True)
+    except _NOT_PYTHON as error:
+        row = (getattr(error, "lineno", None) or first_line) - first_line + 1
+        raise _syntax_fault(error, source, row, first_line) from error
+
+
+def _syntax_fault(error: Exception, source: str, row: int, first_line: int) -> CellError:
+    """What Python has against the line in this row of the source, in one printable line."""
+    lines = source.split("\n")
+    shown = lines[row - 1] if row <= len(lines) else ""
+    text = " ".join(shown.split()).encode("utf-8", "replace").decode()
+    if text.startswith(("%", "!")):
+        reason = f"{text[:60]!r} is not Python; put magics and shell commands into a cell of their own."
+        return CellError(reason, line=first_line + row - 1)
+    reason = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
+    return CellError(
+        f"the cell is not valid Python: {' '.join(reason.split())}  [{text[:80]}]", line=first_line + row - 1
+    )
 
 
 def _assigned_lines(tree: ast.Module, first_line: int) -> dict[str, int]:
