@@ -1,10 +1,12 @@
 """What is looked at inside a converted file, and files that the runtime refuses."""
 
+import keras
 import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
-from tunemagic.export.convert import check_file
+from tunemagic.export.convert import check_file, convert_graph
+from tunemagic.export.handover import hand_over
 from tunemagic.export.runtime import run_file
 from tunemagic.request import QuantMode
 
@@ -49,6 +51,20 @@ def test_operations_that_the_runtime_lacks_are_named(dense_files):
         ExportError, match="the file needs CUSTOM mine, FlexErfinv, which the LiteRT runtime does not have"
     ):
         check_file(bytes(builder.Output()), QuantMode.NONE, PARAMS)
+
+
+class Beta(keras.layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        return tf.math.betainc(x + 1.0, x + 1.0, x)
+
+
+def test_a_layer_that_tf_lite_has_no_operation_for_is_named_by_its_operation(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), Beta()])
+    hand_over(model, tmp_path, np.full((4, 3), 0.5, "float32"))
+    with pytest.raises(ExportError, match=r"refused the model: operation tf\.Betainc has no TF Lite form"):
+        convert_graph(tmp_path / "graph", QuantMode.NONE, None, [])
 
 
 def test_a_file_that_is_none_or_has_another_input_is_refused(dense_files, tmp_path):

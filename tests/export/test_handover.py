@@ -18,6 +18,15 @@ class Doubling(layers.Layer):
         return 2 * x
 
 
+# Classes and functions defined in a notebook's cell live here.
+Tripling = type("Tripling", (Doubling,), {"__module__": "__main__"})
+
+
+@keras.saving.register_keras_serializable(package="mine")
+class Registered(Doubling):
+    pass
+
+
 def shifted(z):
     return z + 1
 
@@ -36,6 +45,7 @@ def test_parts_of_the_notebook_s_own_are_named():
             keras.Sequential([keras.Input((3,)), Doubling(), layers.Dense(2, activation=shifted)]),
             ["Doubling", "shifted"],
         ),
+        (keras.Sequential([keras.Input((3,)), Tripling(), Registered()]), ["Tripling", "Registered"]),
         (lambda_model(), ["a Lambda layer"]),
         (Own(), ["Own"]),
     ]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.handover import SIGNATURE
+from tunemagic.export.text import converter_reason
 from tunemagic.request import QuantMode
 
 __all__ = ["check_file", "convert_graph"]
@@ -60,7 +61,7 @@ def convert_graph(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None
     try:
         return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, RuntimeError, ValueError and plain Exception
-        raise ExportError(f"the converter refused the model: {_telling_part(str(error))}") from error
+        raise ExportError(f"the converter refused the model: {converter_reason(str(error))}") from error
 
 
 def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
@@ -86,16 +87,6 @@ def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
     if mode is QuantMode.DYNAMIC and not contents.has_int8_weights:
         return ["no weight tensor is large enough (1024 values) to be quantised, so this is a float file"]
     return []
-
-
-def _telling_part(text: str) -> str:
-    """The one line of a converter's report that says what is wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = next(
-        (line for line in lines if "error:" in line or "not supported" in line),
-        lines[0] if lines else "no reason given",
-    )
-    return telling[-300:]
 
 
 def _contents(content: bytes) -> _Contents:

@@ -8,6 +8,7 @@ instead and handed over as a SavedModel, which holds operations only and no Pyth
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tunemagic.export.infer import (
     recurrent_loops,
     walk_layers,
 )
+from tunemagic.export.text import one_line
 
 __all__ = ["INPUT_NAME", "OUTPUT_NAME", "SIGNATURE", "hand_over", "notebook_parts", "receive"]
 
@@ -98,8 +100,11 @@ def _collect_foreign(value: Any, found: dict[str, None]) -> None:
             _collect_foreign(inner, found)
     if not isinstance(value, dict):
         return
-    name, module = value.get("class_name"), value.get("module")
-    ours = module is None or module == "keras" or str(module).startswith("keras.")
+    name = value.get("class_name")
+    # A class of the notebook's own (module __main__) is written with module None; Keras' own
+    # markers, as for tuples, have no module at all.
+    module = str(value.get("module", "keras"))
+    ours = module == "keras" or module.startswith("keras.")
     if name in {"__lambda__", "Lambda"} or (isinstance(name, str) and not ours):
         found[str(value["config"] if name == "function" else "a Lambda layer" if "ambda" in name else name)] = None
         return
@@ -140,8 +145,7 @@ def _read_config(folder: Path) -> Any:
         with np.load(folder / _WEIGHTS, allow_pickle=False) as weights:
             model.set_weights([weights[f"w{number}"] for number in range(len(weights.files))])
     except (TypeError, ValueError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise ExportError(f"the model can't be rebuilt from its config: {text}") from error
+        raise ExportError(f"the model can't be rebuilt from its config: {one_line(error)}") from error
     for layer in walk_layers(model):
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
@@ -167,15 +171,23 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
     module = tf.Module()
     module.kept = [variable.value for variable in model.variables]
     graph = tf.function(predict, input_signature=[spec], autograph=False)
+    logger = tf.get_logger()
+    logger.addFilter(_is_news)
     try:
         tf.saved_model.save(module, str(folder / _GRAPH), signatures={SIGNATURE: graph})
     except OSError:
         raise
     except Exception as error:  # code of the notebook's own runs here and may raise anything
-        text = " ".join(str(error).split())[:200]
-        raise ExportError(f"{model.name}: its layers can't be traced as a graph: {text}") from error
+        raise ExportError(f"{model.name}: its layers can't be traced as a graph: {one_line(error)}") from error
+    finally:
+        logger.removeFilter(_is_news)
     facts = {"loops": loops, "params": int(sum(np.prod(weight.shape) for weight in model.weights))}
     # The facts come last: where they are, the graph is whole.
     partial = folder / f"{_FACTS}.part"
     partial.write_text(json.dumps(facts), encoding="utf-8")
     os.replace(partial, folder / _FACTS)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of TensorFlow's is of interest: the name of our temporary folder is not."""
+    return not str(record.msg).startswith("Assets written to")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.text import one_line
 
 __all__ = ["RunResult", "run_file"]
 
@@ -53,7 +54,7 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
         outputs = np.stack([_answer(interpreter, source, target, sample) for sample in x])
         times = _times(interpreter, source, x[0])
     except (RuntimeError, ValueError) as error:
-        raise ExportError(f"the file does not run in LiteRT: {' '.join(str(error).split())[:300]}") from error
+        raise ExportError(f"the file does not run in LiteRT: {one_line(error)}") from error
     return RunResult(
         outputs=outputs,
         microseconds=statistics.median(times) * 1e6,

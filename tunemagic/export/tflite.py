@@ -191,7 +191,7 @@ def _finished(mode: QuantMode, fact: dict[str, Any], folder: Path, task: Task, t
     plain = folder / f"{QuantMode.NONE}.tflite"
     remarks = [*fact["remarks"], *task.remarks, f"fastest run {fact['microseconds_least']:.1f} µs"]
     if plain.exists() and len(content) > plain.stat().st_size:
-        remarks.insert(0, "larger than the float32 file, because each unrolled step is quantised by itself")
+        remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
     message = "; ".join([message, *remarks])
     return _result(mode, fact, comparison, content, path, verdict, message, target.trial)
 
