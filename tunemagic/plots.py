@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from PIL import Image
@@ -46,7 +47,8 @@ _DRAWING = threading.Lock()
 def study_picture(curves: CurvesInfo, best: BestSoFarInfo, *, dots_per_inch: int = 144) -> bytes:
     """Both pictures side by side as a PNG on a white ground, 9.2 by 3.2 inches."""
     with _DRAWING:
-        figure = Figure(figsize=(9.2, 3.2), dpi=dots_per_inch, facecolor="white", layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
+        figure = Figure(figsize=(9.2, 3.2), dpi=dots_per_inch, facecolor="white", layout=layout)
         canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
         draw_curves(curves, left)
@@ -167,7 +169,9 @@ def _scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
     first, last = numbers
     margin = max(0.15, 0.02 * (last - first))
     axes.set_xlim(first - margin, last + margin)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
+    ticks = MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]).tick_values(first, last)
+    # Epochs and trials count from 1, so there is nothing at 0.
+    axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if first <= tick <= last]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
     if limits is not None:
         axes.set_ylim(limits.low, limits.high)

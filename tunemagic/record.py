@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from tunemagic.analysis.curves import best_so_far_info, curves_info
 from tunemagic.analysis.summary import Cells, FailureGroup, SummaryInfo, numbered, summary_info
 from tunemagic.analysis.wording import progress_line
+from tunemagic.events import Verdict
 from tunemagic.plots import study_picture
 from tunemagic.trial import StudyView
 
@@ -20,12 +21,22 @@ __all__ = ["progress_line", "record_bundle", "text_summary"]
 
 # Colours of the page are left alone, so that light and dark notebooks both stay readable.
 _LINE = "1px solid rgba(128,128,128,0.4)"
-_CELL = f"padding:2px 10px 2px 0;border:none;border-bottom:{_LINE};vertical-align:top"
+_CELL = f"padding:2px 12px 2px 0;border:none;border-bottom:{_LINE};vertical-align:top"
+_LONG = "min-width:18em;white-space:normal;overflow-wrap:anywhere"
+_BADGE = "padding:0 6px;border-radius:8px;white-space:nowrap"
+_MARKS: dict[str, tuple[str, str]] = {  # the sign tells verdicts apart without colours
+    Verdict.VERIFIED: ("✓", "background:#d7f0df;color:#0a4a24"),
+    Verdict.NOT_VERIFIED: ("⚠", "background:#fdebc2;color:#5f3c00"),
+    Verdict.FAILED: ("✗", "background:#fbdad6;color:#7c1710"),
+}
 _CODE = "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 def record_bundle(view: StudyView) -> dict[str, str]:
-    """The record as a MIME bundle for ``display(..., raw=True)``: ``text/html`` and ``text/plain``."""
+    """The record as a MIME bundle for ``display(..., raw=True)``: ``text/html`` and ``text/plain``.
+
+    Every text of the study is shown as text, whatever it holds. Together below 150 kB.
+    """
     info = summary_info(view)
     return {"text/plain": _text(info), "text/html": _page(info, _picture(view, info))}
 
@@ -43,7 +54,7 @@ def _text(info: SummaryInfo) -> str:
     if info.top is not None:
         lines += ["", *_text_table(info.top)]
     if info.failures:
-        lines += ["", "Failed"]
+        lines += ["", "Failed trials"]
     for group in info.failures:
         lines += [f"  {numbered(group.trials)}: {group.reason}", *([f"    > {group.source}"] if group.source else [])]
     if info.more_failures:
@@ -70,8 +81,8 @@ def _text_table(cells: Cells) -> list[str]:
     return [cells.caption, *lines]
 
 
-def _more(trials: Iterable[int]) -> str:
-    return f"in other ways: {numbered(trials)}"
+def _more(trials: tuple[int, ...]) -> str:
+    return f"and {len(trials)} more: {numbered(trials)}"
 
 
 # -- HTML ----------------------------------------------------------------------------------------
@@ -116,11 +127,12 @@ def _section(title: str, content: str) -> str:
 
 
 def _table(cells: Cells) -> str:
-    head = "".join(_cell("th", text, right=index in cells.numeric) for index, text in enumerate(cells.columns))
-    body = "".join(
-        "<tr>" + "".join(_cell("td", text, right=index in cells.numeric) for index, text in enumerate(row)) + "</tr>"
-        for row in cells.rows
+    """A table that scrolls sideways by itself when it is wider than the page."""
+    head = "".join(
+        f'<th scope="col" style="{_style(cells, index)}">{html.escape(text)}</th>'
+        for index, text in enumerate(cells.columns)
     )
+    body = "".join(f"<tr>{_row(cells, row)}</tr>" for row in cells.rows)
     caption = (
         '<caption style="caption-side:top;text-align:left;padding:12px 0 4px;color:inherit;font-size:inherit">'
         f"<strong>{html.escape(cells.caption)}</strong></caption>"
@@ -132,10 +144,21 @@ def _table(cells: Cells) -> str:
     return f'<div style="overflow-x:auto">{table}</div>'
 
 
-def _cell(tag: str, text: str, *, right: bool) -> str:
-    scope = ' scope="col"' if tag == "th" else ""
-    side = "right" if right else "left"
-    return f'<{tag}{scope} style="{_CELL};text-align:{side}">{html.escape(text)}</{tag}>'
+def _row(cells: Cells, row: Iterable[str]) -> str:
+    return "".join(
+        f'<td style="{_style(cells, index)}">{_badge(text) if index in cells.verdicts else html.escape(text)}</td>'
+        for index, text in enumerate(row)
+    )
+
+
+def _style(cells: Cells, index: int) -> str:
+    side = "right" if index in cells.numeric else "left"
+    return f"{_CELL};text-align:{side};{_LONG if index in cells.long else 'white-space:nowrap'}"
+
+
+def _badge(verdict: str) -> str:
+    sign, colours = _MARKS[verdict]
+    return f'<span style="{_BADGE};{colours}">{sign} {html.escape(verdict)}</span>'
 
 
 def _failures(groups: Iterable[FailureGroup], more: tuple[int, ...]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tunemagic.analysis.wording import (
+    MISSING,
     byte_text,
     clock,
     number_text,
@@ -99,7 +100,7 @@ def _headline(view: StudyView) -> str:
     count = f"{view.ended_trials}{total} {_trials(view.ended_trials if view.max_trials is None else view.max_trials)}"
     best = view.best_trial
     score = "no score yet" if best is None else f"best {short(score_text(view), 2 * _MAX_CELL)}"
-    return f"{view.state} · {count} · {score} · {clock(view.elapsed)}"
+    return f"{view.state} · {count} · {score} · {clock(view.elapsed)} elapsed"
 
 
 def _trials(count: int) -> str:
@@ -160,9 +161,10 @@ def _failures(view: StudyView) -> tuple[tuple[FailureGroup, ...], tuple[int, ...
 
 
 def _reason(trial: TrialRecord) -> str:
-    text = trial.reason if trial.error in ("", "crashed") else f"{trial.error}: {trial.reason}"
-    where = "" if trial.line is None or f"line {trial.line}" in trial.reason else f"line {trial.line}: "
-    return short(where + text, _MAX_TEXT)
+    """``line 3: ValueError: text``, each part once: a reason may begin with the others already."""
+    text = trial.reason if trial.error and trial.error in trial.reason else f"{trial.error}: {trial.reason}"
+    where = "" if trial.line is None or f"line {trial.line}:" in trial.reason else f"line {trial.line}: "
+    return short(where + text.removeprefix(": "), _MAX_TEXT)
 
 
 def _notes(view: StudyView) -> tuple[str, ...]:
@@ -185,31 +187,44 @@ def _exports(results: tuple[ModelExported, ...]) -> Cells | None:
     if not results:
         return None
     name = next((result.score_name for result in results if result.score_name), None) or "score"
-    columns = ("file", "verdict", "size", "gzip", short(name), "in Keras", "agreement", "max diff", "µs/sample", "note")
-    rows = tuple(
-        (
-            short(f"{result.target} {result.mode}"),
-            str(result.verdict),
-            byte_text(result.bytes),
-            byte_text(result.gzip_bytes),
-            number_text(result.score_after),
-            number_text(result.score_before),
-            share_text(result.agreement),
-            number_text(result.max_abs_diff),
-            number_text(result.microseconds),
-            short(result.message, _MAX_TEXT),
-        )
-        for result in results
+    columns = (
+        "mode",
+        "verdict",
+        "size",
+        "gzip",
+        short(name),
+        "in Keras",
+        "agreement",
+        "max diff",
+        "µs/sample",
+        "file",
+        "note",
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
-    caption = f"Converted files: {verified} of {len(results)} verified"
     return Cells(
-        caption=caption,
+        caption=f"Converted files: {verified} of {len(results)} verified",
         columns=columns,
-        rows=rows,
+        rows=tuple(map(_export, results)),
         numeric=frozenset(range(2, 9)),
-        long=frozenset({9}),
+        long=frozenset({10}),
         verdicts=frozenset({1}),
+    )
+
+
+def _export(result: ModelExported) -> tuple[str, ...]:
+    return (
+        short(f"{result.target} {result.mode}"),
+        str(result.verdict),
+        byte_text(result.bytes),
+        byte_text(result.gzip_bytes),
+        number_text(result.score_after),
+        number_text(result.score_before),
+        share_text(result.agreement),
+        number_text(result.max_abs_diff),
+        number_text(result.microseconds),
+        # The name only: where the folder lies on this machine is nobody's business in a shared notebook.
+        short(result.path.replace("\\", "/").rpartition("/")[2]) or MISSING,
+        short(result.message, _MAX_TEXT),
     )
 
 
