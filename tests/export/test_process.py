@@ -102,7 +102,7 @@ PARENT = """
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_parent_that_is_interrupted_or_killed_leaves_no_process_even_when_the_converter_holds_the_lock(tmp_path, how):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), FAULT_VARIABLE: "hang:int8"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), FAULT_VARIABLE: "hang:int8", "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT)],
         stdout=subprocess.PIPE,
