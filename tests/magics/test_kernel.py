@@ -1,0 +1,208 @@
+"""The magics in a real kernel without a front end, driven as front ends drive it."""
+
+import contextlib
+import queue
+import sys
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+
+SETUP = """
+from sklearn.datasets import load_digits
+x_train, y_train = load_digits(return_X_y=True)
+x_train = (x_train / 16.0).astype("float32")
+%load_ext tunemagic
+"""
+BODY = """
+import keras
+units = hp.Int("units", 8, 64, step=8)
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+LONG = "-n 500 --epochs 500"
+
+
+class Kernel:
+    """One kernel and a client of it."""
+
+    def __init__(self, manager, client):
+        self.manager = manager
+        self.client = client
+
+    def start(self, source):
+        """Send a cell; messages are then read by ``until``."""
+        return self.client.execute(source)
+
+    def until(self, request, wanted):
+        """The messages of this request up to the first one that is wanted."""
+        seen = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=120)
+            if message["parent_header"].get("msg_id") == request:
+                seen.append(message)
+                if wanted(message):
+                    return seen
+
+    def until_idle(self, request):
+        """All messages of this request, and its reply."""
+        seen = self.until(request, is_idle)
+        while True:
+            reply = self.client.get_shell_msg(timeout=120)
+            if reply["parent_header"]["msg_id"] == request:
+                return seen, reply["content"]
+
+    def run(self, source):
+        """Run a cell to its end."""
+        return self.until_idle(self.start(source))
+
+    def value(self, expression):
+        """The repr of an expression in the kernel."""
+        seen, _ = self.run(expression)
+        return next(m["content"]["data"]["text/plain"] for m in seen if m["msg_type"] == "execute_result")
+
+
+def is_idle(message):
+    return message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+
+
+def is_text_view(message):
+    """Whether the panel gave way to text."""
+    return message["msg_type"] == "update_display_data" and set(message["content"]["data"]) == {"text/plain"}
+
+
+def is_record(message):
+    return message["msg_type"] == "update_display_data" and "text/html" in message["content"]["data"]
+
+
+def stream(messages, name):
+    return "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream" and m["content"]["name"] == name)
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        manager, client = start_new_kernel(
+            kernel_name="python3", cwd=str(tmp_path_factory.mktemp("work")), startup_timeout=120
+        )
+    kernel = Kernel(manager, client)
+    kernel.run(SETUP)
+    yield kernel
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(shared_kernel):
+    yield shared_kernel
+    shared_kernel.run("for study in get_ipython().magics_manager.registry['TuneMagics'].book.live(): study.stop()")
+    with contextlib.suppress(queue.Empty):
+        while True:
+            shared_kernel.client.get_iopub_msg(timeout=0.2)
+
+
+def test_the_panel_gives_way_to_text_and_interrupt_stops_cleanly(kernel):
+    request = kernel.start(f"%%tune interrupted {LONG}{BODY}")
+    before = kernel.until(request, is_text_view)
+    hint = before[-1]["content"]["data"]["text/plain"].splitlines()[1]
+    assert hint.startswith("No front end showed the live panel within 3 s")
+    assert f"(this kernel's is {sys.prefix})" in hint
+    kernel.manager.interrupt_kernel()
+    after, reply = kernel.until_idle(request)
+    assert reply["status"] == "ok"
+    assert [m for m in after if m["msg_type"] == "error"] == []
+    assert stream(after, "stderr") == ""
+    record = [m for m in after if is_record(m)]
+    assert len(record) == 1
+    shown = next(m for m in before if m["msg_type"] == "display_data")
+    assert record[0]["content"]["transient"] == shown["content"]["transient"]
+    assert "stopped" in record[0]["content"]["data"]["text/plain"]
+    assert kernel.value("study.running, str(study.view.state)") == "(False, 'stopped')"
+    assert kernel.value("study.best_model.predict(x_train[:2], verbose=0).shape") == "(2, 10)"
+
+
+def test_after_an_interrupt_the_same_cell_goes_on(kernel):
+    source = f"%%tune again {LONG}{BODY}"
+    for _ in range(2):
+        request = kernel.start(source)
+        kernel.until(request, is_text_view)
+        kernel.manager.interrupt_kernel()
+        _, reply = kernel.until_idle(request)
+        assert reply["status"] == "ok"
+    assert kernel.value("study.name, [t.number for t in study.view.trials][:2]") == "('again', [1, 2])"
+
+
+def test_a_second_interrupt_gives_up_waiting_without_a_traceback(kernel):
+    kernel.run("import threading; gate = threading.Event()")
+    body = BODY + (
+        "class Gate(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None):\n"
+        "        print('at the gate', flush=True)\n"
+        "        gate.wait(60)\n"
+        "callbacks = [Gate()]\n"
+    )
+    request = kernel.start(f"%%tune stuck --view text {LONG}{body}")
+    kernel.until(request, lambda m: m["msg_type"] == "stream" and "at the gate" in m["content"]["text"])
+    kernel.manager.interrupt_kernel()
+    # The first press is taken before the second one comes: two signals at once may arrive as one.
+    with pytest.raises(queue.Empty):
+        kernel.client.get_shell_msg(timeout=1)
+    kernel.manager.interrupt_kernel()
+    seen, reply = kernel.until_idle(request)
+    assert reply["status"] == "ok"
+    assert [m for m in seen if m["msg_type"] == "error"] == []
+    assert stream(seen, "stdout").endswith("stuck is still stopping; `%tune status stuck` shows it.\n")
+    kernel.start("gate.set()")
+    kernel.until(request, is_record)
+    assert kernel.value("str(study.view.state)") == "'stopped'"
+
+
+def test_a_background_study_gets_its_record_when_it_ends(kernel):
+    request = kernel.start(f"%%tune behind --background {LONG}{BODY}")
+    seen, reply = kernel.until_idle(request)
+    assert reply["status"] == "ok"
+    assert [m for m in seen if is_record(m)] == []
+    kernel.until(request, is_text_view)
+    kernel.start("%tune stop behind")
+    kernel.until(request, is_record)
+    assert kernel.value("study.running") == "False"
+
+
+def test_other_cells_stay_clean_while_a_study_runs_behind(kernel):
+    kernel.run(f"%%tune quiet --background {LONG}{BODY}")
+    seen, _ = kernel.run("import time\nfor _ in range(20): time.sleep(0.1)\nprint('mine')")
+    assert stream(seen, "stdout") == "mine\n"
+    assert {m["msg_type"] for m in seen} <= {"status", "execute_input", "stream"}
+
+
+def test_a_mistake_is_one_line_on_stderr_and_an_error_reply(kernel):
+    seen, reply = kernel.run(f"%%tune --max-tri 3{BODY}")
+    assert reply["status"] == "error"
+    assert [m["msg_type"] for m in seen if m["msg_type"] not in ("status", "execute_input")] == ["stream"]
+    assert stream(seen, "stderr") == (
+        "UsageError: %%tune: received '--max-tri', an unknown option. Did you mean --max-trials? "
+        "%%tune -h lists all options.\n"
+    )
+
+
+def test_completion_is_answered_by_the_kernel(kernel):
+    code = "%%tune --tuner ba"
+    reply = kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]
+    assert reply["matches"] == ["bayesian"]
+    assert (reply["cursor_start"], reply["cursor_end"]) == (15, 17)
+
+
+def test_a_saved_notebook_holds_the_record(tmp_path):
+    cells = [SETUP, f"%%tune digits -n 2 --epochs 1{BODY}", "print(study.best_model.count_params() > 0)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    (output,) = notebook.cells[1].outputs
+    assert output.output_type == "display_data"
+    assert set(output.data) == {"text/plain", "text/html"}
+    assert "data:image/png;base64," in output.data["text/html"]
+    assert notebook.cells[2].outputs[0].text == "True\n"
+    nbformat.validate(notebook)

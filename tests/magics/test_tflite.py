@@ -1,0 +1,101 @@
+"""``%tflite`` with real Keras models, a real converter and the real runtime."""
+
+import numpy as np
+import pytest
+
+from tunemagic.events import Verdict
+
+CELL = """%%tune digits -n 1 --epochs 2 --view none
+import keras
+units = hp.Int("units", 8, 32, step=8)
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.data / 16.0).astype("float32")[:400], found.target[:400]
+
+
+@pytest.fixture
+def notebook(run, shell, digits):
+    shell.run_line_magic("load_ext", "tunemagic")
+    shell.user_ns["x_train"], shell.user_ns["y_train"] = digits
+    yield run
+    shell.run_line_magic("unload_ext", "tunemagic")
+
+
+@pytest.fixture
+def small_model():
+    import keras
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def error_of(cell):
+    (line,) = cell.err.splitlines()
+    assert line.startswith("UsageError: ")
+    return line.removeprefix("UsageError: ")
+
+
+@pytest.mark.slow
+def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell, tmp_path):
+    notebook(CELL)
+    shell.user_ns["digits"] = "a variable that is no model does not hide the study"
+    cell = notebook("%tflite digits --quant all -o out/small.tflite")
+    assert cell.err == ""
+    (output,) = cell.outputs
+    assert set(output.data) == {"text/plain", "text/html"}
+    exports = shell.user_ns["study"].view.exports
+    assert {result.mode for result in exports} == {"none", "dynamic", "float16", "int8"}
+    assert [result.mode for result in exports if result.verdict is Verdict.FAILED] == []
+    files = {result.path for result in exports}
+    assert {str(path) for path in (tmp_path / "out").iterdir()} == {str(tmp_path / path) for path in files}
+    lines = output.data["text/plain"].splitlines()
+    assert [line.split()[0] for line in lines[2:6]] == [result.mode for result in exports]
+
+
+@pytest.mark.slow
+def test_a_model_that_was_never_tuned_is_compared_on_the_given_data(notebook, shell, small_model, tmp_path):
+    shell.user_ns["mine"] = small_model
+    cell = notebook("%tflite mine --data x_train,y_train")
+    assert cell.err == ""
+    assert cell.texts[0].splitlines()[0] == "TF Lite: 1 of 1 verified"
+    assert (tmp_path / "mine.tflite").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_a_study_can_be_compared_on_other_data(notebook, shell, digits):
+    notebook(CELL)
+    shell.user_ns["x_test"], shell.user_ns["y_test"] = (part[-50:] for part in digits)
+    assert notebook("%tflite --data x_test,y_test").err == ""
+    (result,) = shell.user_ns["study"].view.exports
+    assert result.verdict is Verdict.VERIFIED
+    assert result.trial == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("%tflite", "no study in this kernel yet"),
+        ("%tflite min", "there is no variable and no study named 'min'. Did you mean mine?"),
+        ("%tflite x_train", "x_train holds a ndarray; expected a Keras model, a study, or a study's name."),
+        ("%tflite mine", "add --data x_test,y_test"),
+        ("%tflite mine --data x_trian,y_train", "--data: the notebook has no variable x_trian. Did you mean x_train?"),
+        ("%tflite mine --data x_train,y_train --rep nope", "--rep: the notebook has no variable nope."),
+        ("%tflite mine --data x_train,y_train --quant int8 --rep broken", "NaN"),
+        ("%tflite mine --data x_train,y_train -o '.hidden'", "file name"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_and_nothing_is_written(notebook, shell, small_model, tmp_path, line, part):
+    shell.user_ns["mine"] = small_model
+    shell.user_ns["broken"] = np.full((10, 64), np.nan, dtype="float32")
+    assert part in error_of(notebook(line))
+    assert list(tmp_path.iterdir()) == []
