@@ -78,7 +78,7 @@ def _text_table(cells: Cells) -> list[str]:
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append(("  " + "  ".join(padded)).rstrip())
-    return [cells.caption, *lines]
+    return [cells.caption, *lines, *(f"  {remark}" for remark in cells.remarks)]
 
 
 def _more(trials: tuple[int, ...]) -> str:
@@ -141,7 +141,10 @@ def _table(cells: Cells) -> str:
         f'<table style="border-collapse:collapse;border:none;margin:0">{caption}'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    return f'<div style="overflow-x:auto">{table}</div>'
+    remarks = _list(map(html.escape, cells.remarks)) if cells.remarks else ""
+    # Focusable, so that it can be scrolled by keyboard.
+    label = html.escape(cells.caption)
+    return f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{label}">{table}</div>{remarks}'
 
 
 def _row(cells: Cells, row: Iterable[str]) -> str:
@@ -172,7 +175,7 @@ def _failures(groups: Iterable[FailureGroup], more: tuple[int, ...]) -> str:
 def _list(items: Iterable[str]) -> str:
     """An unordered list of items that are HTML already."""
     lines = "".join(f'<li style="overflow-wrap:anywhere">{item}</li>' for item in items)
-    return f'<ul style="margin:0;padding-left:20px">{lines}</ul>'
+    return f'<ul style="margin:4px 0 0;padding-left:20px">{lines}</ul>'
 
 
 def _settings(pairs: Iterable[tuple[str, str]]) -> str:

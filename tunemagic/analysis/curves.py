@@ -190,7 +190,9 @@ def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | Non
             low, high = inside[0], inside[-1]
     shown = [low, high, *map(_clamped, must_show)]
     low, high = min(shown), max(shown)
-    margin = max(0.05 * (high - low), 1e-9 * abs(high), 1e-12) if high > low else 0.05 * (abs(high) or 1.0)
+    margin = max(0.05 * (high - low), 1e-9 * abs(high), 1e-12)
+    if high == low:
+        margin = 0.05 * abs(high) if abs(high) > 1e-12 else 0.05
     return Limits(low=low - margin, high=high + margin)
 
 

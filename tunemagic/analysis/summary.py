@@ -33,8 +33,8 @@ _MAX_CELL = 60
 class Cells:
     """A table: a caption, column names, rows of the same length.
 
-    By their index, ``numeric`` columns align right, ``long`` ones hold whole sentences, ``verdicts``
-    ones hold the text of a Verdict.
+    By their index, ``numeric`` columns align right, ``long`` ones may be broken into lines,
+    ``verdicts`` ones hold the text of a Verdict. ``remarks`` stand below.
     """
 
     caption: str
@@ -43,6 +43,7 @@ class Cells:
     numeric: frozenset[int] = frozenset()
     long: frozenset[int] = frozenset()
     verdicts: frozenset[int] = frozenset()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,6 @@ def _exports(results: tuple[ModelExported, ...]) -> Cells | None:
         "max diff",
         "µs/sample",
         "file",
-        "note",
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
     return Cells(
@@ -206,14 +206,14 @@ def _exports(results: tuple[ModelExported, ...]) -> Cells | None:
         columns=columns,
         rows=tuple(map(_export, results)),
         numeric=frozenset(range(2, 9)),
-        long=frozenset({10}),
         verdicts=frozenset({1}),
+        remarks=tuple(f"{_mode(result)}: {short(result.message, _MAX_TEXT)}" for result in results if result.message),
     )
 
 
 def _export(result: ModelExported) -> tuple[str, ...]:
     return (
-        short(f"{result.target} {result.mode}"),
+        _mode(result),
         str(result.verdict),
         byte_text(result.bytes),
         byte_text(result.gzip_bytes),
@@ -224,8 +224,11 @@ def _export(result: ModelExported) -> tuple[str, ...]:
         number_text(result.microseconds),
         # The name only: where the folder lies on this machine is nobody's business in a shared notebook.
         short(result.path.replace("\\", "/").rpartition("/")[2]) or MISSING,
-        short(result.message, _MAX_TEXT),
     )
+
+
+def _mode(result: ModelExported) -> str:
+    return short(f"{result.target} {result.mode}")
 
 
 def _settings(view: StudyView) -> tuple[tuple[str, str], ...]:
