@@ -6,6 +6,7 @@ The panel's twin is ``labextension/src/model/format.ts``; change both together.
 from __future__ import annotations
 
 import math
+import sys
 
 from tunemagic.space import Value
 from tunemagic.trial import StudyState, StudyView, TrialState
@@ -28,8 +29,12 @@ MISSING = "–"
 
 
 def number_text(value: float | None) -> str:
-    """At most four significant digits: ``0.9532``, ``1.2e-5``, ``1234``; a dash for None."""
-    if value is None or not math.isfinite(value):
+    """At most four significant digits: ``0.9532``, ``1.2e-5``, ``1234``; a dash for None.
+
+    A dash too for what no finite float can hold (a whole number of 400 digits).
+    """
+    # Written so that NaN ends here as well.
+    if value is None or not abs(value) <= sys.float_info.max:
         return MISSING
     size = abs(value)
     if value == int(value) and size < 1e6:
