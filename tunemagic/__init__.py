@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tunemagic.api import tflite, tune
     from tunemagic.errors import TuneError
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
@@ -21,6 +22,8 @@ __all__ = [
     "StudyBook",
     "TuneError",
     "load_ipython_extension",
+    "tflite",
+    "tune",
     "unload_ipython_extension",
 ]
 
@@ -28,6 +31,8 @@ _HOME = {
     "Study": "tunemagic.study",
     "StudyBook": "tunemagic.studybook",
     "TuneError": "tunemagic.errors",
+    "tflite": "tunemagic.api",
+    "tune": "tunemagic.api",
 }
 
 

@@ -1,0 +1,191 @@
+"""The magics' twins for scripts and other notebooks: ``tune`` and ``tflite`` as functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tunemagic.errors import DataError, OptionError
+from tunemagic.events import Direction
+from tunemagic.request import (
+    DEFAULT_EPOCHS,
+    DEFAULT_KEEP,
+    DEFAULT_MAX_FAILURES,
+    Objective,
+    QuantMode,
+    Tuner,
+    TuneRequest,
+    ValKind,
+    ValSplit,
+)
+
+if TYPE_CHECKING:
+    from tunemagic.events import ModelExported
+    from tunemagic.study import Study
+    from tunemagic.studybook import StudyBook
+
+__all__ = ["tflite", "tune"]
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def tune(
+    build: Callable[[Any], Any] | Any,
+    *,
+    data: tuple[Any, Any] | Any,
+    val: float | tuple[Any, Any] | None = None,
+    name: str | None = None,
+    objective: str | None = None,
+    tuner: str = Tuner.RANDOM,
+    max_trials: int | None = None,
+    minutes: float | None = None,
+    epochs: int = DEFAULT_EPOCHS,
+    keep: int = DEFAULT_KEEP,
+    max_failures: int = DEFAULT_MAX_FAILURES,
+    seed: int | None = None,
+    new: bool = False,
+    resume: bool = False,
+    wait: bool = True,
+    directory: str | Path = ".tunemagic",
+) -> Study:
+    """Search the best hyperparameters of the model that ``build(hp)`` returns.
+
+    Calling it again with the same arguments goes on with the study of this name, or gives it back
+    when nothing is left to do. Ctrl-C ends the search and keeps everything.
+
+    Args:
+        build: A function of ``hp`` that returns a compiled Keras model, or a HyperModel.
+        data: Arrays ``(x, y)`` with samples along the first axis, or ``x`` alone.
+        val: A share of the data (default 0.2, shuffled) or arrays ``(x, y)``.
+        name: The study's name, which is also its folder's.
+        objective: ``"val_accuracy"`` or ``"my_metric:max"``; default ``"val_loss"``.
+        tuner: ``random``, ``grid``, ``bayesian`` or ``hyperband``.
+        max_trials: Number of trials.
+        minutes: End after this time; the first limit reached counts.
+        epochs: Epochs of a trial.
+        keep: How many of the best weights are kept on disk.
+        max_failures: End after this many failed trials in a row.
+        seed: Seed of the search, the split and the weights.
+        new: Start afresh; an earlier study of this name is set aside.
+        resume: Go on although the builder has changed.
+        wait: Wait for the end; otherwise return while the search runs in a thread.
+        directory: The folder that holds the studies' folders.
+
+    Raises:
+        TuneError: An argument, the data or the model can't be used; nothing was written then.
+    """
+    from tunemagic.search.cell import program_from_builder
+    from tunemagic.search.data import data_from_arrays
+    from tunemagic.studybook import DEFAULT_SEED, needs_run
+
+    request = TuneRequest(
+        name=name,
+        new=new,
+        resume=resume,
+        seed=seed,
+        tuner=_word(Tuner, tuner, "tuner"),
+        objective=_objective(objective),
+        max_trials=max_trials,
+        minutes=minutes,
+        epochs=epochs,
+        val=ValSplit(kind=ValKind.FRACTION, fraction=val) if isinstance(val, float) else None,
+        keep=keep,
+        max_failures=max_failures,
+        background=not wait,
+    )
+    x, y = data if isinstance(data, tuple) else (data, None)
+    split = request.val if val is None or isinstance(val, float) else _pair(val)
+    training = data_from_arrays(x, y, split, seed=DEFAULT_SEED if seed is None else seed)
+    program = program_from_builder(build)
+    study = _book(Path(directory).absolute()).open(request, program, training, sources=program.sources)
+    if needs_run(study):
+        study.start()
+    if wait:
+        _wait(study)
+    return study
+
+
+def tflite(
+    model: Any,
+    modes: Sequence[str] | str = QuantMode.NONE,
+    *,
+    data: tuple[Any, Any] | Any = None,
+    representative: Any = None,
+    path: str | Path | None = None,
+) -> tuple[ModelExported, ...]:
+    """Convert a study's best model or any Keras model to TF Lite files, run and compare each.
+
+    Args:
+        model: A Study or a built Keras model.
+        modes: One or several of ``none``, ``dynamic``, ``float16``, ``int8``.
+        data: Held-out ``(x, y)`` or ``x``; a study has its own.
+        representative: Inputs that int8 is calibrated on.
+        path: Where the file goes; default: the study's folder, or the model's name here.
+
+    Raises:
+        TuneError: The model, the data or the folder can't be used.
+    """
+    from tunemagic.export.tflite import convert_tflite
+    from tunemagic.study import Study
+
+    wanted = [_word(QuantMode, mode, "modes") for mode in ([modes] if isinstance(modes, str) else modes)]
+    if isinstance(model, Study) and data is None:
+        return model.export_tflite(wanted, representative=representative, path=path)
+    if data is None:
+        raise DataError(
+            "data: a model that was not tuned here needs data to be compared on; pass data=(x_test, y_test)."
+        )
+    x, y = data if isinstance(data, tuple) else (data, None)
+    source = model.best_model if isinstance(model, Study) else model
+    target = Path(f"{model.name}.tflite" if path is None else path)
+    return convert_tflite(
+        source,
+        wanted,
+        x_eval=x,
+        y_eval=y,
+        representative=representative,
+        directory=target.parent,
+        stem=target.name.removesuffix(".tflite"),
+    )
+
+
+@functools.cache
+def _book(root: Path) -> StudyBook:
+    """One book for each folder, so that a second call finds the first one's study."""
+    from tunemagic.studybook import StudyBook
+
+    return StudyBook(root)
+
+
+def _wait(study: Study) -> None:
+    """Wait for the study; Ctrl-C asks it to stop, a second Ctrl-C raises KeyboardInterrupt."""
+    try:
+        while not study.wait(0.1):
+            pass
+    except KeyboardInterrupt:
+        study.stop()
+        while not study.wait(0.1):
+            pass
+
+
+def _word(words: type[Word], text: str, argument: str) -> Word:
+    try:
+        return words(text)
+    except ValueError:
+        raise OptionError(f"{argument}: expected one of {', '.join(words)}; received {text!r}.") from None
+
+
+def _pair(val: Any) -> tuple[Any, Any]:
+    if not isinstance(val, tuple) or len(val) != 2:
+        raise OptionError(f"val: expected a share such as 0.2, or (x, y); received {type(val).__name__}.")
+    return val
+
+
+def _objective(text: str | None) -> Objective | None:
+    if text is None:
+        return None
+    name, colon, direction = text.rpartition(":")
+    return Objective(name=name, direction=_word(Direction, direction, "objective")) if colon else Objective(name=text)
