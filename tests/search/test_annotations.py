@@ -19,26 +19,30 @@ def rewrite(source: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "code"),
+    ("literal", "annotation", "call"),
     [
-        ("u = 64  #@tune int(32, 256)", "u = hp.Int('u', 32, 256, default=64)  #@tune int(32, 256)"),
-        ("u = 64  # @tune int(32, 256, step=32)", "u = hp.Int('u', 32, 256, step=32, default=64)  # @tune int(32, 256, step=32)"),
-        ("lr = 1e-3  #@tune log(1e-4, 1e-1)", "lr = hp.Float('lr', 0.0001, 0.1, sampling=\"log\", default=0.001)  #@tune log(1e-4, 1e-1)"),
-        ("n = 8  #@tune log(1, 64, step=2)", "n = hp.Int('n', 1, 64, step=2, sampling=\"log\", default=8)  #@tune log(1, 64, step=2)"),
-        ("r = 0.5  #@tune float(0, 1)", "r = hp.Float('r', 0, 1, default=0.5)  #@tune float(0, 1)"),
-        ("r = -1  #@tune float(-2, 0.5, step=0.5)", "r = hp.Float('r', -2, 0.5, step=0.5, default=-1)  #@tune float(-2, 0.5, step=0.5)"),
-        ('a = "relu"  #@tune choice("relu", "tanh")', "a = hp.Choice('a', ['relu', 'tanh'], default='relu')  #@tune choice(\"relu\", \"tanh\")"),
-        ("b = True  #@tune bool", "b = hp.Boolean('b', default=True)  #@tune bool"),
-        ("b = False  #@tune bool()", "b = hp.Boolean('b', default=False)  #@tune bool()"),
-        ("u: int = 3  #@tune int(1, 9)", "u: int = hp.Int('u', 1, 9, default=3)  #@tune int(1, 9)"),
-        ("f(ü, rate=0.5)  #@tune float(0, 1)", "f(ü, rate=hp.Float('rate', 0, 1, default=0.5))  #@tune float(0, 1)"),
-        ("if x:\n    u = 3  #@tune int(1, 9)\n", "if x:\n    u = hp.Int('u', 1, 9, default=3)  #@tune int(1, 9)\n"),
-        ("f(\n    a=1,\n    b=2,  #@tune int(1, 3)\n)", "f(\n    a=1,\n    b=hp.Int('b', 1, 3, default=2),  #@tune int(1, 3)\n)"),
-        ("s = '''a\u2028\x0cb'''\nu = 2  #@tune int(1, 3)", "s = '''a\u2028\x0cb'''\nu = hp.Int('u', 1, 3, default=2)  #@tune int(1, 3)"),
+        ("u = 64", "int(32, 256)", "u = hp.Int('u', 32, 256, default=64)"),
+        ("u = 64", "int(32, 256, step=32)", "u = hp.Int('u', 32, 256, step=32, default=64)"),
+        ("lr = 1e-3", "log(1e-4, 1e-1)", "lr = hp.Float('lr', 0.0001, 0.1, sampling=\"log\", default=0.001)"),
+        ("n = 8", "log(1, 64, step=2)", "n = hp.Int('n', 1, 64, step=2, sampling=\"log\", default=8)"),
+        ("r = 0.5", "float(0, 1)", "r = hp.Float('r', 0, 1, default=0.5)"),
+        ("r = -1", "float(-2, 0.5, step=0.5)", "r = hp.Float('r', -2, 0.5, step=0.5, default=-1)"),
+        ('a = "relu"', 'choice("relu", "tanh")', "a = hp.Choice('a', ['relu', 'tanh'], default='relu')"),
+        ("b = True", "bool", "b = hp.Boolean('b', default=True)"),
+        ("b = False", "bool()", "b = hp.Boolean('b', default=False)"),
+        ("u: int = 3", "int(1, 9)", "u: int = hp.Int('u', 1, 9, default=3)"),
+        ("f(ü, rate=0.5)", "float(0, 1)", "f(ü, rate=hp.Float('rate', 0, 1, default=0.5))"),
+        ("if x:\n    u = 3", "int(1, 9)", "if x:\n    u = hp.Int('u', 1, 9, default=3)"),
+        ("s = '''a\u2028\x0cb'''\nu = 2", "int(1, 3)", "s = '''a\u2028\x0cb'''\nu = hp.Int('u', 1, 3, default=2)"),
     ],
-)  # fmt: skip
-def test_an_annotated_literal_becomes_the_call_it_stands_for(source: str, code: str) -> None:
-    assert rewrite(source) == code
+)
+def test_an_annotated_literal_becomes_the_call_it_stands_for(literal: str, annotation: str, call: str) -> None:
+    assert rewrite(f"{literal}  #@tune {annotation}") == f"{call}  #@tune {annotation}"
+
+
+def test_a_keyword_in_the_middle_of_a_call_can_be_annotated() -> None:
+    source = "f(\n    a=1,\n    b=2,  # @tune int(1, 3)\n)"
+    assert rewrite(source) == "f(\n    a=1,\n    b=hp.Int('b', 1, 3, default=2),  # @tune int(1, 3)\n)"
 
 
 def test_a_text_that_only_looks_like_an_annotation_stays() -> None:
@@ -46,39 +50,44 @@ def test_a_text_that_only_looks_like_an_annotation_stays() -> None:
     assert rewrite(source) == source
 
 
+WORDS = "expected one of int, float, log, choice, bool"
+RANGE = "#@tune int: expected int(low, high) or int(low, high, step=...) behind a number."
+NOTHING = "#@tune stands behind no literal; expected a line such as units = 64  #@tune int(32, 256)."
+
+
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("literal", "annotation", "message"),
     [
-        ("u = 64  #@tune itn(1, 99)", "unknown word 'itn' after #@tune; expected one of int, float, log, choice, bool. Did you mean int?"),
-        ("u = 64  #@tune zebra(1, 99)", "unknown word 'zebra' after #@tune; expected one of int, float, log, choice, bool."),
-        ("u = 64  #@tune", "can't read '' after #@tune; expected one of int, float, log, choice, bool with literals."),
-        ("u = 64  #@tune int(1, limit)", "can't read 'int(1, limit)' after #@tune; expected one of int, float, log, choice, bool with literals."),
-        ("u = 64  #@tune int(__import__('os'), 9)", "can't read \"int(__import__('os'), 9)\" after #@tune; expected one of int, float, log, choice, bool with literals."),
-        ("u = 64  #@tune int(1)", "#@tune int: expected int(low, high) or int(low, high, step=...) behind a number."),
-        ("u = 64  #@tune int(1, 99, stop=3)", "#@tune int: expected int(low, high) or int(low, high, step=...) behind a number."),
-        ("u = True  #@tune int(0, 1)", "#@tune int: expected int(low, high) or int(low, high, step=...) behind a number."),
-        ("u = 64  #@tune int(1, 9)", "#@tune int: the literal 64 lies outside 1 to 9."),
-        ("u = 64  #@tune int(99, 1)", "#@tune int: the literal 64 lies outside 99 to 1."),
-        ("u = 6.5  #@tune int(1, 9)", "#@tune int: expected whole numbers; received [1, 9, 6.5]. Use float(...)."),
-        ("u = 5  #@tune int(1, 9, step=0)", "#@tune int: expected step > 0; received 0."),
-        ("u = 5  #@tune log(1, 9, step=1)", "#@tune log: expected step > 1; received 1."),
-        ("u = 5  #@tune log(0, 9)", "#@tune log: expected a range above 0; received 0 to 9."),
-        ("u = 5  #@tune float(0, 1e999)", "#@tune float: expected finite numbers; received 0, inf, 5."),
-        ("u = 1e999  #@tune choice(1e999, 1.0)", "#@tune choice: expected finite numbers; received inf, 1.0."),
-        ("b = 1  #@tune bool", "#@tune bool: expected True or False before it; received 1."),
-        ("b = True  #@tune bool(1)", "#@tune bool: expected True or False before it; received True."),
-        ("a = 'x'  #@tune choice()", '#@tune choice: expected values, such as choice("relu", "tanh").'),
-        ("a = 'x'  #@tune choice('y', 'z')", "#@tune choice: the literal 'x' is not among ['y', 'z']."),
-        ("a = 1  #@tune choice(True, 2)", "#@tune choice: the literal 1 is not among [True, 2]."),
-        ("a = 1  #@tune choice(1, 'b')", "#@tune choice: expected values of one type; received [1, 'b']."),
-        ("#@tune int(1, 9)", "#@tune stands behind no literal; expected a line such as units = 64  #@tune int(32, 256)."),
-        ("u = 1 + 1  #@tune int(1, 9)", "#@tune stands behind no literal; expected a line such as units = 64  #@tune int(32, 256)."),
-        ("u = 1; v = 2  #@tune int(1, 9)", "#@tune could mean any of u, v; put each on a line of its own."),
+        ("u = 64", "itn(1, 99)", f"unknown word 'itn' after #@tune; {WORDS}. Did you mean int?"),
+        ("u = 64", "zebra(1, 99)", f"unknown word 'zebra' after #@tune; {WORDS}."),
+        ("u = 64", "", f"can't read '' after #@tune; {WORDS} with literals."),
+        ("u = 64", "int(1, limit)", f"can't read 'int(1, limit)' after #@tune; {WORDS} with literals."),
+        ("u = 64", "int(exit(), 9)", f"can't read 'int(exit(), 9)' after #@tune; {WORDS} with literals."),
+        ("u = 64", "int(1)", RANGE),
+        ("u = 64", "int(1, 99, stop=3)", RANGE),
+        ("u = True", "int(0, 1)", RANGE),
+        ("u = 64", "int(1, 9)", "#@tune int: the literal 64 lies outside 1 to 9."),
+        ("u = 64", "int(99, 1)", "#@tune int: the literal 64 lies outside 99 to 1."),
+        ("u = 6.5", "int(1, 9)", "#@tune int: expected whole numbers; received [1, 9, 6.5]. Use float(...)."),
+        ("u = 5", "int(1, 9, step=0)", "#@tune int: expected step > 0; received 0."),
+        ("u = 5", "log(1, 9, step=1)", "#@tune log: expected step > 1; received 1."),
+        ("u = 5", "log(0, 9)", "#@tune log: expected a range above 0; received 0 to 9."),
+        ("u = 5", "float(0, 1e999)", "#@tune float: expected finite numbers; received 0, inf, 5."),
+        ("u = 1e999", "choice(1e999, 1.0)", "#@tune choice: expected finite numbers; received inf, 1.0."),
+        ("b = 1", "bool", "#@tune bool: expected True or False before it; received 1."),
+        ("b = True", "bool(1)", "#@tune bool: expected no arguments; received bool(1)."),
+        ("a = 'x'", "choice()", '#@tune choice: expected values, such as choice("relu", "tanh").'),
+        ("a = 'x'", "choice('y', 'z')", "#@tune choice: the literal 'x' is not among ['y', 'z']."),
+        ("a = 1", "choice(True, 2)", "#@tune choice: the literal 1 is not among [True, 2]."),
+        ("a = 1", "choice(1, 'b')", "#@tune choice: expected values of one type; received [1, 'b']."),
+        ("", "int(1, 9)", NOTHING),
+        ("u = 1 + 1", "int(1, 9)", NOTHING),
+        ("u = 1; v = 2", "int(1, 9)", "#@tune could mean any of u, v; put each on a line of its own."),
     ],
-)  # fmt: skip
-def test_each_mistake_is_said_in_one_line_with_its_line_number(source: str, message: str) -> None:
+)
+def test_each_mistake_is_said_in_one_line_with_its_line_number(literal: str, annotation: str, message: str) -> None:
     with pytest.raises(CellError) as caught:
-        read_cell("import keras\n\n" + source, {}, first_line=2)
+        read_cell(f"import keras\n\n{literal}  #@tune {annotation}", {}, first_line=2)
     assert str(caught.value) == f"line 4: {message}"
     assert caught.value.line == 4
 
@@ -114,7 +123,8 @@ def annotated(draw):
         values = draw(st.lists(draw(st.sampled_from([whole, numbers, texts])), min_size=1, max_size=4, unique=True))
         default = draw(st.sampled_from(values))
         listed = ", ".join(map(repr, values))
-        return f"{name} = {default!r}  #@tune choice({listed})", Parameter(name=name, kind=kind, default=default, choices=tuple(values))  # fmt: skip
+        parameter = Parameter(name=name, kind=kind, default=default, choices=tuple(values))
+        return f"{name} = {default!r}  #@tune choice({listed})", parameter
     low, default, high = sorted(draw(st.tuples(*[whole if kind is Kind.INT else numbers] * 3)))
     log = low > 0 and draw(st.booleans())
     word = "log" if log else str(kind)
@@ -155,10 +165,10 @@ def test_lines_keep_their_places_and_run_unchanged_without_the_magic(cases) -> N
     ]
 
 
-fragments = st.sampled_from(
-    ["#@tune ", "int(", "float(1,", "log", "choice(", "bool", "u = 1 ", "hp.Int('u', 1, 2)", "\n", "\n    ", "def f(", ")", ":",
-     "return", "'''", "\\", "\x0c", "\r", "\u2028", "\x00", "\ud800", "lambda ", "[", "*", "=", ",", "%%tune", "!ls", "é"]
-)  # fmt: skip
+words = ["#@tune ", "int(", "float(1,", "log", "choice(", "bool", "u = 1 ", "hp.Int('u', 1, 2)", "lambda ", "return"]
+signs = ["\n", "\n    ", "def f(", ")", ":", "'''", "\\", "[", "*", "=", ",", "%%tune", "!ls"]
+characters = ["\x0c", "\r", "\u2028", "\x00", "\ud800", "é"]
+fragments = st.sampled_from([*words, *signs, *characters])
 
 
 @given(st.lists(st.one_of(fragments, st.text(string.printable, max_size=6)), max_size=12).map("".join))

@@ -113,7 +113,9 @@ def _call(literal: _Literal, annotation: _Annotation) -> str:
     word, values, options = _parse(annotation)
     line = annotation.line
     if word == "bool":
-        if not isinstance(literal.value, bool) or values or options:
+        if values or options:
+            raise CellError(f"#@tune bool: expected no arguments; received {annotation.text[:60]}.", line=line)
+        if not isinstance(literal.value, bool):
             raise CellError(f"#@tune bool: expected True or False before it; received {literal.value!r}.", line=line)
         return f"hp.Boolean({literal.name!r}, default={literal.value})"
     if word == "choice":

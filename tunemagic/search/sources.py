@@ -30,9 +30,8 @@ def sources_used(code: CodeType, namespace: Mapping[str, Any], *, own: Collectio
         if isinstance(value, _PLAIN):
             found[name] = repr(value)
         elif isinstance(value, (FunctionType, type)) and value.__module__ == "__main__":
-            codes = _codes(value)
-            found[name] = _source(value, codes)
-            waiting += sorted(inner for one in codes for inner in _names(one))
+            found[name] = _source(value)
+            waiting += sorted(inner for function in _functions(value) for inner in _names(function.__code__))
     return dict(sorted(found.items()))
 
 
@@ -45,17 +44,33 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
-def _codes(value: Any) -> list[CodeType]:
+def _functions(value: Any) -> list[FunctionType]:
+    """The function itself, or the methods of a class, also static ones and properties."""
     if isinstance(value, FunctionType):
-        return [value.__code__]
-    return [member.__code__ for _, member in sorted(vars(value).items()) if isinstance(member, FunctionType)]
+        return [value]
+    members = [
+        getattr(member, "__func__", getattr(member, "fget", member)) for _, member in sorted(vars(value).items())
+    ]
+    return [member for member in members if isinstance(member, FunctionType)]
 
 
-def _source(value: Any, codes: list[CodeType]) -> str:
+def _source(value: Any) -> str:
+    """The text of a function or class; of a notebook's class only its methods have one."""
     try:
         return inspect.getsource(value)
     except (OSError, TypeError):
-        digest = hashlib.sha256()
-        for code in codes:
-            digest.update(code.co_code + repr(code.co_names).encode() + repr(code.co_consts).encode())
-        return digest.hexdigest()
+        if isinstance(value, FunctionType):
+            return hashlib.sha256(_content(value.__code__).encode()).hexdigest()
+    plain = [f"{name} = {member!r}" for name, member in sorted(vars(value).items()) if isinstance(member, _PLAIN)]
+    bases = ", ".join(base.__qualname__ for base in value.__bases__)
+    return "\n".join([f"class {value.__qualname__}({bases}):", *plain, *map(_source, _functions(value))])
+
+
+def _content(constant: Any) -> str:
+    """What a constant of compiled code holds, the same in every process: no addresses, no hash order."""
+    if isinstance(constant, CodeType):
+        inner = [_content(part) for part in constant.co_consts]
+        return f"{constant.co_code.hex()} {constant.co_names} {constant.co_varnames} {inner}"
+    if isinstance(constant, frozenset):
+        return f"frozenset({sorted(map(_content, constant))})"
+    return repr(constant)
