@@ -172,7 +172,8 @@ def _notes(view: StudyView) -> tuple[str, ...]:
     notes = [short(note, _MAX_TEXT) for note in dict.fromkeys(view.notes)]
     cut = [trial.number for trial in view.trials if trial.state is TrialState.INTERRUPTED]
     if cut:
-        notes.append(f"{numbered(cut)} cut off when the session died; resuming the study runs it again")
+        them = "it" if len(cut) == 1 else "them"
+        notes.append(f"{numbered(cut)} cut off when the session died; resuming the study runs {them} again")
     left = len(notes) - _MAX_NOTES
     return (*notes[:_MAX_NOTES], f"{left} more notes are in the journal") if left > 0 else tuple(notes)
 
