@@ -40,6 +40,17 @@ _STYLES: dict[CurveRole, dict[str, Any]] = {
     CurveRole.CUT: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "linestyle": (0, (3, 2))},
 }
 _CUT_LABEL = "cut short"
+# What a user's style sheet could change about lines and dots.
+_LINE: dict[str, Any] = {
+    "linestyle": "-",
+    "marker": "",
+    "markeredgewidth": 1.0,
+    "antialiased": True,
+    "solid_capstyle": "projecting",
+    "solid_joinstyle": "round",
+}
+_DOT: dict[str, Any] = {**_LINE, "linestyle": "", "marker": "o"}
+_TICKS: dict[str, Any] = {"size": 3.5, "width": 0.8, "pad": 3.5, "direction": "out", "top": False, "bottom": True}
 # Font files and the text cache behind a canvas are not made for several threads at once.
 _DRAWING = threading.Lock()
 
@@ -83,14 +94,14 @@ def draw_curves(info: CurvesInfo, axes: Axes) -> None:
     if not info.curves:
         _say_empty(axes, "no epoch has ended yet")
         return
+    _scale(axes, (1, max(2, info.epochs)), info.limits)
     seen: set[str] = set()
     for curve in info.curves:
         _draw_curve(curve, axes, seen)
         if curve.role is CurveRole.BEST and info.best_epoch is not None:
             value = curve.values[info.best_epoch - 1] if info.best_epoch <= len(curve.values) else None
             if value is not None:
-                axes.plot([info.best_epoch], [value], "o", color=_BLUE, markersize=7, zorder=5)
-    _scale(axes, (1, max(2, info.epochs)), info.limits)
+                axes.plot([info.best_epoch], [value], **{**_DOT, "color": _BLUE, "markersize": 7, "zorder": 5})
     _legend(axes)
 
 
@@ -109,7 +120,7 @@ def _draw_curve(curve: Curve, axes: Axes, seen: set[str]) -> None:
         range(1, len(values) + 1),
         values,
         label=label,
-        **{"linestyle": "-", **style, **({"marker": ".", "markersize": 7, "markevery": lone} if lone else {})},
+        **{**_LINE, **style, **({"marker": ".", "markersize": 7, "markevery": lone} if lone else {})},
     )
 
 
@@ -121,30 +132,33 @@ def draw_best_so_far(info: BestSoFarInfo, axes: Axes) -> None:
         return
     numbers = [point.trial for point in info.points]
     last = max([*numbers, *info.without_score])
-    axes.plot(numbers, [point.score for point in info.points], "o", color=_GREY, markersize=5, zorder=2, label="score")
+    _scale(axes, (1, max(2, last)), info.limits)
+    scores = [point.score for point in info.points]
+    axes.plot(numbers, scores, **{**_DOT, "color": _GREY, "markersize": 5, "zorder": 2, "label": "score"})
     if info.points:
         steps = [point.best for point in info.points]
         axes.step(
-            [*numbers, last], [*steps, steps[-1]], where="post", color=_BLUE, linewidth=2.0, zorder=3, label="best"
+            [*numbers, last],
+            [*steps, steps[-1]],
+            where="post",
+            **{**_LINE, "color": _BLUE, "linewidth": 2.0, "zorder": 3, "label": "best"},
         )
-    if info.best is not None:
-        score = next(point.score for point in info.points if point.trial == info.best)
-        axes.plot([info.best], [score], "o", color=_BLUE, markersize=8, zorder=4)
+    leaders = [point for point in info.points if point.trial == info.best]
+    axes.plot(
+        [point.trial for point in leaders],
+        [point.score for point in leaders],
+        **{**_DOT, "color": _BLUE, "markersize": 8, "zorder": 4},
+    )
     if info.without_score:
         foot = [0.03] * len(info.without_score)
         axes.plot(
             info.without_score,
             foot,
-            "x",
-            color=_VERMILLION,
-            markersize=6,
-            markeredgewidth=1.6,
             transform=axes.get_xaxis_transform(),
-            zorder=4,
             clip_on=False,
+            **{**_DOT, "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "color": _VERMILLION, "zorder": 4},
             label="no score",
         )
-    _scale(axes, (1, max(2, last)), info.limits)
     _legend(axes)
 
 
@@ -156,12 +170,13 @@ def _prepare(axes: Axes, *, title: str, x_label: str, y_label: str) -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set_edgecolor(_GREY)
         spine.set_linewidth(0.8)
+    axes.minorticks_off()
     axes.tick_params(
-        axis="both", which="both", color=_GREY, labelcolor=_INK, labelsize=8.5, labelfontfamily=_FONT, direction="out"
+        axis="both", which="both", color=_GREY, labelcolor=_INK, labelsize=8.5, labelfontfamily=_FONT, **_TICKS
     )
-    _plain(axes.set_title(_drawable(title), loc="left", fontsize=10, fontweight="bold"))
-    _plain(axes.set_xlabel(x_label, fontsize=9))
-    _plain(axes.set_ylabel(_drawable(y_label), fontsize=9))
+    _plain(axes.set_title(_drawable(title), loc="left", y=1.0, pad=6.0, fontsize=10), weight="bold")
+    _plain(axes.set_xlabel(x_label, labelpad=4.0, fontsize=9))
+    _plain(axes.set_ylabel(_drawable(y_label), labelpad=4.0, fontsize=9))
 
 
 def _scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
@@ -195,6 +210,8 @@ def _legend(axes: Axes) -> None:
         columnspacing=0.9,
         handlelength=1.3,
         handletextpad=0.4,
+        numpoints=1,
+        shadow=False,
     )
     for text in legend.get_texts():
         _plain(text)
@@ -204,14 +221,16 @@ def _say_empty(axes: Axes, text: str) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     said = axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=10)
-    _plain(said, _GREY)
+    _plain(said, color=_GREY)
 
 
-def _plain(text: Text, color: str = _INK) -> None:
+def _plain(text: Text, *, color: str = _INK, weight: str = "normal") -> None:
     """Take the text letter by letter: no ``$`` mathematics, no TeX, our font and colour."""
     text.set_parse_math(False)
     text.set_usetex(False)
     text.set_fontfamily(_FONT)
+    text.set_fontweight(weight)
+    text.set_fontstyle("normal")
     text.set_color(color)
 
 
