@@ -1,0 +1,83 @@
+"""The example notebooks run from top to bottom, by nbclient and by papermill, and stay stripped."""
+
+from pathlib import Path
+
+import nbclient
+import nbformat
+import papermill
+import pytest
+
+from tunemagic.journal import read_journal
+from tunemagic.trial import StudyState, StudyView, replay
+
+FOLDER = Path(__file__).parent.parent / "example_notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+FIRST = FOLDER / "00_first_search.ipynb"
+CELL_SECONDS = 600
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder, where the notebook is run and leaves its study; no settings of the user's."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
+    return tmp_path
+
+
+def study_of(folder: Path) -> StudyView:
+    return replay(read_journal(folder / ".tunemagic" / "digits").events)
+
+
+def cell_that_starts(notebook, start: str):
+    [cell] = [cell for cell in notebook.cells if cell.source.startswith(start)]
+    return cell
+
+
+def texts(cell) -> str:
+    return "\n".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs(path: Path):
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [None] * len(code)
+    assert [cell.outputs for cell in code] == [[]] * len(code)
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_first_search_runs_under_nbclient(folder: Path):
+    notebook = nbformat.read(FIRST, 4)
+    nbclient.NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+
+    view = study_of(folder)
+    assert view.state is StudyState.FINISHED
+    assert [trial.state for trial in view.trials] == ["completed"] * 10
+    assert [export.verdict for export in view.exports] == ["verified"] * 4
+    searched = cell_that_starts(notebook, "%%tune digits")
+    # The record replaces the panel, so the notebook needs no kernel to be read again.
+    assert [set(output.data) for output in searched.outputs] == [{"text/plain", "text/html"}]
+    assert "8 of 8 trials" in texts(searched)
+    assert "TF Lite: 4 of 4 verified" in texts(cell_that_starts(notebook, "%tflite digits"))
+    assert "10 of 10 trials" in texts(cell_that_starts(notebook, "%tune resume"))
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_first_search_runs_under_papermill(folder: Path):
+    papermill.execute_notebook(
+        FIRST,
+        folder / "out.ipynb",
+        cwd=str(folder),
+        execution_timeout=CELL_SECONDS,
+        start_timeout=120,
+        progress_bar=False,
+    )
+    assert len(study_of(folder).ranking()) == 10
