@@ -28,6 +28,7 @@ _WORDS = ("int", "float", "log", "choice", "bool")
 class _Annotation:
     line: int  # in the cell as the notebook numbers it
     row: int  # in the source, from 1
+    column: int  # where the comment begins, in characters
     text: str
 
 
@@ -43,6 +44,8 @@ class _Literal:
 
 def rewrite_annotations(source: str, tree: ast.Module, first_line: int) -> str:
     """The source with every annotated literal replaced by its ``hp`` call; same number of lines.
+
+    The annotations themselves are gone, so that the result can be used as a cell in its turn.
 
     Raises CellError, with the line, for an unknown word, bad arguments, a literal outside its
     range, a line without one clear literal, and one name annotated twice.
@@ -61,7 +64,7 @@ def rewrite_annotations(source: str, tree: ast.Module, first_line: int) -> str:
                 line=annotation.line,
             )
         seen[literal.name] = annotation.line
-        text = lines[annotation.row - 1].encode()
+        text = lines[annotation.row - 1][: annotation.column].rstrip().encode()
         call = _call(literal, annotation).encode()
         lines[annotation.row - 1] = (text[: literal.start] + call + text[literal.end :]).decode()
     return "\n".join(lines)
@@ -71,7 +74,7 @@ def _annotations(source: str, first_line: int) -> Iterator[_Annotation]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and (match := _COMMENT.match(token.string)):
             row = token.start[0]
-            yield _Annotation(first_line + row - 1, row, match[1].strip())
+            yield _Annotation(first_line + row - 1, row, token.start[1], match[1].strip())
 
 
 def _literal_on(tree: ast.Module, annotation: _Annotation) -> _Literal:

@@ -103,12 +103,18 @@ class CellProgram:
         """
         namespace = {**self._namespace, "hp": hp, "__name__": "__main__"}
         namespace.pop("__annotations__", None)  # the notebook's own dict: `units: int = 64` would write into it
-        namespace.update({name: _read_only(namespace[name]) for name in self._data_names if name in namespace})
+        handed = {name: _protected(namespace[name]) for name in self._data_names if name in namespace}
+        namespace.update(handed)
         local = _Assignments(namespace)
         exec(self._compiled, namespace, local)  # the user's own cell, as the notebook would run it
         bound = {name: namespace[name] for name in local.assigned if name in namespace}
         fit = {name: bound[name] for name in FIT_NAMES if name in bound}
         data = {name: bound[name] for name in self._data_names if name in bound}
+        data |= {
+            name: table
+            for name, table in handed.items()
+            if name not in bound and _is_table(table) and not table.equals(self._namespace[name])
+        }
         model, fit_method = self._model(bound, hp)
         return TrialSetup(model, fit, data, fit_method)
 
@@ -128,7 +134,8 @@ class CellProgram:
             raise CellError(f"the cell makes {len(models)} models: {where}. Assign the one to tune to `model`.")
         builder = _find_builder(bound)
         if builder is None:
-            found = ", ".join(f"{name} ({type(value).__name__})" for name, value in bound.items()) or "nothing"
+            shown = {name: value for name, value in bound.items() if not name.startswith("__")}
+            found = ", ".join(f"{name} ({type(value).__name__})" for name, value in shown.items()) or "nothing"
             raise CellError(
                 f"no Keras model found: the cell assigns {found}. Assign the model to `model`, or write def build(hp)."
             )
@@ -240,15 +247,26 @@ def _assigned_lines(tree: ast.Module, first_line: int) -> dict[str, int]:
     return lines
 
 
-def _read_only(value: Any) -> Any:
-    """A read-only view of an array: a body that changes data in place would change later trials."""
+def _protected(value: Any) -> Any:
+    """What a trial may have of the notebook's data: changing it in place would change later trials.
+
+    Arrays become read-only views, so that the attempt fails in the user's own line. Tables become
+    copies; one that was changed in place counts as assigned anew.
+    """
     import numpy as np
 
+    if _is_table(value):
+        return value.copy()
     if not isinstance(value, np.ndarray):
         return value
     view = value.view()
     view.flags.writeable = False
     return view
+
+
+def _is_table(value: Any) -> bool:
+    """Whether it is a pandas table or column, told without importing pandas."""
+    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "equals")
 
 
 def _find_builder(bound: Mapping[str, Any]) -> Any:
