@@ -139,9 +139,31 @@ def test_a_panel_that_nobody_shows_gives_way_to_text_and_a_hint(published):
     assert first == LINE
     assert hint.startswith("No front end showed the live panel within 3 s, so this is the text view.")
     assert "`pip install tunemagic` in the environment that runs JupyterLab or Notebook" in hint
-    assert screen.panel.closed
+    assert not screen.panel.closed
     screen.output.close()
     assert published.list()[-1] == ("record", panel[1], True)
+
+
+def test_a_front_end_that_comes_late_gets_the_panel_back(published):
+    screen = Screen()
+    screen.output.open()
+    screen.time += 4
+    screen.output.tick()
+    screen.panel.first_contact.set()
+    screen.output.tick()
+    screen.time += 4
+    screen.output.tick()
+    panel, text, back = published.list()
+    assert back == ("panel", panel[1], True)
+    assert "No front end" in text[0]
+
+
+def test_a_compact_panel_is_closed_with_its_cell_and_a_full_one_is_kept(published):
+    for kind, closed in ((ViewKind.COMPACT, True), (ViewKind.FULL, False)):
+        screen = Screen(kind)
+        screen.output.open()
+        screen.output.close()
+        assert screen.panel.closed is closed
 
 
 def test_text_is_rewritten_at_most_once_a_second_and_only_when_it_changed(published):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tunemagic.magics.completion import LineCompleter
@@ -40,6 +41,11 @@ class Attached:
         """Undo attach; stop studies that run. What they found stays on disk."""
         self._tune.book.close()
         self._completer.detach()
+        panels = sys.modules.get("tunemagic.widgets.panel")
+        for study in self._tune.book.live():
+            panel = None if panels is None else panels.TunePanel.shown_for(study)
+            if panel is not None:
+                panel.close()
         if self._side is not None:
             self._side.close()
         if self._hp is not None and self._shell.user_ns.get("hp") is self._hp:

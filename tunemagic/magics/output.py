@@ -79,6 +79,7 @@ class CellOutput:
         self._news: object = None
         self._hint = ""
         self._written = 0.0
+        self._fell_back = False
         self._closed = False
 
     def open(self) -> None:
@@ -103,18 +104,26 @@ class CellOutput:
         self._handle = display(panel, display_id=True)
 
     def tick(self) -> None:
-        """Keep the text up to date, and fall back to text when no front end shows the panel."""
+        """Keep the text up to date, and fall back to text while no front end shows the panel."""
         with self._lock:
             if self._closed or self._kind is ViewKind.NONE:
                 return
             if self._panel is None:
-                if self._now() - self._written >= _TEXT_SECONDS:
-                    self._write_text()
+                self._refresh_text()
+            elif self._fell_back:
+                self._take_back(self._panel)
             elif self._is_unseen(self._panel):
-                self._panel.close()
-                self._panel = None
+                self._fell_back = True
                 self._hint = _install_hint(self._contact_seconds)
                 self._write_text()
+
+    def _take_back(self, panel: Panel) -> None:
+        """Show the panel again when a slow front end has come after all."""
+        if panel.first_contact.is_set():
+            self._fell_back = False
+            self._handle.update(panel)
+        else:
+            self._refresh_text()
 
     def close(self) -> None:
         """Replace whatever is shown by the record. Only the first call does something."""
@@ -124,6 +133,8 @@ class CellOutput:
             self._closed = True
             if self._kind is not ViewKind.NONE:
                 self._put(self._make_record(self._study.view))
+            if self._panel is not None and self._kind is ViewKind.COMPACT:
+                self._panel.close()  # the side panel shows full panels only: nobody needs this one now
 
     def detached(self) -> bool:
         """Whether the user has pressed Detach on this panel."""
@@ -152,6 +163,10 @@ class CellOutput:
     def _is_unseen(self, panel: Panel) -> bool:
         late = self._now() - self._opened > self._contact_seconds
         return late and not panel.first_contact.is_set()
+
+    def _refresh_text(self) -> None:
+        if self._now() - self._written >= _TEXT_SECONDS:
+            self._write_text()
 
     def _write_text(self) -> None:
         view = self._study.view

@@ -66,14 +66,15 @@ def _done(view: StudyView) -> str:
     return f"{view.ended_trials}" if view.max_trials is None else f"{view.ended_trials}/{view.max_trials}"
 
 
-def studies_table(views: Sequence[StudyView]) -> Table:
-    """One row per study."""
+def studies_table(views: Sequence[StudyView], faults: Sequence[str] = ()) -> Table:
+    """One row per study, and below why others can't be read."""
     rows = tuple(
         (view.study, str(view.state), _done(view), score_text(view), clock(view.elapsed), view.strategy)
         for view in views
     )
     columns = ("study", "state", "trials", "best", "time", "tuner")
-    return Table(caption=f"{len(views)} {'study' if len(views) == 1 else 'studies'}", columns=columns, rows=rows)
+    caption = f"{len(views)} {'study' if len(views) == 1 else 'studies'}"
+    return Table(caption=caption, columns=columns, rows=rows, notes=tuple(faults))
 
 
 def best_table(view: StudyView) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,13 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
     # -- verbs -----------------------------------------------------------------------------------
 
     def _list(self, given: Mapping[str, Any]) -> None:
-        display(studies_table([self.book.get(name).view for name in self.book.names()]).bundle(), raw=True)
+        views, faults = [], []
+        for name in self.book.names():
+            try:
+                views.append(replace(self.book.get(name).view, study=name))
+            except StudyError as error:  # one damaged folder must not hide the other studies
+                faults.append(f"{name}: {error}")
+        display(studies_table(views, faults).bundle(), raw=True)
 
     def _run(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
@@ -239,7 +246,9 @@ def _wait_quietly(study: Study) -> None:
 
 
 def _raise_if_failed(study: Study) -> None:
-    """A study that gave nothing makes its cell fail, so that Run All stops there."""
+    """A study that broke or gave nothing makes its cell fail, so that Run All stops there."""
     view = study.view
-    if view.end_reason is EndReason.ERROR or (view.end_reason is EndReason.FAILURES and view.best is None):
+    if view.end_reason is EndReason.ERROR:
         raise StudyError(f"study {study.name}: {view.end_message}")
+    if view.best is None and view.end_reason is not EndReason.STOPPED:
+        raise StudyError(f"study {study.name} found no model: {view.end_message}")
