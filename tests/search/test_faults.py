@@ -1,11 +1,18 @@
 """Faults in one line, with the user's own line."""
 
 import linecache
+import os
+import textwrap
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tunemagic.search.faults import describe_error, user_frame
+from tunemagic.errors import CellError
+from tunemagic.search.cell import CellProgram, read_cell
+from tunemagic.search.faults import describe_error, is_users_file, user_frame
+from tunemagic.search.placeholder import Placeholder
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,8 @@ from tunemagic.search.faults import describe_error, user_frame
         (MemoryError(), "MemoryError"),
         (ValueError("x" * 400), "ValueError: " + "x" * 287 + "…"),
         (ValueError("\ud800"), "ValueError: ?"),
+        (ValueError("a\x00b\u202ec"), "ValueError: a?b?c"),
+        (RuntimeError("\x1b[1;31mred\x1b[0m"), "RuntimeError: red"),
         (ValueError("<img src=x onerror=alert(1)>"), "ValueError: <img src=x onerror=alert(1)>"),
         (KeyError("units"), "KeyError: 'units'"),
     ],
@@ -24,6 +33,33 @@ from tunemagic.search.faults import describe_error, user_frame
 def test_an_error_is_one_printable_line(error: BaseException, text: str) -> None:
     assert describe_error(error) == text
     assert describe_error(error).encode()
+
+
+@given(st.text(st.characters()))
+def test_any_text_at_all_gives_one_printable_line(text: str) -> None:
+    line = describe_error(ValueError(text))
+    assert line.isprintable()
+    assert len(line) <= 300
+
+
+def test_an_exception_that_can_not_say_its_text_is_still_named() -> None:
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise TypeError
+
+    assert describe_error(Silent()) == "Silent: (its text can't be shown: TypeError)"
+
+
+def test_changing_shared_data_in_place_says_what_to_do_instead() -> None:
+    import numpy as np
+
+    program = read_cell("x_train /= 255", {"x_train": np.ones(3)}, data_names=("x_train",))
+    with pytest.raises(ValueError, match="read-only") as raised:
+        program.run(Placeholder())
+    assert describe_error(raised.value) == (
+        "ValueError: output array is read-only (trials share the notebook's data, so they can't change it in place; "
+        "assign anew: x = x / 255)"
+    )
 
 
 def caught(filename: str, source: str, namespace: dict[str, Any] | None = None) -> BaseException:
@@ -72,3 +108,82 @@ def test_a_fault_of_libraries_alone_has_no_line() -> None:
     # Without this test's own frame: as if a library's thread had made the call.
     error.__traceback__ = error.__traceback__.tb_next if error.__traceback__ else None
     assert user_frame(error, "<a cell>") == (None, None)
+
+
+def cell(source: str, namespace: dict[str, Any]) -> CellProgram:
+    return read_cell(textwrap.dedent(source), namespace, first_line=2)
+
+
+def test_an_annotated_line_is_quoted_as_the_user_wrote_it() -> None:
+    source = "width = len(5 * units(n=3))  #@tune int(1, 5)"
+    program = cell(source, {"units": lambda n: 0})
+    with pytest.raises(TypeError) as raised:
+        program.run(Placeholder())
+    assert user_frame(raised.value, program.filename) == (2, source)
+
+
+def test_an_error_of_ours_that_names_a_line_keeps_it() -> None:
+    program = cell("a = 1\nmodel = 3", {})
+    with pytest.raises(CellError) as raised:
+        program.run(Placeholder())
+    assert user_frame(raised.value, program.filename) == (3, "model = 3")
+
+
+def test_a_function_that_tensorflow_traces_is_quoted_from_the_cell() -> None:
+    import tensorflow as tf
+
+    program = cell(
+        """
+        def prepare(x):
+            if tf.reduce_sum(x) > 0:
+                x = x + 1
+            return tf.reshape(x, (77,))
+        data = tf.data.Dataset.from_tensor_slices([[1.0, 2.0]])
+        data = data.map(prepare)
+        """,
+        {"tf": tf},
+    )
+    with pytest.raises(ValueError, match="reshape") as raised:
+        program.run(Placeholder())
+    assert user_frame(raised.value, program.filename) == (6, "return tf.reshape(x, (77,))")
+
+
+def test_a_custom_layer_that_fails_in_fit_is_quoted_from_the_cell() -> None:
+    import keras
+    import numpy as np
+
+    program = cell(
+        """
+        class Broken(keras.layers.Layer):
+            def call(self, x):
+                return x @ keras.ops.ones((7, 3))
+        model = keras.Sequential([Broken()])
+        model.compile("sgd", "mse")
+        """,
+        {"keras": keras},
+    )
+    model = program.run(Placeholder()).model
+    with pytest.raises(Exception, match="Broken") as raised:  # which class depends on Keras' version
+        model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+    assert user_frame(raised.value, program.filename) == (5, "return x @ keras.ops.ones((7, 3))")
+
+
+@pytest.mark.parametrize(
+    ("filename", "users"),
+    [
+        ("<ipython-input-3-8a2b>", True),
+        ("/tmp/ipykernel_41/1234.py", True),
+        ("/home/me/mymodels.py", True),
+        ("/home/me/lib/mymodels.py", True),
+        ("<tune cell 1a2b3c4d>", True),
+        ("<string>", False),
+        ("<frozen importlib._bootstrap>", False),
+        ("/opt/conda/lib/python3.11/site-packages/keras/layer.py", False),
+        ("/usr/lib/python3/dist-packages/numpy/core.py", False),
+        ("/tmp/__autograph_generated_file0a1b.py", False),
+        (os.__file__, False),
+        (read_cell.__code__.co_filename, False),
+    ],
+)
+def test_whose_a_file_is(filename: str, users: bool) -> None:
+    assert is_users_file(filename) is users

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunemagic.search.placeholder import Placeholder
+from tunemagic.search.placeholder import Placeholder, install, uninstall
 
 
 def test_every_call_answers_with_its_default() -> None:
@@ -36,12 +36,36 @@ def test_every_call_answers_with_its_default() -> None:
     }
 
 
-def test_scopes_and_earlier_values_can_be_used() -> None:
+def scoped(hp: Any) -> list[Any]:
+    """Conditions by argument and by scope, nested scopes and prefixes."""
+    found = [
+        hp.Choice("kind", ["mlp", "cnn"]),
+        hp.Int("on", 1, 3, parent_name="kind", parent_values=["mlp"]),
+        hp.Int("off", 1, 3, parent_name="kind", parent_values=["cnn"]),
+    ]
+    with hp.conditional_scope("kind", ["mlp"]):
+        found.append(hp.Int("mlp_units", 1, 3))
+    with hp.conditional_scope("kind", ["cnn"]):
+        found.append(hp.Choice("pooling", ["max", "none"]))
+        with hp.conditional_scope("pooling", ["max"]):
+            found.append(hp.Boolean("pad"))
+    with hp.name_scope("head"), hp.name_scope("dense"):
+        found += [hp.Int("units", 5, 9), hp.get("units")]
+    return [*found, hp.get("head/dense/units"), hp["on"], "kind" in hp, "units" in hp, dict(hp.values)]
+
+
+def test_conditions_and_prefixes_are_those_of_keras_tuner() -> None:
+    import keras_tuner
+
+    assert scoped(Placeholder()) == scoped(keras_tuner.HyperParameters())
+
+
+def test_a_scope_ends_also_when_its_body_fails() -> None:
     hp = Placeholder()
-    kind = hp.Choice("kind", ["dense", "conv"])
-    with hp.conditional_scope("kind", ["dense"]), hp.name_scope("block"):
-        units = hp.Int("units", 1, 9, parent_name="kind", parent_values=["dense"])
-    assert (kind, units, hp.get("kind"), hp.get("units")) == ("dense", 1, "dense", 1)
+    hp.Choice("kind", ["mlp", "cnn"])
+    with pytest.raises(ZeroDivisionError), hp.name_scope("a"), hp.conditional_scope("kind", ["cnn"]):
+        1 / 0  # noqa: B018
+    assert (hp.Int("units", 1, 3), hp.get("units")) == (1, 1)
 
 
 def test_an_unknown_name_is_a_key_error() -> None:
@@ -74,3 +98,23 @@ def test_it_answers_as_keras_tuner_does(low_high: list[int], log: bool, choices:
         ]
 
     assert body(Placeholder()) == body(keras_tuner.HyperParameters())
+
+
+def test_install_and_uninstall_leave_a_users_own_hp_alone() -> None:
+    mine = object()
+    namespace: dict[str, Any] = {"hp": mine}
+    install(namespace)
+    uninstall(namespace)
+    assert namespace == {"hp": mine}
+
+
+def test_install_keeps_the_first_and_uninstall_takes_it_out() -> None:
+    namespace: dict[str, Any] = {}
+    install(namespace)
+    first = namespace["hp"]
+    assert isinstance(first, Placeholder)
+    install(namespace)
+    assert namespace["hp"] is first
+    uninstall(namespace)
+    uninstall(namespace)
+    assert namespace == {}

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import linecache
-import sys
+import os
+import re
 import sysconfig
-from types import TracebackType
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
 
-__all__ = ["describe_error", "user_frame"]
+from tunemagic.errors import TuneError
+
+__all__ = ["describe_error", "is_users_file", "user_frame"]
 
 _MAX_TEXT = 300
-_LIBRARY_FOLDERS = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {sys.prefix + "/lib"}
-)
+_MAX_SOURCE = 200
+_READ_ONLY = re.compile(r"(output array|assignment destination|cannot set value).* is read-only")
+_READ_ONLY_HINT = " (trials share the notebook's data, so they can't change it in place; assign anew: x = x / 255)"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
+# Names of code that Python, NumPy, attrs, dataclasses and the like make up while they run.
+_GENERATED = ("<string>", "<frozen", "<__array_function__", "<attrs generated", "<decorator-gen", "<unknown>")
+_PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
+_OWN = str(PurePath(__file__).parent.parent) + os.sep
 
 
 def describe_error(error: BaseException) -> str:
-    """``ValueError: text`` on one line of at most 300 characters, fit for any screen."""
-    text = " ".join(str(error).split()).encode("utf-8", "replace").decode()
-    full = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return full if len(full) <= _MAX_TEXT else full[: _MAX_TEXT - 1] + "…"
+    """``ValueError: text`` on one line of at most 300 printable characters, fit for any screen."""
+    try:
+        text = str(error)
+    # A faulty __str__ of the user's own exception must not hide that it was raised.
+    except Exception as fault:
+        text = f"(its text can't be shown: {type(fault).__name__})"
+    hint = _READ_ONLY_HINT if _READ_ONLY.search(text[:_MAX_TEXT]) else ""
+    text = _printable(" ".join(_COLOURS.sub("", text[: 8 * _MAX_TEXT]).split())) + hint
+    name = _printable(type(error).__name__)
+    return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT)
 
 
 def user_frame(error: BaseException, filename: str) -> tuple[int | None, str | None]:
@@ -27,22 +44,51 @@ def user_frame(error: BaseException, filename: str) -> tuple[int | None, str | N
 
     The innermost line of the cell compiled as ``filename``; without one the innermost line of
     other code of the user's (another cell, a module beside the notebook) as text only, since a
-    bare number would point into the wrong cell. ``(None, None)`` when only libraries took part.
+    bare number would point into the wrong cell. An error of ours that names a line has that one.
+    ``(None, None)`` when only libraries took part.
     """
-    line: int | None = None
+    line: int | None = getattr(error, "line", None) if isinstance(error, TuneError) else None
+    if line is not None:
+        return line, _source_line(filename, line)
     source: str | None = None
-    traceback: TracebackType | None = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_filename == filename:
-            line = traceback.tb_lineno
-            source = linecache.getline(filename, line).strip() or None
-        elif line is None and _is_users(code.co_filename):
-            source = linecache.getline(code.co_filename, traceback.tb_lineno).strip() or source
-        traceback = traceback.tb_next
+    for name, number in _places(error):
+        if name == filename:
+            line, source = number, _source_line(name, number)
+        elif line is None and is_users_file(name):
+            source = _source_line(name, number) or source
     return line, source
 
 
-def _is_users(filename: str) -> bool:
-    own = __file__.rpartition("/search/")[0]
-    return not filename.startswith((*_LIBRARY_FOLDERS, own, "<frozen"))
+def is_users_file(filename: str) -> bool:
+    """Whether code with this file name is the user's: a notebook's cell or a file of no package."""
+    if filename.startswith(_GENERATED):
+        return False
+    if os.path.basename(filename).startswith("__autograph_generated"):
+        return False
+    return not filename.startswith((*_LIBRARIES, _OWN)) and not _PACKAGE_FOLDERS & set(PurePath(filename).parts)
+
+
+def _places(error: BaseException) -> Iterator[tuple[str, int]]:
+    """File name and line of each frame, outermost first, then what AutoGraph made of generated files."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    # TensorFlow runs a rewritten copy of a function that it traces and keeps the user's own lines here.
+    translated: Any = getattr(getattr(error, "ag_error_metadata", None), "translated_stack", None) or ()
+    for frame in reversed(translated):
+        yield frame.filename, frame.lineno
+
+
+def _source_line(filename: str, line: int) -> str | None:
+    text = _printable(linecache.getline(filename, line).strip())
+    return _clipped(text, _MAX_SOURCE) if text else None
+
+
+def _printable(text: str) -> str:
+    """Control and direction characters, line ends and lone surrogates become a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text.replace("\t", " "))
+
+
+def _clipped(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
