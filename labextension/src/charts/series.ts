@@ -25,6 +25,8 @@ export interface ICurvesInfo {
   readonly trials: number;
 }
 
+/** Higher ones are kept first and drawn on top. */
+const RANK: Readonly<Record<Role, number>> = { other: 0, running: 1, best: 2, selected: 3 };
 const VALIDATION = 'val_';
 
 /** A metric's name without the mark of validation data. */
@@ -57,12 +59,12 @@ export function curvesInfo(view: IStudyView, metric: string, selected: number | 
     }
     return trial.state === 'running' ? 'running' : 'other';
   };
-  const latest = [...shown].sort((a, b) => b.number - a.number);
-  const first = latest.filter(trial => roleOf(trial) !== 'other');
-  const rest = latest.filter(trial => roleOf(trial) === 'other');
-  const drawn = [...first, ...rest].slice(0, MAX_TRIALS_DRAWN);
-  // The last series is drawn on top: highlighted trials behind the others in the list.
-  const series = drawn.reverse().flatMap(trial => seriesOf(trial, metric, roleOf(trial)));
+  const ranked = shown
+    .map(trial => ({ trial, role: roleOf(trial) }))
+    .sort((a, b) => RANK[b.role] - RANK[a.role] || b.trial.number - a.trial.number);
+  // What is drawn last lies on top.
+  const drawn = ranked.slice(0, MAX_TRIALS_DRAWN).reverse();
+  const series = drawn.flatMap(({ trial, role }) => seriesOf(trial, metric, role));
   const longest = Math.max(0, ...series.map(one => one.values.length));
   return {
     metric,

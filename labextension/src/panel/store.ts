@@ -25,6 +25,13 @@ const REPLAY_MILLISECONDS = 1000;
 
 const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: false, read_only: '' };
 
+/** A command without an answer; `late` once the user was told so. */
+interface IPending {
+  readonly verb: Verb;
+  readonly timer: ReturnType<typeof setTimeout>;
+  late: boolean;
+}
+
 /** Applies batches in order, asks for what is missing, and follows commands to their answers. */
 export class StudyStore {
   private current: IStudyView = EMPTY_VIEW;
@@ -32,7 +39,7 @@ export class StudyStore {
   private isSynced = false;
   private lastEventAt = 0;
   private replayAskedAt = -Infinity;
-  private pending = new Map<string, { verb: Verb; timer: ReturnType<typeof setTimeout> }>();
+  private pending = new Map<string, IPending>();
   private stoppedSession: string | null = null;
   private shownNotice = '';
   private listeners = new Set<() => void>();
@@ -66,9 +73,9 @@ export class StudyStore {
     return this.current.state === 'running' && this.stoppedSession === this.panelStatus.session;
   }
 
-  /** Whether the kernel has not yet answered a click of this kind. */
+  /** Whether an answer to a click of this kind is due. */
   isPending(verb: Verb): boolean {
-    return [...this.pending.values()].some(command => command.verb === verb);
+    return [...this.pending.values()].some(command => command.verb === verb && !command.late);
   }
 
   /** Seconds of searching, going on between events while the study runs. */
@@ -94,10 +101,11 @@ export class StudyStore {
   command(verb: Verb, args: Readonly<Record<string, JSONValue>> = {}): void {
     const id = this.newId();
     const timer = setTimeout(() => {
-      this.pending.delete(id);
+      pending.late = true;
       this.change(TEXT.busy);
     }, ACK_MILLISECONDS);
-    this.pending.set(id, { verb, timer });
+    const pending: IPending = { verb, timer, late: false };
+    this.pending.set(id, pending);
     this.send({
       kind: 'command',
       id,

@@ -182,7 +182,7 @@ function factsOf(trial: ITrialRecord): [string, string][] {
   const facts: [string, string][] = [
     [TEXT.why, trial.why],
     [TEXT.reason, reason],
-    [TEXT.failedTrial(trial.number), sourceLine(trial)],
+    [TEXT.yourLine, sourceLine(trial)],
     [TEXT.metrics, metrics.join(' · ')],
     [TEXT.epochs, TEXT.epochsOf(epochsDone(trial), trial.epochs)],
     [TEXT.attempt, trial.attempt > 1 ? String(trial.attempt) : ''],

@@ -87,6 +87,7 @@ export const TEXT = {
   why: 'proposed as',
   attempt: 'attempt',
   reason: 'reason',
+  yourLine: 'your line',
   line: (number: number) => `line ${number}`,
   metrics: 'metrics',
   weights: 'weights',
@@ -96,7 +97,6 @@ export const TEXT = {
 
   notes: 'Notes',
   failure: 'The search ended with a failure',
-  failedTrial: (number: number) => `trial ${number}`,
 
   exports: 'Convert the best model to TF Lite',
   mode: 'Quantisation',
@@ -113,10 +113,10 @@ export const TEXT = {
   exportMode: 'mode',
   size: 'size',
   gzip: 'gzipped',
-  scoreChange: 'score before → after',
+  scoreChange: 'score',
   agreement: 'agreement',
-  difference: 'max difference',
-  speed: 'µs per sample',
+  difference: 'max diff',
+  speed: 'µs/sample',
   result: 'result',
   arrow: (before: string, after: string) => `${before} → ${after}`
 } as const;

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { curvesInfo, metricNames, valueRange } from '../src/charts/series';
+import { replay } from '../src/model/view';
+import { goldenEvents } from './golden';
+
+test('the objective comes first among the metrics', () => {
+  assert.deepEqual(metricNames(replay(goldenEvents('not_finite'))), ['accuracy', 'loss', 'lr']);
+});
+
+test('a curve that holds no number is not drawn', () => {
+  const info = curvesInfo(replay(goldenEvents('not_finite')), 'accuracy', null);
+  assert.deepEqual(info.series, [
+    { trial: 1, metric: 'val_accuracy', role: 'running', dashed: false, values: [null, 0.5, null] }
+  ]);
+  assert.equal(info.trials, 1);
+});
+
+test('the selected trial lies on top of the best one', () => {
+  const info = curvesInfo(replay(goldenEvents('finished')), 'accuracy', 1);
+  assert.deepEqual(
+    info.series.map(one => [one.trial, one.role]),
+    [
+      [3, 'other'],
+      [4, 'other'],
+      [2, 'best'],
+      [1, 'selected']
+    ]
+  );
+});
+
+test('training curves are dashed only beside validation curves', () => {
+  const view = replay(goldenEvents('finished'));
+  assert.equal(
+    curvesInfo(view, 'loss', null).series.some(one => one.dashed),
+    false
+  );
+  const [trial] = view.trials;
+  assert.ok(trial !== undefined);
+  const both = { ...trial, curves: { ...trial.curves, val_loss: [0.5, 0.25, 0.375] } };
+  const info = curvesInfo({ ...view, trials: [both] }, 'loss', null);
+  assert.deepEqual(
+    info.series.map(one => [one.metric, one.dashed]),
+    [
+      ['loss', true],
+      ['val_loss', false]
+    ]
+  );
+});
+
+test('of many trials the highlighted and the latest fifty are drawn', () => {
+  const view = replay(goldenEvents('finished'));
+  const [first] = view.trials;
+  assert.ok(first !== undefined);
+  const trials = Array.from({ length: 80 }, (_, index) => ({ ...first, number: index + 1 }));
+  const info = curvesInfo({ ...view, trials, best: 2 }, 'accuracy', 5);
+  const drawn = info.series.map(one => one.trial);
+  assert.deepEqual([info.drawnTrials, info.trials, drawn.length], [50, 80, 50]);
+  assert.deepEqual(drawn.slice(-2), [2, 5]);
+  assert.equal(Math.min(...drawn.slice(0, -2)), 33);
+});
+
+test('a few outliers do not flatten the other curves', () => {
+  const values = Array.from({ length: 99 }, (_, index) => index / 100);
+  const range = valueRange([...values, 1e9]);
+  assert.equal(range.clipped, true);
+  assert.ok(range.high < 10);
+  assert.equal(valueRange(values).clipped, false);
+});
+
+test('one value and no value have a range too', () => {
+  assert.deepEqual(valueRange([]), { low: 0, high: 1, clipped: false });
+  const { low, high } = valueRange([0.5]);
+  assert.ok(low < 0.5 && high > 0.5);
+});

@@ -1,0 +1,125 @@
+"""A study without training: real events through a real ledger, told by the test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.browser.story import study_started
+from tunemagic import events as ev
+from tunemagic.errors import ExportError
+from tunemagic.ledger import Ledger
+from tunemagic.request import QuantMode
+from tunemagic.trial import StudyView
+
+
+class ToldStudy:
+    """What a screen needs of a study; the test records the events itself."""
+
+    def __init__(self, name: str = "digits") -> None:
+        self.name = name
+        self.read_only_reason = ""
+        self.ledger = Ledger(None)
+        self.stopped = threading.Event()
+        self.may_convert = threading.Event()
+        self.may_convert.set()
+        self.asked_modes: list[QuantMode] = []
+        self.export_error: Exception | None = None
+        self.listening: set[Callable[[ev.Event], None]] = set()
+
+    @property
+    def session(self) -> str:
+        return self.view.session
+
+    @property
+    def view(self) -> StudyView:
+        return self.ledger.view
+
+    def subscribe(self, listener: Callable[[ev.Event], None]) -> Callable[[], None]:
+        unsubscribe = self.ledger.subscribe(listener)
+        self.listening.add(listener)
+
+        def end() -> None:
+            self.listening.discard(listener)
+            unsubscribe()
+
+        return end
+
+    @property
+    def listeners(self) -> int:
+        return len(self.listening)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ev.ModelExported, ...]:
+        self.may_convert.wait(30)
+        self.asked_modes += modes
+        if self.export_error is not None:
+            raise self.export_error
+        return tuple(self.ledger.record(exported(mode)) for mode in modes)
+
+    def start(self) -> None:
+        self.ledger.record(study_started(study=self.name))
+
+    def run_trial(self, number: int, *scores: float) -> None:
+        self.ledger.record(
+            ev.TrialStarted(trial=number, attempt=1, values={"units": 32}, epochs=len(scores), why="random")
+        )
+        for epoch, score in enumerate(scores, start=1):
+            self.ledger.record(ev.EpochEnded(trial=number, attempt=1, epoch=epoch, logs={"val_accuracy": score}))
+        best = max(scores)
+        self.ledger.record(
+            ev.TrialFinished(
+                trial=number,
+                attempt=1,
+                score=best,
+                best_epoch=scores.index(best) + 1,
+                metrics={"val_accuracy": best},
+                seconds=1.0,
+            )
+        )
+
+    def end(self) -> None:
+        self.ledger.record(ev.StudyEnded(reason=ev.EndReason.TRIALS, message="all trials were run."))
+
+
+def exported(mode: QuantMode) -> ev.ModelExported:
+    return ev.ModelExported(
+        trial=1, target="tflite", mode=str(mode), path=f"{mode}.tflite", verdict=ev.Verdict.VERIFIED, message=""
+    )
+
+
+REFUSED = ExportError("the model has no input shape; call it once on data.")
+
+
+class Outbox:
+    """Collects what a channel sends, and waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[dict[str, Any], list[bytes]]] = []
+        self.changed = threading.Condition()
+
+    def __call__(self, content: Any, buffers: Any = ()) -> None:
+        with self.changed:
+            self.messages.append((dict(content), list(buffers)))
+            self.changed.notify_all()
+
+    def kinds(self) -> list[str]:
+        return [content["kind"] for content, _ in self.messages]
+
+    def wait_for(self, wanted: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """The contents so far, as soon as ``wanted`` is true of them. Fails after 30 seconds."""
+
+        def contents() -> list[dict[str, Any]]:
+            return [content for content, _ in self.messages]
+
+        with self.changed:
+            assert self.changed.wait_for(lambda: wanted(contents()), timeout=30), self.kinds()
+            return contents()
+
+    def wait_for_kind(self, kind: str, *, count: int = 1) -> dict[str, Any]:
+        """The ``count``-th message of this kind."""
+        contents = self.wait_for(lambda found: sum(one["kind"] == kind for one in found) >= count)
+        return [one for one in contents if one["kind"] == kind][count - 1]
