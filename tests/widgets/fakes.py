@@ -50,6 +50,9 @@ class ToldStudy:
     def listeners(self) -> int:
         return len(self.listening)
 
+    def events_after(self, seq: int) -> list[ev.Event]:
+        return self.ledger.events_after(seq)
+
     def stop(self) -> None:
         self.stopped.set()
 
