@@ -169,6 +169,11 @@ def _as_array(name: str, value: Any) -> Any:
         array = np.asarray(value)
     except ValueError as error:
         raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+    if array.ndim == 0:
+        raise DataError(
+            f"{name} is a {type(value).__name__}; expected an array, a table or a dataset with samples along the "
+            "first axis."
+        )
     if array.dtype == object and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)
     if array.dtype == object:
@@ -176,7 +181,7 @@ def _as_array(name: str, value: Any) -> Any:
             f"{name} holds Python objects (dtype object); expected numbers or texts. Encode text columns and "
             "missing values as numbers first."
         )
-    if array.ndim == 0 or len(array) == 0:
+    if len(array) == 0:
         raise DataError(f"{name} is empty (shape {array.shape}); expected at least one sample.")
     return array
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,19 +139,32 @@ def _metric_names(program: TrialProgram, setup: TrialSetup, data: TrainingData) 
             "the model is not compiled; expected model.compile(optimizer, loss, metrics=[...]) in the cell."
         )
     shown = with_rebound(data, setup.data)
+    logs = _evaluate(program, setup.model, shown.x, shown.y, data)
+    if shown.val_x is None:
+        return list(logs)
+    if _sample_shape(shown.val_x) != _sample_shape(shown.x):
+        _evaluate(program, setup.model, shown.val_x, shown.val_y, data)
+    return [*logs, *(f"val_{name}" for name in logs)]
+
+
+def _evaluate(program: TrialProgram, model: Any, x: Any, y: Any, data: TrainingData) -> Mapping[str, Any]:
+    """The metrics of a few samples. Raises TrialError when the model can't take them."""
     try:
-        if shown.y is None and not hasattr(shown.x, "shape"):
-            logs = setup.model.evaluate(shown.x.take(1), verbose=0, return_dict=True)
+        if hasattr(x, "take") and not hasattr(x, "shape"):
+            logs: Mapping[str, Any] = model.evaluate(x.take(1), verbose=0, return_dict=True)
         else:
-            y = None if shown.y is None else shown.y[:_PROBE_ROWS]
-            logs = setup.model.evaluate(shown.x[:_PROBE_ROWS], y, verbose=0, return_dict=True)
+            y = None if y is None else y[:_PROBE_ROWS]
+            logs = model.evaluate(x[:_PROBE_ROWS], y, verbose=0, return_dict=True)
     # Shapes, dtypes and losses that do not fit surface here with whatever type Keras chose.
     except Exception as error:
         raise TrialError(
             f"the model does not fit the data ({data.description}): {_fault_text(program, error)}"
         ) from error
-    names = list(logs)
-    return names + [f"val_{name}" for name in names] if shown.val_x is not None else names
+    return logs
+
+
+def _sample_shape(part: Any) -> Any:
+    return part.shape[1:] if hasattr(part, "shape") else part.element_spec
 
 
 def _check_objective(objective: str, names: Sequence[str]) -> None:
