@@ -46,15 +46,20 @@ class TunePanel(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't foll
         """
         self._esm = _asset("panel.js")
         self._css = _asset("panel.css")
-        super().__init__(channel_id=uuid.uuid4().hex, layout_kind="compact" if compact else "full")
         self.detached = threading.Event()
         self._study = study
-        answer_while_busy(self.comm)
+        # Before the comm is open: a front end may say hello as soon as it hears of the panel.
         self._channel = StudyChannel(study, self._send_content, waiting=waiting, detach=self._detach)
         self.first_contact = self._channel.first_contact
-        self.on_msg(self._receive)
+        super().__init__(channel_id=uuid.uuid4().hex, layout_kind="compact" if compact else "full")
         with _panels_lock:
             _open_panels.add(self)
+
+    def open(self) -> None:
+        """Open the comm, with everything in place that answers it."""
+        self.on_msg(self._receive)
+        super().open()
+        answer_while_busy(self.comm)
 
     @classmethod
     def shown_for(cls, study: StudyLike) -> TunePanel | None:
