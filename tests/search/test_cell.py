@@ -104,6 +104,62 @@ def test_each_spelling_builds_the_model_for_the_values_of_the_trial(source: str,
         assert (setup.fit, setup.data) == ({}, {})
 
 
+BASE = """
+base = keras.Sequential([keras.Input((64,)), keras.layers.Dense(3)])
+head = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from keras_tuner import HyperModel\n" + FUNCTION,
+        "from keras_tuner import HyperModel\n" + PLAIN,
+        HYPERMODEL + "from keras_tuner import HyperModel\n",
+        "import keras_tuner\n" + FUNCTION + "hp = keras_tuner.HyperParameters()\nbuild(hp).summary(print_fn=str)\n",
+        "import keras_tuner\nhp = keras_tuner.HyperParameters()\n" + PLAIN,
+        HYPERMODEL + "class Better(MyHyperModel):\n    pass\n",
+        HYPERMODEL + "hypermodel = tuned = MyHyperModel()\n",
+        BASE + FUNCTION,
+        BASE + FUNCTION.replace("def build", "def build_model"),
+        BASE + HYPERMODEL,
+        FUNCTION.replace("def build", "def model"),
+        FUNCTION.replace("(hp)", "(hp, depth=1, *more, scale=2.0, **options)"),
+        "import functools\n"
+        + FUNCTION.replace("build(hp)", "make(depth, hp)")
+        + "build = functools.partial(make, 1)\n",
+        "def block(hp, x):\n    return x\n" + FUNCTION.replace("def build", "def make"),
+        "def make(hp):\n    return 1\n" + PLAIN.replace("model", "net"),
+        "def fill(hp):\n    global model\n"
+        + PLAIN.replace("\n", "\n    ").replace("    units", "    units", 1)
+        + "\nfill(hp)\n",
+        "found = [model := None]\n" + PLAIN,
+    ],
+)
+def test_what_stands_beside_the_model_does_not_confuse(source: str, namespace: dict[str, Any]) -> None:
+    setup = run(source, {**namespace, "model": "stale"}, {"units": 12})
+    assert [layer.units for layer in setup.model.layers] == [12, 10]
+    assert setup.fit == {}
+
+
+def test_names_of_fit_that_are_modules_or_functions_stay_where_they_are(namespace: dict[str, Any]) -> None:
+    source = "from keras import callbacks\ndef epochs(): return 3\nclass class_weight: pass\nbatch_size = 8\n"
+    assert run(source + PLAIN, namespace).fit == {"batch_size": 8}
+
+
+def test_a_hypermodel_declares_its_hyperparameters_first(namespace: dict[str, Any]) -> None:
+    source = HYPERMODEL + "\n    def declare_hyperparameters(self, hp):\n        hp.Int('depth', 1, 3)\n"
+    hp = new_hyperparameters()
+    read(source, namespace).run(hp)
+    assert list(hp.values) == ["depth", "units"]
+
+
+def test_a_fault_inside_a_hypermodels_constructor_comes_through(namespace: dict[str, Any]) -> None:
+    source = HYPERMODEL + "    def __init__(self):\n        super().__init__()\n        self.size = 1 + 'a'\n"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        run(source, namespace)
+
+
 def test_only_a_hypermodel_with_its_own_fit_trains_itself(namespace: dict[str, Any]) -> None:
     assert run(HYPERMODEL, namespace).fit_method is None
     assert run(FUNCTION, namespace).fit_method is None
@@ -161,6 +217,15 @@ def test_a_build_function_of_the_python_api_is_a_program_too(namespace: dict[str
         hp = new_hyperparameters()
         hp.values = {"units": 12}
         assert [layer.units for layer in program_from_builder(builder).run(hp).model.layers] == [12, 10]
+
+
+def test_a_builder_of_the_python_api_knows_its_text_its_file_and_what_it_uses(namespace: dict[str, Any]) -> None:
+    made: dict[str, Any] = dict(namespace)
+    exec(compile("size = 4\n" + FUNCTION.replace("4, 32", "size, 32") + HYPERMODEL, "<my script>", "exec"), made)
+    program = program_from_builder(made["build"])
+    assert (program.filename, program.sources) == ("<my script>", {"size": "4"})
+    for builder in (made["MyHyperModel"], made["MyHyperModel"]()):
+        assert program_from_builder(builder).filename == "<my script>"
 
 
 def test_what_builds_nothing_is_refused() -> None:
@@ -270,12 +335,23 @@ ADVICE = "Assign the model to `model`, or write def build(hp)."
             "the cell defines several functions of hp: one, two. Name the one to tune build.",
         ),
         (
+            "class A:\n    def build(self, hp): pass\nclass B:\n    def build(self, hp): pass",
+            "the cell defines several HyperModel classes: A, B. "
+            "Assign an instance of the one to tune: hypermodel = ...",
+        ),
+        (
+            "class A:\n    def build(self, hp): pass\na, b = A(), A()",
+            "the cell defines several HyperModel instances: a, b. Assign one only.",
+        ),
+        ("def block(hp, x): pass", f"no Keras model found: the cell assigns block (function). {ADVICE}"),
+        ("import math\nfrom math import pi", f"no Keras model found: the cell assigns pi (float). {ADVICE}"),
+        (
             "def build(hp):\n    keras.Sequential()",
             "build(hp) returned NoneType; expected a Keras model (is `return model` missing?).",
         ),
         (
             WITH_ARGUMENTS,
-            "MyHyperModel() failed: MyHyperModel.__init__() missing 1 required positional argument: 'classes'. "
+            "MyHyperModel() fails: missing a required argument: 'classes'. "
             "Assign an instance: hypermodel = MyHyperModel(...).",
         ),
         ("x = (1,\ny = 2", "line 2: the cell is not valid Python: '(' was never closed  [x = (1,]"),

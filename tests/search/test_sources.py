@@ -1,10 +1,12 @@
 """What a cell uses of the notebook: found through functions, the same in every process."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,7 @@ def test_functions_that_call_each_other_come_to_an_end() -> None:
         ("class f:\n    @staticmethod\n    def g(): return 1", "class f:\n    @staticmethod\n    def g(): return 2"),
         ("class f:\n    @property\n    def g(self): return 1", "class f:\n    @property\n    def g(self): return 2"),
         ("class f(int): pass", "class f(float): pass"),
+        ("class g:\n    rate = 1\nclass f(g): pass", "class g:\n    rate = 2\nclass f(g): pass"),
         ("f = 1", "f = 1.0"),
     ],
 )
@@ -97,3 +100,21 @@ def test_two_kernels_say_the_same_of_the_same_notebook() -> None:
     assert "return [v for v in x if v in {'a', 'b'}]" in found[0]["Helper"]
     assert found[0]["f"] == "def f(x):\n    return x in {'a', 'b', 'c'}\n"
     assert len(found[0]["g"]) == 64
+
+
+def test_modules_beside_the_notebook_count_and_installed_ones_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    text = "import math\nsize = 3\ndef inner(x): return math.pi * size\ndef outer(x): return inner(x)\n"
+    (tmp_path / "mymodels_for_sources.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("mymodels_for_sources")
+    installed = {"keras": keras, "Dense": keras.layers.Dense}
+    assert used("mine.outer(keras, Dense)", {"mine": mine, **installed}) == {"mine": text}
+    assert used("f = lambda: outer(1)", {"outer": mine.outer, "size": 5}) == {
+        "mymodels_for_sources.inner": "def inner(x): return math.pi * size\n",
+        "mymodels_for_sources.size": "3",
+        "outer": "def outer(x): return inner(x)\n",
+    }

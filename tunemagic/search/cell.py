@@ -12,17 +12,20 @@ import hashlib
 import linecache
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tunemagic.errors import CellError
 from tunemagic.search.annotations import rewrite_annotations
+from tunemagic.search.builders import build_model, find_builder, is_builder
 from tunemagic.search.sources import sources_used
 
 __all__ = ["FIT_NAMES", "BuilderProgram", "CellProgram", "TrialSetup", "program_from_builder", "read_cell"]
 
 # What ast.parse and compile raise for texts: besides bad syntax NUL and lone surrogates (ValueError), deep nesting.
 _NOT_PYTHON = (SyntaxError, ValueError, MemoryError, RecursionError)
+_HP_METHODS = ("Int", "Float", "Choice", "Boolean")
+_MISSING = object()
 FIT_NAMES = ("batch_size", "epochs", "callbacks", "class_weight", "sample_weight")
 
 
@@ -44,6 +47,7 @@ class _Assignments(MutableMapping[str, Any]):
     """The local names of an executed body: writes go to its globals and are remembered.
 
     Functions and comprehensions inside the body look names up in the globals, so both must agree.
+    ``hp`` stays the trial's own when a cell pasted from the Keras docs makes a HyperParameters.
     """
 
     def __init__(self, globals_: dict[str, Any]) -> None:
@@ -54,6 +58,8 @@ class _Assignments(MutableMapping[str, Any]):
         return self._globals[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if name == "hp" and not isinstance(value, type) and all(hasattr(value, kind) for kind in _HP_METHODS):
+            return
         self._globals[name] = value
         self.assigned[name] = None
 
@@ -105,10 +111,13 @@ class CellProgram:
         namespace.pop("__annotations__", None)  # the notebook's own dict: `units: int = 64` would write into it
         handed = {name: _protected(namespace[name]) for name in self._data_names if name in namespace}
         namespace.update(handed)
+        before = dict(namespace)
         local = _Assignments(namespace)
         exec(self._compiled, namespace, local)  # the user's own cell, as the notebook would run it
-        bound = {name: namespace[name] for name in local.assigned if name in namespace}
-        fit = {name: bound[name] for name in FIT_NAMES if name in bound}
+        bound = _bound(before, namespace, local.assigned)
+        # `from keras import callbacks` and a helper named `epochs` are no arguments of fit.
+        other = (ModuleType, FunctionType, type)
+        fit = {name: bound[name] for name in FIT_NAMES if name in bound and not isinstance(bound[name], other)}
         data = {name: bound[name] for name in self._data_names if name in bound}
         data |= {
             name: table
@@ -119,27 +128,40 @@ class CellProgram:
         return TrialSetup(model, fit, data, fit_method)
 
     def _model(self, bound: Mapping[str, Any], hp: Any) -> tuple[Any, Callable[..., Any] | None]:
+        """The model and the HyperModel's own fit, from what the cell bound.
+
+        A function named build or a HyperModel counts before models that the cell made besides,
+        such as a base to build on.
+        """
         import keras
 
-        if "model" in bound:
+        if "model" in bound and not is_builder(bound["model"]):
             if not isinstance(bound["model"], keras.Model):
                 found = type(bound["model"]).__name__
                 raise CellError(f"`model` is a {found}; expected a Keras model.", line=self._lines.get("model"))
             return bound["model"], None
         models = [name for name, value in bound.items() if isinstance(value, keras.Model)]
+        sure = {name: v for name, v in bound.items() if not isinstance(v, FunctionType) or name.startswith("build")}
+        builder = find_builder(sure if models else bound)
+        if builder is not None:
+            return build_model(builder, hp)
         if len(models) == 1:
             return bound[models[0]], None
         if len(models) > 1:
             where = ", ".join(f"{name} (line {self._lines.get(name, '?')})" for name in models)
             raise CellError(f"the cell makes {len(models)} models: {where}. Assign the one to tune to `model`.")
-        builder = _find_builder(bound)
-        if builder is None:
-            shown = {name: value for name, value in bound.items() if not name.startswith("__")}
-            found = ", ".join(f"{name} ({type(value).__name__})" for name, value in shown.items()) or "nothing"
-            raise CellError(
-                f"no Keras model found: the cell assigns {found}. Assign the model to `model`, or write def build(hp)."
-            )
-        return _build(builder, hp)
+        shown = {name: value for name, value in bound.items() if not isinstance(value, ModuleType)}
+        found = ", ".join(f"{name} ({type(value).__name__})" for name, value in shown.items()) or "nothing"
+        raise CellError(
+            f"no Keras model found: the cell assigns {found}. Assign the model to `model`, or write def build(hp)."
+        )
+
+
+def _bound(before: Mapping[str, Any], after: Mapping[str, Any], assigned: Collection[str]) -> dict[str, Any]:
+    """The names that a body bound, in order; also those that its functions declared global."""
+    declared = [name for name, value in after.items() if before.get(name, _MISSING) is not value]
+    names = dict.fromkeys([*assigned, *declared])
+    return {name: after[name] for name in names if name in after and not name.startswith("__")}
 
 
 def read_cell(
@@ -172,14 +194,16 @@ class BuilderProgram:
 
     def __init__(self, builder: Any) -> None:
         self._builder = builder
-        code = getattr(getattr(builder, "build", builder), "__code__", None)
+        # Not the instance's: Keras Tuner hides the user's method behind a wrapper of its own there.
+        build = getattr(builder if isinstance(builder, type) else type(builder), "build", builder)
+        code = getattr(build, "__code__", None)
         self.filename = "" if code is None else code.co_filename
-        self.sources: dict[str, str] = {}
+        self.sources = {} if code is None else sources_used(code, build.__globals__)
         self.source = self.code = "" if code is None else _source_of(builder)
 
     def run(self, hp: Any) -> TrialSetup:
         """Build the model for these hyperparameters. Raises CellError when it gives no model."""
-        model, fit_method = _build(self._builder, hp)
+        model, fit_method = build_model(self._builder, hp)
         return TrialSetup(model, {}, {}, fit_method)
 
 
@@ -267,51 +291,3 @@ def _protected(value: Any) -> Any:
 def _is_table(value: Any) -> bool:
     """Whether it is a pandas table or column, told without importing pandas."""
     return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "equals")
-
-
-def _find_builder(bound: Mapping[str, Any]) -> Any:
-    """What builds the model: a HyperModel instance, a HyperModel class, or a function of ``hp``."""
-    instances = [v for v in bound.values() if not isinstance(v, type) and _takes_hp(getattr(v, "build", None))]
-    classes = [v for v in bound.values() if isinstance(v, type) and _takes_hp(getattr(v, "build", None), skip=1)]
-    functions = {name: v for name, v in bound.items() if not isinstance(v, type) and _takes_hp(v)}
-    if instances:
-        return instances[-1]
-    if classes:
-        return classes[-1]
-    if "build" in functions or not functions:
-        return functions.get("build")
-    if len(functions) == 1:
-        return next(iter(functions.values()))
-    raise CellError(f"the cell defines several functions of hp: {', '.join(functions)}. Name the one to tune build.")
-
-
-def _takes_hp(function: Any, skip: int = 0) -> bool:
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return False
-    bound = 1 if getattr(function, "__self__", None) is not None else skip
-    arguments = code.co_varnames[: code.co_argcount]
-    return len(arguments) > bound and arguments[bound] == "hp"
-
-
-def _build(builder: Any, hp: Any) -> tuple[Any, Callable[..., Any] | None]:
-    import keras
-
-    instance = builder
-    if isinstance(builder, type):
-        try:
-            instance = builder()
-        except TypeError as error:
-            raise CellError(
-                f"{builder.__name__}() failed: {error}. Assign an instance: hypermodel = {builder.__name__}(...)."
-            ) from error
-    build = getattr(instance, "build", None)
-    name = "build" if build is not None else getattr(builder, "__name__", "build")
-    model = build(hp) if build is not None and not isinstance(instance, keras.Model) else instance(hp)
-    if not isinstance(model, keras.Model):
-        raise CellError(
-            f"{name}(hp) returned {type(model).__name__}; expected a Keras model (is `return model` missing?)."
-        )
-    own_fit = getattr(type(instance), "fit", None)
-    inherited = own_fit is None or str(getattr(own_fit, "__module__", "")).startswith("keras_tuner")
-    return model, None if inherited or build is None else instance.fit

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Collection, Mapping
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from tunemagic.search.faults import is_users_file
 
 __all__ = ["sources_used"]
 
@@ -14,25 +17,51 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 def sources_used(code: CodeType, namespace: Mapping[str, Any], *, own: Collection[str] = ()) -> dict[str, str]:
-    """Text by name of everything in the notebook that the code uses, also through functions.
+    """Text by name of everything of the user's that the code uses, also through functions.
 
-    Functions and classes of the notebook by their source (by a hash of their bytecode where there
-    is no source), plain numbers and texts by their repr. Left out: the cell's ``own`` names,
-    imported packages (their versions are told apart elsewhere), and data, which is hashed whole.
+    Functions and classes by their source (by a hash of their bytecode where there is no source),
+    modules beside the notebook by their file's text, plain numbers and texts by their repr. Left
+    out: the cell's ``own`` names, installed packages (their versions are told apart elsewhere),
+    and data, which is hashed whole.
     """
     found: dict[str, str] = {}
-    waiting = [name for name in sorted(_names(code)) if name not in own]
+    waiting = [(name, namespace, "") for name in sorted(_names(code)) if name not in own]
     while waiting:
-        name = waiting.pop()
-        if name in found or name not in namespace:
+        name, scope, prefix = waiting.pop()
+        if prefix + name in found or name not in scope:
             continue
-        value = namespace[name]
+        value = scope[name]
         if isinstance(value, _PLAIN):
-            found[name] = repr(value)
-        elif isinstance(value, (FunctionType, type)) and value.__module__ == "__main__":
-            found[name] = _source(value)
-            waiting += sorted(inner for function in _functions(value) for inner in _names(function.__code__))
+            found[prefix + name] = repr(value)
+        elif isinstance(value, ModuleType) and is_users_file(getattr(value, "__file__", None) or "<frozen>"):
+            found[prefix + name] = _module_text(value)
+        elif isinstance(value, (FunctionType, type)) and _is_users(value):
+            parts = _with_bases(value)
+            found[prefix + name] = "\n".join(map(_source, parts))
+            for function in (function for part in parts for function in _functions(part)):
+                globals_ = function.__globals__
+                inner = "" if globals_ is namespace else prefix or f"{function.__module__}."
+                waiting += [(used, globals_, inner) for used in sorted(_names(function.__code__))]
     return dict(sorted(found.items()))
+
+
+def _is_users(value: FunctionType | type) -> bool:
+    if value.__module__ == "__main__":
+        return True
+    file = getattr(sys.modules.get(value.__module__), "__file__", None)
+    return file is not None and is_users_file(file)
+
+
+def _with_bases(value: Any) -> list[Any]:
+    """The function, or the class and those of its bases that are the user's too."""
+    return [value, *(base for base in value.__mro__[1:] if _is_users(base))] if isinstance(value, type) else [value]
+
+
+def _module_text(module: ModuleType) -> str:
+    try:
+        return inspect.getsource(module)
+    except (OSError, TypeError):  # a package's empty __init__, or an extension without text
+        return str(module.__file__)
 
 
 def _names(code: CodeType) -> set[str]:
