@@ -11,7 +11,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-python test-frontend lint lab build clean
+.PHONY: demo test test-python test-frontend lint lab build clean package dev
 
 BIN := .venv/bin
 VENV_STAMPS := .venv/stamps
@@ -23,18 +23,18 @@ FRONTEND := $(shell find labextension/src labextension/style labextension/schema
 	labextension/package.json labextension/tsconfig.json labextension/install.json
 NOTEBOOK := example_notebooks/00_first_search.ipynb
 
-demo: $(VENV_STAMPS)/package
+demo: package
 	$(BIN)/python scripts/demo.py $(NOTEBOOK) build
 
 test: test-frontend test-python
 
-test-python: $(VENV_STAMPS)/dev
+test-python: dev
 	chromium=$$(scripts/need_chromium.sh) && TUNEMAGIC_CHROMIUM=$$chromium $(BIN)/python -m pytest
 
 test-frontend: $(STAMPS)/node_modules
 	cd labextension && jlpm test
 
-lint: $(VENV_STAMPS)/dev
+lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -42,7 +42,7 @@ lint: $(VENV_STAMPS)/dev
 	$(BIN)/python scripts/gen_protocol.py --check
 	cd labextension && jlpm lint
 
-lab: $(VENV_STAMPS)/package
+lab: package
 	$(BIN)/jupyter lab $(NOTEBOOK)
 
 build: $(STAMPS)/frontend
@@ -56,30 +56,39 @@ clean:
 		labextension/tsconfig.tsbuildinfo tunemagic/labextension tunemagic/static \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
+# The two slow downloads, Python's and the front end's, run side by side.
+package dev:
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV_STAMPS)/$@
+
 $(VENV_STAMPS)/venv: | scripts/find_python.sh
 	test -x $(BIN)/python || { python=$$(scripts/find_python.sh) && "$$python" -m venv .venv; }
-	mkdir -p $(@D) && touch $@
+	@mkdir -p $(@D) && touch $@
 
 # jlpm and the bundler's command line come from PyPI, node from the machine or from PyPI.
 $(VENV_STAMPS)/tools: $(VENV_STAMPS)/venv scripts/need_node.sh
 	$(BIN)/python -m pip install --quiet "jupyter-builder>=1.2,<2"
 	scripts/need_node.sh
-	touch $@
+	@touch $@
+
+$(VENV_STAMPS)/dependencies: $(VENV_STAMPS)/tools pyproject.toml
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --editable .
+	@touch $@
 
 $(STAMPS)/node_modules: $(VENV_STAMPS)/tools labextension/package.json labextension/yarn.lock labextension/.yarnrc.yml
-	cd labextension && jlpm install --immutable
-	mkdir -p $(@D) && touch $@
+	@mkdir -p $(@D)
+	cd labextension && { jlpm install --immutable >../build/jlpm.log 2>&1 || { cat ../build/jlpm.log; exit 1; }; }
+	@touch $@
 
 $(STAMPS)/frontend: $(STAMPS)/node_modules $(FRONTEND) tunemagic/__init__.py
 	cd labextension && jlpm build:prod
-	mkdir -p $(@D) && touch $@
+	@touch $@
 
-# The bundles are built by now, so pip must not build them again. An editable installation copies
-# the lab extension, which is why a new bundle means a new installation.
-$(VENV_STAMPS)/package: $(STAMPS)/frontend pyproject.toml
-	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --editable .
-	touch $@
+# An editable installation copies the lab extension: a new bundle means a new installation. The
+# bundles are there already, so pip must not build them again.
+$(VENV_STAMPS)/package: $(VENV_STAMPS)/dependencies $(STAMPS)/frontend
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
 
 $(VENV_STAMPS)/dev: $(VENV_STAMPS)/package
 	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --editable ".[dev]"
-	touch $@
+	@touch $@
