@@ -62,6 +62,16 @@ def test_changing_shared_data_in_place_says_what_to_do_instead() -> None:
     )
 
 
+def test_of_a_keras_message_the_first_sentence_is_kept() -> None:
+    import keras
+    import numpy as np
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="Arguments received by") as raised:
+        model(np.zeros((1, 3)))
+    assert describe_error(raised.value).endswith("received input with shape (1, 3)")
+
+
 def caught(filename: str, source: str, namespace: dict[str, Any] | None = None) -> BaseException:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     try:

@@ -15,10 +15,11 @@ from tunemagic.errors import TuneError
 __all__ = ["describe_error", "is_users_file", "user_frame"]
 
 _MAX_TEXT = 300
+_KERAS_ARGUMENTS = " Arguments received by "  # Keras lists a layer's arguments behind its message
 _MAX_SOURCE = 200
 _READ_ONLY = re.compile(r"(output array|assignment destination|cannot set value).* is read-only")
 _READ_ONLY_HINT = " (trials share the notebook's data, so they can't change it in place; assign anew: x = x / 255)"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Keras makes parts of its messages bold for terminals
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
 # Names of code that Python, NumPy, attrs, dataclasses and the like make up while they run.
 _GENERATED = ("<string>", "<frozen", "<__array_function__", "<attrs generated", "<decorator-gen", "<unknown>")
@@ -34,7 +35,8 @@ def describe_error(error: BaseException) -> str:
     except Exception as fault:
         text = f"(its text can't be shown: {type(fault).__name__})"
     hint = _READ_ONLY_HINT if _READ_ONLY.search(text[:_MAX_TEXT]) else ""
-    text = _printable(" ".join(_COLOURS.sub("", text[: 8 * _MAX_TEXT]).split())) + hint
+    text = " ".join(_COLOURS.sub("", text[: 8 * _MAX_TEXT]).split()).partition(_KERAS_ARGUMENTS)[0]
+    text = _printable(text) + hint
     name = _printable(type(error).__name__)
     return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT)
 
