@@ -21,7 +21,7 @@ from tunemagic.search.job import TrialProgram
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import hyperparameters_of, make_strategy, new_hyperparameters
 from tunemagic.search.probe import line_finder
-from tunemagic.search.train import build_weights
+from tunemagic.search.train import build_weights, kept_random_state
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
 from tunemagic.trial import StudyState, StudyView, TrialRecord
@@ -231,8 +231,9 @@ class Study:
             raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
         hp = new_hyperparameters()
         hp.values = dict(trial.values)
-        model = self.program.run(hp).model
-        build_weights(model, self.data)
+        with kept_random_state():
+            model = self.program.run(hp).model
+            build_weights(model, self.data)
         load_weights(model, self._weights.path(trial.weights), trial.weights.sha256)
         return model
 

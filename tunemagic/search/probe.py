@@ -19,6 +19,7 @@ from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.faults import describe_error, user_frame
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.oracle import infer_direction, new_hyperparameters, space_of
+from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
 
 __all__ = ["Discovery", "discover", "line_finder"]
@@ -64,6 +65,11 @@ def discover(program: TrialProgram, data: TrainingData, objective: Objective | N
     compiled), OptionError (objective unknown or without direction), TrialError (the user's code
     failed; the text names the line).
     """
+    with kept_random_state():
+        return _discover(program, data, objective)
+
+
+def _discover(program: TrialProgram, data: TrainingData, objective: Objective | None) -> Discovery:
     hyperparameters, setup = _explore(program)
     space = space_of(hyperparameters)
     if not space.parameters:

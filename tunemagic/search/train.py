@@ -24,7 +24,7 @@ from tunemagic.search.faults import describe_error, user_frame
 from tunemagic.search.job import Ending, TrialJob, TrialOutcome
 from tunemagic.search.weights import load_weights, weights_to_bytes
 
-__all__ = ["build_weights", "fit_arguments", "run_job"]
+__all__ = ["build_weights", "fit_arguments", "kept_random_state", "run_job"]
 
 Emit = Callable[[ev.EpochEnded], None]
 
@@ -238,15 +238,23 @@ def _error_name(error: BaseException) -> str:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed Python, NumPy and Keras for a trial; give Python and NumPy back the notebook's state."""
-    import keras
+def kept_random_state() -> Iterator[None]:
+    """Give Python and NumPy back the notebook's random state after running its model code."""
     import numpy as np
 
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(seed)
     try:
         yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed Python, NumPy and Keras for a trial."""
+    import keras
+
+    with kept_random_state():
+        keras.utils.set_random_seed(seed)
+        yield
