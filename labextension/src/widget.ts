@@ -44,8 +44,11 @@ function render({ model, el }: { model: IModel; el: HTMLElement }): () => void {
     throw new Error('expected initialize to have run before render.');
   }
   const unmount = mountPanel(el, store, model.get('layout_kind') === 'compact');
-  store.hello();
-  return unmount;
+  const fallSilent = store.hello();
+  return () => {
+    fallSilent();
+    unmount();
+  };
 }
 
 export default { initialize, render };

@@ -115,3 +115,26 @@ test('a disposed store is silent', () => {
     mock.timers.reset();
   }
 });
+
+test('hello is repeated until a snapshot has come', t => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const sent: Outgoing[] = [];
+  const store = new StudyStore(message => sent.push(message));
+  store.hello();
+  t.mock.timers.tick(2500);
+  assert.deepEqual(sent, Array(3).fill({ kind: 'hello', have: 0 }));
+  const expected = goldenExpected('finished');
+  store.receive({ ...expected.snapshot, status: STATUS }, [bufferOf(expected)]);
+  t.mock.timers.tick(5000);
+  assert.equal(sent.length, 3);
+});
+
+test('hello falls silent with its view', t => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const sent: Outgoing[] = [];
+  const fallSilent = new StudyStore(message => sent.push(message)).hello();
+  t.mock.timers.tick(1500);
+  fallSilent();
+  t.mock.timers.tick(5000);
+  assert.equal(sent.length, 2);
+});

@@ -22,6 +22,8 @@ export type Verb = ICommand['verb'];
 const ACK_MILLISECONDS = 2000;
 // A replay that is asked for again before its answer can have come only costs messages.
 const REPLAY_MILLISECONDS = 1000;
+// A kernel that is just starting, or that is busy without a subshell, can miss a hello.
+const HELLO_MILLISECONDS = 1000;
 
 const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: false, read_only: '' };
 
@@ -92,9 +94,25 @@ export class StudyStore {
     };
   }
 
-  /** A view was put on a page. */
-  hello(): void {
-    this.send({ kind: 'hello', have: this.current.seq });
+  /** A view was put on a page: tell the kernel, again and again until it has answered.
+   *
+   * Returns what ends that when the view is gone.
+   */
+  hello(): () => void {
+    const greet = (): void => {
+      this.send({ kind: 'hello', have: this.current.seq });
+    };
+    greet();
+    const timer = setInterval(() => {
+      if (this.isSynced) {
+        clearInterval(timer);
+      } else {
+        greet();
+      }
+    }, HELLO_MILLISECONDS);
+    return () => {
+      clearInterval(timer);
+    };
   }
 
   /** Ask the kernel to do something. Its answer, or its silence, becomes the notice. */
