@@ -100,6 +100,24 @@ def test_a_class_too_rare_to_be_stratified_is_a_warning() -> None:
     )
 
 
+def test_whole_numbers_of_many_values_are_no_classes() -> None:
+    y = np.random.default_rng(0).integers(0, 400, 1000)
+    data = resolve({"x_train": rows(1000), "y_train": y})
+    assert data.description.endswith("validation: 200 samples, shuffled")
+    assert data.warnings == ()
+
+
+def test_any_seed_that_the_options_allow_can_be_used() -> None:
+    namespace = {"x_train": rows(10), "y_train": np.arange(10) % 2}
+    assert len(resolve(namespace, seed=2**40 + 1).val_x) == 2
+
+
+def test_inputs_can_be_their_own_targets() -> None:
+    data = resolve({"x": rows(6), "xv": rows(2)}, data=("x", "x"), val=ValSplit(kind=ValKind.NAMES, names=("xv", "xv")))
+    assert [numbers(part) for part in (data.x, data.y)] == [[0, 1, 2, 3, 4, 5]] * 2
+    assert [numbers(part) for part in (data.val_x, data.val_y)] == [[0, 1]] * 2
+
+
 def test_the_last_part_of_a_series_is_not_shuffled() -> None:
     data = resolve({"x_train": rows(8), "y_train": np.arange(8)}, val=LAST)
     assert (numbers(data.x), numbers(data.val_x)) == ([0, 1, 2, 3, 4, 5], [6, 7])
@@ -164,6 +182,24 @@ def test_trials_can_not_write_to_the_data_and_the_notebook_can(val: ValSplit | N
 
 
 # -- rebinding ---------------------------------------------------------------------------------------
+
+
+def test_data_of_another_sort_assigned_anew_is_refused() -> None:
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices((rows(8), np.arange(8))).batch(4)
+    arrays = resolve({"x_train": rows(8), "y_train": np.arange(8), "xv": rows(2), "yv": np.arange(2)}, val=NAMED)
+    for name in ("x_train", "xv"):
+        with pytest.raises(DataError) as caught:
+            with_rebound(arrays, {name: dataset})
+        assert str(caught.value) == (f"the cell assigns {name} as a dataset; expected an array as in --data and --val.")
+    held = ValSplit(kind=ValKind.NAMES, names=("held",))
+    datasets = resolve({"train": dataset, "held": dataset}, data=("train",), val=held)
+    assert with_rebound(datasets, {"train": dataset.take(1)}).x is not dataset
+    for name in ("train", "held"):
+        with pytest.raises(DataError) as caught:
+            with_rebound(datasets, {name: rows(8)})
+        assert str(caught.value) == (f"the cell assigns {name} as an array; expected a dataset as in --data and --val.")
 
 
 @pytest.mark.parametrize("val", [fraction(0.25), LAST])
@@ -260,6 +296,60 @@ def test_each_fault_of_the_data_is_said_in_one_line(names: tuple[str, ...], val:
     used = (*names, *(() if val is None else val.names))
     namespace |= {name: value for name, value in others.items() if name in used}
     assert fault(namespace, data=names, val=val) == message
+
+
+def table(**columns: Any) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(columns)
+
+
+def test_numbers_and_truth_values_in_one_table_become_floats() -> None:
+    import pandas as pd
+
+    x = table(age=[1, 2, 3, 4], smokes=[True, False] * 2, size=pd.array([5, None, 7, 8], dtype="Int64"))
+    data = resolve({"x_train": x, "y_train": [0, 1, 0, 1]}, val=LAST)
+    np.testing.assert_array_equal(data.x, [[1.0, 1.0, 5.0], [2.0, 0.0, np.nan], [3.0, 1.0, 7.0]])
+    assert data.x.dtype == "float64"
+    assert data.warnings == ("x_train has 1 NaN values in 1 of 4 rows, the first at row 1, column 2 (columns size)",)
+
+
+def test_columns_with_values_that_are_not_finite_are_named() -> None:
+    x = table(a=[1.0, np.nan], b=[1.0, 2.0], c=[np.nan, 1.0], d=[np.inf, 1.0], e=[1.0, np.nan])
+    (warning,) = resolve({"x_train": x}, val=fraction(0.5)).warnings
+    assert warning == (
+        "x_train has 4 NaN or infinite values in 2 of 2 rows, the first at row 0, column 2 (columns a, c, d and 1 more)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            lambda: table(age=[1.0] * 8, city=["a"] * 8, born=np.array(["2020-01-01"] * 8, "datetime64[s]")),
+            "x_train has columns that are not numbers: city, born. Encode or leave them out.",
+        ),
+        (
+            lambda: np.array(["2020-01-01"] * 8, "datetime64[D]"),
+            "x_train holds values of type datetime64[D]; expected numbers or texts. Encode them as numbers.",
+        ),
+        (
+            lambda: np.zeros(8, [("a", "<i8")]),
+            "x_train holds values of type [('a', '<i8')]; expected numbers or texts. Encode them as numbers.",
+        ),
+        (
+            lambda: np.ma.masked_array(rows(8), rows(8) > 5),
+            "x_train is a masked array; expected a plain one. Fill the gaps: x_train = x_train.filled(0).",
+        ),
+        (
+            lambda: __import__("scipy.sparse").sparse.csr_matrix(rows(8)),
+            "x_train is a csr_matrix; expected an array, a table or a dataset with samples along the first axis. "
+            "Use x_train.toarray().",
+        ),
+    ],
+)
+def test_inputs_that_fit_can_not_take_are_refused(x: Callable[[], Any], message: str) -> None:
+    assert fault({"x_train": x(), "y_train": np.arange(8)}) == message
 
 
 def test_no_data_at_all_says_what_is_expected_and_what_there_is() -> None:

@@ -10,13 +10,20 @@ from typing import Any
 
 from tunemagic.errors import DataError
 from tunemagic.request import TuneRequest, ValKind, ValSplit
+from tunemagic.search.arrays import (
+    as_array,
+    check_lengths,
+    class_labels,
+    column_names,
+    digest_of,
+    not_finite,
+    read_only,
+)
 
 __all__ = ["TrainingData", "data_from_arrays", "resolve_data", "with_rebound"]
 
 DEFAULT_NAMES = ("x_train", "y_train")
 DEFAULT_VAL = ValSplit(kind=ValKind.FRACTION, fraction=0.2)
-_HASH_WHOLE = 64 * 2**20
-_HASH_BLOCKS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,8 +79,8 @@ def resolve_data(request: TuneRequest, namespace: Mapping[str, Any], *, seed: in
         return _from_dataset(names, values, val, namespace)
     if len(names) > 2:
         raise DataError(f"--data: expected one or two names; received {len(names)}: {', '.join(names)}.")
-    arrays = {name: _as_array(name, value) for name, value in values.items()}
-    _check_lengths(arrays)
+    arrays = {name: as_array(name, value) for name, value in values.items()}
+    check_lengths(arrays)
     return _split(names, arrays, val, namespace, seed)
 
 
@@ -102,20 +109,29 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData
         if name not in rebound:
             continue
         if _is_dataset(rebound[name]):
-            changes[part] = rebound[name]
+            changes[part] = _same_sort(name, rebound[name], data.x)
             continue
-        array = _as_array(name, rebound[name])
+        array = as_array(name, _same_sort(name, rebound[name], data.x))
         expected = len(data.x) if data.train_rows is None else len(data.train_rows) + len(data.val_rows)
         if len(array) != expected:
             raise DataError(f"the cell assigns {name} with {len(array)} samples; expected {expected} as before.")
-        changes[part] = _frozen(array if data.train_rows is None else array[data.train_rows])
+        changes[part] = read_only(array if data.train_rows is None else array[data.train_rows])
         if data.train_rows is not None:
-            changes[f"val_{part}"] = _frozen(array[data.val_rows])
+            changes[f"val_{part}"] = read_only(array[data.val_rows])
     for part, name in val_parts.items():
         if name in rebound:
-            value = rebound[name]
-            changes[part] = value if _is_dataset(value) else _frozen(_as_array(name, value))
+            value = _same_sort(name, rebound[name], data.val_x)
+            changes[part] = value if _is_dataset(value) else read_only(as_array(name, value))
     return replace(data, **changes)
+
+
+def _same_sort(name: str, value: Any, before: Any) -> Any:
+    """The value, if it is a dataset where one was and an array where one was."""
+    if _is_dataset(value) is not _is_dataset(before):
+        sorts = ("an array", "a dataset")
+        given, expected = sorts[_is_dataset(value)], sorts[_is_dataset(before)]
+        raise DataError(f"the cell assigns {name} as {given}; expected {expected} as in --data and --val.")
+    return value
 
 
 # -- names -------------------------------------------------------------------------------------------
@@ -156,88 +172,6 @@ def _is_dataset(value: Any) -> bool:
     return hasattr(value, "element_spec") and hasattr(value, "take")
 
 
-# -- arrays ------------------------------------------------------------------------------------------
-
-
-def _as_array(name: str, value: Any) -> Any:
-    """A NumPy array with at least one sample. Raises DataError for what ``fit`` can't take."""
-    import numpy as np
-
-    if hasattr(value, "to_numpy"):
-        value = value.to_numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
-    if array.ndim == 0:
-        raise DataError(
-            f"{name} is a {type(value).__name__}; expected an array, a table or a dataset with samples along the "
-            "first axis."
-        )
-    if array.dtype == object and all(isinstance(item, str) for item in array.flat):
-        array = array.astype(str)
-    if array.dtype == object:
-        raise DataError(
-            f"{name} holds Python objects (dtype object); expected numbers or texts. Encode text columns and "
-            "missing values as numbers first."
-        )
-    if len(array) == 0:
-        raise DataError(f"{name} is empty (shape {array.shape}); expected at least one sample.")
-    return array
-
-
-def _frozen(array: Any) -> Any:
-    """A view that can't be written to; the user's own array stays as it is."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _check_lengths(arrays: Mapping[str, Any]) -> None:
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        text = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise DataError(f"numbers of samples differ: {text}; expected one target for each sample.")
-
-
-def _not_finite(name: str, array: Any) -> list[str]:
-    """A warning that says how many values are NaN or infinite, and where the first one is."""
-    import numpy as np
-
-    if not np.issubdtype(array.dtype, np.floating):
-        return []
-    bad = ~np.isfinite(array)
-    if not bad.any():
-        return []
-    first = tuple(int(index) for index in np.argwhere(bad)[0])
-    rows = int(bad.reshape(len(array), -1).any(axis=1).sum())
-    where = f"row {first[0]}" + (f", column {', '.join(map(str, first[1:]))}" if len(first) > 1 else "")
-    kinds = "NaN" if np.isnan(array[bad]).all() else "NaN or infinite"
-    return [f"{name} has {int(bad.sum())} {kinds} values in {rows} of {len(array)} rows, the first at {where}"]
-
-
-def _digest(arrays: Mapping[str, Any]) -> str:
-    """SHA-256 over names, dtypes, shapes and values.
-
-    Arrays beyond 64 MB count by 64 blocks spread evenly over them: a change elsewhere in such an
-    array is not noticed.
-    """
-    import numpy as np
-
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-        if len(data) <= _HASH_WHOLE:
-            digest.update(data)
-            continue
-        block = _HASH_WHOLE // _HASH_BLOCKS
-        for number in range(_HASH_BLOCKS):
-            start = number * (len(data) - block) // (_HASH_BLOCKS - 1)
-            digest.update(data[start : start + block])
-    return digest.hexdigest()
-
-
 # -- splitting ---------------------------------------------------------------------------------------
 
 
@@ -246,14 +180,14 @@ def _split(
 ) -> TrainingData:
     import numpy as np
 
-    warnings = [text for name, array in arrays.items() for text in _not_finite(name, array)]
+    warnings = _not_finite(arrays, namespace)
     x, y = arrays[names[0]], arrays[names[1]] if len(names) > 1 else None
     val_arrays: dict[str, Any] = {}
     train_rows = val_rows = None
     if val.kind is ValKind.NAMES:
         val_arrays = _named_validation(val, namespace, has_targets=y is not None)
-        warnings += [text for name, array in val_arrays.items() for text in _not_finite(name, array)]
-        parts = [*val_arrays.values(), None][:2]
+        warnings += _not_finite(val_arrays, namespace)
+        parts = [*(val_arrays[name] for name in val.names), None][:2]
         how = f"validation {', '.join(val.names)} ({len(parts[0])} samples)"
     else:
         count = _validation_count(len(x), val.fraction)
@@ -268,26 +202,32 @@ def _split(
         x, y = x[train_rows], None if y is None else y[train_rows]
     shapes = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in arrays.items())
     return TrainingData(
-        x=_frozen(x),
-        y=None if y is None else _frozen(y),
-        val_x=_frozen(parts[0]),
-        val_y=None if parts[1] is None else _frozen(parts[1]),
+        x=read_only(x),
+        y=None if y is None else read_only(y),
+        val_x=read_only(parts[0]),
+        val_y=None if parts[1] is None else read_only(parts[1]),
         names=names,
         val_names=val.names if val.kind is ValKind.NAMES else (),
         description=f"{shapes}; {how}",
-        digest=_digest({**arrays, **val_arrays}),
+        digest=digest_of({**arrays, **val_arrays}),
         warnings=tuple(warnings),
         train_rows=train_rows,
         val_rows=val_rows,
     )
 
 
+def _not_finite(arrays: Mapping[str, Any], namespace: Mapping[str, Any]) -> list[str]:
+    return [
+        text for name, array in arrays.items() for text in not_finite(name, array, column_names(namespace.get(name)))
+    ]
+
+
 def _named_validation(val: ValSplit, namespace: Mapping[str, Any], *, has_targets: bool) -> dict[str, Any]:
     expected = 2 if has_targets else 1
     if len(val.names) != expected:
         raise DataError(f"--val: expected {expected} name(s) as in --data; received {', '.join(val.names)}.")
-    arrays = {name: _as_array(name, _lookup(name, namespace, "--val")) for name in val.names}
-    _check_lengths(arrays)
+    arrays = {name: as_array(name, _lookup(name, namespace, "--val")) for name in val.names}
+    check_lengths(arrays)
     return arrays
 
 
@@ -306,36 +246,20 @@ def _shuffled_rows(total: int, y: Any, count: int, seed: int) -> tuple[Any, Any,
     import numpy as np
     from sklearn.model_selection import train_test_split
 
-    labels = _class_labels(y)
+    labels = class_labels(y)
     if labels is not None:
         classes, counts = np.unique(labels, return_counts=True)
         if counts.min() >= 2 and len(classes) <= min(count, total - count):
-            train, held = train_test_split(np.arange(total), test_size=count, random_state=seed, stratify=labels)
+            train, held = train_test_split(
+                np.arange(total), test_size=count, random_state=seed % 2**32, stratify=labels
+            )
             return train, held, True, []
         rare = f"the rarest class has {counts.min()} of {total} samples"
         warning = [f"the validation part is not stratified: {rare}, {len(classes)} classes, {count} validation samples"]
     else:
         warning = []
-    train, held = train_test_split(np.arange(total), test_size=count, random_state=seed)
+    train, held = train_test_split(np.arange(total), test_size=count, random_state=seed % 2**32)
     return train, held, False, warning
-
-
-def _class_labels(y: Any) -> Any:
-    """One label per sample when the targets look like classes, else None."""
-    import numpy as np
-
-    if y is None:
-        return None
-    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if flat.ndim == 1:
-        if flat.dtype.kind in "biuUS":
-            distinct = len(np.unique(flat))
-            return flat if distinct <= max(2, len(flat) // 2) else None
-        whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
-        return flat.astype(int) if whole and len(np.unique(flat)) <= 20 else None
-    if flat.ndim == 2 and ((flat == 0) | (flat == 1)).all() and (flat.sum(axis=1) == 1).all():
-        return flat.argmax(axis=1)
-    return None
 
 
 def _from_dataset(

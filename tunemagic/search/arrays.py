@@ -1,0 +1,153 @@
+"""Turn what a notebook calls data into NumPy arrays, check them, tell two of them apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunemagic.errors import DataError
+
+__all__ = ["as_array", "check_lengths", "class_labels", "column_names", "digest_of", "not_finite", "read_only"]
+
+_HASH_WHOLE = 64 * 2**20
+_HASH_BLOCKS = 64
+_MANY_CLASSES = 20
+_SHOWN = 3
+
+
+def as_array(name: str, value: Any) -> Any:
+    """A NumPy array with at least one sample. Raises DataError for what ``fit`` can't take."""
+    import numpy as np
+
+    if hasattr(value, "to_numpy"):
+        value = _table_values(name, value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(f"{name} is a masked array; expected a plain one. Fill the gaps: {name} = {name}.filled(0).")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+    if array.ndim == 0:
+        raise DataError(
+            f"{name} is a {type(value).__name__}; expected an array, a table or a dataset with samples along the "
+            "first axis." + (f" Use {name}.toarray()." if hasattr(value, "toarray") else "")
+        )
+    if array.dtype == object and all(isinstance(item, str) for item in array.flat):
+        array = array.astype(str)
+    if array.dtype == object:
+        raise DataError(
+            f"{name} holds Python objects (dtype object); expected numbers or texts. Encode text columns and "
+            "missing values as numbers first."
+        )
+    if array.dtype.kind in "mM" or array.dtype.names is not None:
+        raise DataError(
+            f"{name} holds values of type {array.dtype}; expected numbers or texts. Encode them as numbers."
+        )
+    if len(array) == 0:
+        raise DataError(f"{name} is empty (shape {array.shape}); expected at least one sample.")
+    return array
+
+
+def _table_values(name: str, table: Any) -> Any:
+    """The values of a pandas table or column; numbers and truth values beside each other become floats."""
+    values = table.to_numpy()
+    dtypes = getattr(table, "dtypes", None)
+    if values.dtype != object or not hasattr(dtypes, "items"):
+        return values
+    other = [str(column) for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
+    if other:
+        more = "" if len(other) <= _SHOWN else f" and {len(other) - _SHOWN} more"
+        raise DataError(
+            f"{name} has columns that are not numbers: {', '.join(other[:_SHOWN])}{more}. Encode or leave them out."
+        )
+    return table.to_numpy(dtype="float64", na_value=float("nan"))
+
+
+def column_names(value: Any) -> tuple[str, ...]:
+    """The names of a table's columns; empty for anything else."""
+    columns = getattr(value, "columns", None)
+    return () if columns is None or not hasattr(value, "to_numpy") else tuple(map(str, columns))
+
+
+def read_only(array: Any) -> Any:
+    """A view that can't be written to; the user's own array stays as it is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_lengths(arrays: Mapping[str, Any]) -> None:
+    """Raises DataError when the arrays don't have the same number of samples."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        text = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise DataError(f"numbers of samples differ: {text}; expected one target for each sample.")
+
+
+def not_finite(name: str, array: Any, columns: Sequence[str] = ()) -> list[str]:
+    """A warning that says how many values are NaN or infinite, and where the first one is.
+
+    ``columns`` are the names of a table's columns, those with such values are then named.
+    """
+    import numpy as np
+
+    if not np.issubdtype(array.dtype, np.floating):
+        return []
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        return []
+    first = tuple(int(index) for index in np.argwhere(bad)[0])
+    rows = int(bad.reshape(len(array), -1).any(axis=1).sum())
+    where = f"row {first[0]}" + (f", column {', '.join(map(str, first[1:]))}" if len(first) > 1 else "")
+    kinds = "NaN" if np.isnan(array[bad]).all() else "NaN or infinite"
+    text = f"{name} has {int(bad.sum())} {kinds} values in {rows} of {len(array)} rows, the first at {where}"
+    if array.ndim == len(columns[:1]) + 1 == 2:
+        spoilt = [columns[int(index)] for index in np.flatnonzero(bad.any(axis=0))]
+        more = "" if len(spoilt) <= _SHOWN else f" and {len(spoilt) - _SHOWN} more"
+        text += f" (columns {', '.join(spoilt[:_SHOWN])}{more})"
+    return [text]
+
+
+def digest_of(arrays: Mapping[str, Any]) -> str:
+    """SHA-256 over names, dtypes, shapes and values.
+
+    Arrays beyond 64 MB count by 64 blocks spread evenly over them: a change elsewhere in such an
+    array is not noticed.
+    """
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        if len(data) <= _HASH_WHOLE:
+            digest.update(data)
+            continue
+        block = _HASH_WHOLE // _HASH_BLOCKS
+        for number in range(_HASH_BLOCKS):
+            start = number * (len(data) - block) // (_HASH_BLOCKS - 1)
+            digest.update(data[start : start + block])
+    return digest.hexdigest()
+
+
+def class_labels(y: Any) -> Any:
+    """One label per sample when the targets look like classes, else None.
+
+    Classes are truth values, texts and one-hot rows, and whole numbers with few distinct values:
+    at most 20, or a fifth of the samples if that is more (but half of them in a small set).
+    """
+    import numpy as np
+
+    if y is None:
+        return None
+    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if flat.ndim == 1:
+        if flat.dtype.kind in "biuUS":
+            distinct = len(np.unique(flat))
+            return flat if distinct <= max(2, min(len(flat) // 2, max(_MANY_CLASSES, len(flat) // 5))) else None
+        whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
+        return flat.astype(int) if whole and len(np.unique(flat)) <= _MANY_CLASSES else None
+    if flat.ndim == 2 and ((flat == 0) | (flat == 1)).all() and (flat.sum(axis=1) == 1).all():
+        return flat.argmax(axis=1)
+    return None
