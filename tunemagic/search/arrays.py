@@ -52,7 +52,7 @@ def as_array(name: str, value: Any) -> Any:
 def _table_values(name: str, table: Any) -> Any:
     """The values of a pandas table or column; numbers and truth values beside each other become floats."""
     values = table.to_numpy()
-    dtypes = getattr(table, "dtypes", None)
+    dtypes: Any = getattr(table, "dtypes", None)
     if values.dtype != object or not hasattr(dtypes, "items"):
         return values
     other = [str(column) for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
