@@ -1,16 +1,37 @@
-"""What tests of several folders share: settings of hypothesis, real digits, a notebook's variables."""
+"""What holds for all tests: TensorFlow, no settings of whoever runs them; digits and a notebook's variables."""
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+SETTINGS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "KERAS_HOME")
 # No deadline: the first example may import keras, and machines are busy.
 settings.register_profile("tunemagic", deadline=None, database=None)
 settings.load_profile("tunemagic")
+
+_folder = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the environment before test modules import keras, which reads it only then."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    folder = config.stash[_folder] = tempfile.TemporaryDirectory(
+        prefix="tunemagic-settings-", ignore_cleanup_errors=True
+    )
+    for name in SETTINGS:
+        own = Path(folder.name, name.lower())
+        own.mkdir()
+        os.environ[name] = str(own)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the settings' folders."""
+    config.stash[_folder].cleanup()
 
 
 @pytest.fixture(scope="session")
