@@ -45,6 +45,8 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
   const draw = (): void => {
     frame = null;
     root.setAttribute('aria-label', TEXT.panel(store.view.study));
+    // The last event that is on screen, for comparing a screen with its journal.
+    root.dataset['tmSeq'] = String(store.view.seq);
     for (const section of sections) {
       section.update();
     }
