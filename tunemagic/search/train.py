@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,9 @@ from tunemagic.search.job import Ending, TrialJob, TrialOutcome
 from tunemagic.search.weights import load_weights, weights_to_bytes
 
 __all__ = ["build_weights", "fit_arguments", "kept_random_state", "run_job"]
+
+_GIVEN_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
+_GIVEN_UP = ("batch_size", "epochs", "verbose")
 
 Emit = Callable[[ev.EpochEnded], None]
 
@@ -169,10 +173,23 @@ def _train(job: TrialJob, setup: TrialSetup, watch: Watch) -> None:
     if setup.fit_method is None:
         setup.model.fit(**arguments)
         return
-    inputs = [arguments.pop(name) for name in ("x", "y") if name in arguments]
-    returned = setup.fit_method(job.hp, setup.model, *inputs, **arguments)
+    returned = _call_own_fit(job, setup.model, setup.fit_method, arguments)
     if watch.epochs == 0:
         watch.epoch_ended(setup.model, 0, _returned_metrics(job.objective, returned))
+
+
+def _call_own_fit(job: TrialJob, model: Any, fit: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a ``HyperModel.fit``; what it sets itself, such as ``epochs=hp.Int(...)``, is not handed in."""
+    inputs = [arguments.pop(name) for name in ("x", "y") if name in arguments]
+    while True:
+        try:
+            return fit(job.hp, model, *inputs, **arguments)
+        except TypeError as error:
+            twice = _GIVEN_TWICE.search(str(error))
+            name = "" if twice is None else twice[1]
+            if name not in _GIVEN_UP or name not in arguments or (name == "epochs" and job.fixed_epochs):
+                raise
+            del arguments[name]  # Keras refused before training began
 
 
 def fit_arguments(job: TrialJob, setup: TrialSetup, data: TrainingData) -> dict[str, Any]:
