@@ -39,7 +39,8 @@ def run_notebook(path: Path, folder: Path) -> Any:
         own = folder / "settings" / variable.lower()
         own.mkdir(parents=True)
         os.environ[variable] = str(own)
-    os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
+    # Should the kernel crash, its log says where.
+    os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", PYTHONFAULTHANDLER="1")
     notebook = nbformat.read(path, as_version=4)
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
     done = 0

@@ -16,14 +16,6 @@ FIRST = FOLDER / "00_first_search.ipynb"
 CELL_SECONDS = 600
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty folder, where the notebook is run and leaves its study; no settings of the user's."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
-    return tmp_path
-
-
 def study_of(folder: Path) -> StudyView:
     return replay(read_journal(folder / ".tunemagic" / "digits").events)
 
@@ -50,13 +42,13 @@ def test_a_notebook_is_stored_without_outputs(path: Path):
 @pytest.mark.kernel
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_first_search_runs_under_nbclient(folder: Path):
+def test_the_first_search_runs_under_nbclient(tmp_path: Path):
     notebook = nbformat.read(FIRST, 4)
     nbclient.NotebookClient(
-        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
 
-    view = study_of(folder)
+    view = study_of(tmp_path)
     assert view.state is StudyState.FINISHED
     assert [trial.state for trial in view.trials] == ["completed"] * 10
     assert [export.verdict for export in view.exports] == ["verified"] * 4
@@ -71,13 +63,13 @@ def test_the_first_search_runs_under_nbclient(folder: Path):
 @pytest.mark.kernel
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_first_search_runs_under_papermill(folder: Path):
+def test_the_first_search_runs_under_papermill(tmp_path: Path):
     papermill.execute_notebook(
         FIRST,
-        folder / "out.ipynb",
-        cwd=str(folder),
+        tmp_path / "out.ipynb",
+        cwd=str(tmp_path),
         execution_timeout=CELL_SECONDS,
         start_timeout=120,
         progress_bar=False,
     )
-    assert len(study_of(folder).ranking()) == 10
+    assert len(study_of(tmp_path).ranking()) == 10
