@@ -40,7 +40,7 @@ x, y = load_digits(return_X_y=True)
 x_train, y_train = (x / 16).astype("float32").reshape(-1, 8, 8, 1), y
 %load_ext tunemagic
 """
-CELL = """%%tune {name} --objective val_accuracy --max-trials 500 --epochs 6 --seed {seed}
+CELL = """%%tune {name} --objective val_accuracy --max-trials 50 --epochs 40 --seed {seed}
 filters = hp.Choice("filters", [8, 16, 32])
 rate = hp.Float("rate", 1e-4, 1e-2, sampling="log")
 model = keras.Sequential([
@@ -123,7 +123,7 @@ class Notebook:
 def run_round(
     notebook: Notebook, folder: Path, name: str, seed: int, *, by_message: bool, rng: random.Random
 ) -> dict[str, Any]:
-    """Start a search, end it after at least one finished trial, and look at what is left."""
+    """Start a search, end it at a random moment after its first epoch, and look at what is left."""
     seen = Messages()
     request = notebook.client.execute(CELL.format(name=name, seed=seed))
     directory = folder / ".tunemagic" / name
@@ -139,7 +139,7 @@ def run_round(
             greeted = time.monotonic()
         if sent or not seen.session:
             continue
-        done = any(isinstance(event, ev.TrialFinished) for event in read_journal(directory).events)
+        done = any(isinstance(event, ev.EpochEnded) for event in read_journal(directory).events)
         if done and ready_at is None:
             ready_at = time.monotonic() + rng.uniform(0.0, 1.0)
         if ready_at is not None and time.monotonic() >= ready_at:
@@ -206,6 +206,7 @@ def main() -> int:
                 result = run_round(notebook, Path(folder), f"stop-{number}", number, by_message=by_message, rng=rng)
                 (stops if by_message else interrupts).append(result["ended"] if by_message else result["idle"])
                 kept += result["kept"]
+                print(f"round {number}: ended {result['ended']:.3f} s, idle {result['idle']:.3f} s", flush=True)
                 if not result["kept"]:
                     print(f"round {number}: not kept: {result['why']}")
         finally:

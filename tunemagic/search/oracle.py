@@ -16,6 +16,7 @@ import copy
 import functools
 import hashlib
 import sys
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,7 +80,7 @@ class Strategy(ABC):
     def ask(self, number: int) -> Proposal | Waiting | None:
         """Values for trial ``number``, which must be one that was not asked for before."""
         self._reseed(number)
-        with _one_blas_thread():
+        with _quiet_and_small():
             response = self._oracle.populate_space(str(number))
         if response["status"] == "IDLE":
             return Waiting()
@@ -398,9 +399,16 @@ def _two_definitions(name: str, first: Any, first_line: int | None, second: Any,
 
 
 @contextlib.contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread: the matrices are tiny, and waiting threads cost far more."""
+def _quiet_and_small() -> Iterator[None]:
+    """One BLAS thread, since the matrices are tiny and waiting threads cost far more; no chatter.
+
+    The Gaussian process warns of every length scale at its bound, which no user can act on.
+    """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=1, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         yield
