@@ -404,8 +404,6 @@ def _quiet_and_small() -> Iterator[None]:
 
     The Gaussian process warns of every length scale at its bound, which no user can act on.
     """
-    import warnings
-
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
