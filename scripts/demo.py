@@ -19,7 +19,7 @@ from typing import Any
 
 import nbclient
 import nbformat
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 
 from tunemagic.analysis.wording import byte_text, number_text, progress_line, share_text, value_text
@@ -106,7 +106,7 @@ def main() -> int:
     start = time.monotonic()
     try:
         notebook = run_notebook(options.notebook, work)
-    except (CellExecutionError, CellTimeoutError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         print(f"{error}\nthe kernel's log: {work / 'kernel.log'}", file=sys.stderr)
         return 1
     seconds = time.monotonic() - start
