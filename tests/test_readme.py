@@ -1,0 +1,52 @@
+"""What the README says of options and verbs is what the magics have."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tunemagic.magics.lines import VERBS, export_parser, tune_parser
+from tunemagic.request import QuantMode, Tuner, ViewKind
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of each row of the table under a header line."""
+    rows = README.split(heading, 1)[1].split("\n\n", 1)[0].splitlines()[1:]
+    return [re.split(r"(?<!\\)\|", row.strip().strip("|")) for row in rows if not row.startswith("|---")]
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
+
+
+def test_the_table_of_options_is_complete():
+    rows = table("| option | meaning | default |")
+    assert options_in(" ".join(row[0] for row in rows)) == set(tune_parser().option_strings()) - {"-h", "--help"}
+
+
+@pytest.mark.parametrize(("option", "words"), [("--tuner", Tuner), ("--view", ViewKind)])
+def test_the_words_of_an_option_are_listed(option, words):
+    [meaning] = [row[1] for row in table("| option | meaning | default |") if option in row[0]]
+    assert set(re.findall(r"`(\w+)`", meaning)) == {str(word) for word in words}
+
+
+def test_each_verb_has_its_line():
+    rows = [row[0].strip() for row in table("| line | what it does |")]
+    verbs = {words[1] for words in map(str.split, rows) if words[0].strip("`") == "%tune" and len(words) > 1}
+    assert verbs == set(VERBS)
+
+
+def test_the_line_of_tflite_is_complete():
+    [line, meaning] = next(row for row in table("| line | what it does |") if "%tflite" in row[0])
+    known = set(export_parser().option_strings()) - {"-h", "--help", "--out"}
+    assert options_in(line) == known
+    assert all(f"`{mode}`" in meaning for mode in QuantMode)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_linked_files_exist(name: str):
+    targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
