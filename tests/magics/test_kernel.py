@@ -65,6 +65,48 @@ class Kernel:
         return next(m["content"]["data"]["text/plain"] for m in seen if m["msg_type"] == "execute_result")
 
 
+class FrontEnd:
+    """What a browser does for one panel: its messages travel in a subshell, as JupyterLab sends them."""
+
+    def __init__(self, kernel, model):
+        self.client = kernel.client
+        self.model = model
+        session = self.client.session
+        self.client.control_channel.send(session.msg("create_subshell_request", {}))
+        reply = self.client.get_control_msg(timeout=60)
+        self.subshell = reply["content"]["subshell_id"]
+
+    def say(self, **content):
+        """Send a panel message to the kernel."""
+        data = {"method": "custom", "content": content}
+        message = self.client.session.msg("comm_msg", {"comm_id": self.model, "data": data})
+        message["header"]["subshell_id"] = self.subshell
+        self.client.shell_channel.send(message)
+
+    def greet(self):
+        """Say hello, again after a second without an answer as the panel does, and get the snapshot."""
+        while True:
+            self.say(kind="hello", have=0)
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    message = self.client.get_iopub_msg(timeout=1)
+                    if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == self.model:
+                        content = message["content"]["data"].get("content", {})
+                        if content.get("kind") == "snapshot":
+                            return content
+
+
+def panel_of(messages):
+    """The model id of the panel that a cell shows."""
+    kind = "application/vnd.jupyter.widget-view+json"
+    return next(m["content"]["data"][kind]["model_id"] for m in messages if is_panel(m))
+
+
+def is_panel(message):
+    kind = "application/vnd.jupyter.widget-view+json"
+    return message["msg_type"] == "display_data" and kind in message["content"]["data"]
+
+
 def is_idle(message):
     return message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
 
@@ -99,6 +141,7 @@ def shared_kernel(tmp_path_factory):
 @pytest.fixture
 def kernel(shared_kernel):
     yield shared_kernel
+    shared_kernel.manager.interrupt_kernel()  # a test that failed may have left its cell running
     shared_kernel.run("for study in get_ipython().magics_manager.registry['TuneMagics'].book.live(): study.stop()")
     with contextlib.suppress(queue.Empty):
         while True:
@@ -159,6 +202,33 @@ def test_a_second_interrupt_gives_up_waiting_without_a_traceback(kernel):
     kernel.start("gate.set()")
     kernel.until(request, is_record)
     assert kernel.value("str(study.view.state)") == "'stopped'"
+
+
+def test_detach_returns_the_cell_and_stop_ends_the_study(kernel):
+    request = kernel.start(f"%%tune watched {LONG}{BODY}")
+    front_end = FrontEnd(kernel, panel_of(kernel.until(request, is_panel)))
+    status = front_end.greet()["status"]
+    assert status["waiting"]
+    command = {"kind": "command", "study": "watched", "session": status["session"], "args": {}}
+    front_end.say(id="1", verb="detach", **command)
+    seen, reply = kernel.until_idle(request)
+    assert reply["status"] == "ok"
+    assert [m for m in seen if is_record(m) or is_text_view(m)] == []
+    assert kernel.value("study.running") == "True"
+    front_end.say(id="2", verb="stop", **command)
+    kernel.until(request, is_record)
+    assert kernel.value("str(study.view.state)") == "'stopped'"
+
+
+def test_stop_in_the_panel_ends_the_cell_with_its_record(kernel):
+    request = kernel.start(f"%%tune pressed {LONG}{BODY}")
+    front_end = FrontEnd(kernel, panel_of(kernel.until(request, is_panel)))
+    session = front_end.greet()["status"]["session"]
+    front_end.say(kind="command", id="1", study="pressed", session=session, verb="stop", args={})
+    seen, reply = kernel.until_idle(request)
+    assert reply["status"] == "ok"
+    assert len([m for m in seen if is_record(m)]) == 1
+    assert kernel.value("study.running, str(study.view.state)") == "(False, 'stopped')"
 
 
 def test_a_background_study_gets_its_record_when_it_ends(kernel):
