@@ -237,7 +237,7 @@ def in_child(target: Callable[[], None], kill_after: float | None = None) -> int
                 return 0
             time.sleep(0.0005)
         os.kill(pid, signal.SIGKILL)
-    watchdog = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
+    watchdog = threading.Timer(300, os.kill, (pid, signal.SIGKILL))
     watchdog.start()
     status = os.waitpid(pid, 0)[1]
     watchdog.cancel()
