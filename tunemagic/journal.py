@@ -55,7 +55,7 @@ def read_journal(directory: Path) -> JournalContent:
     path = directory / JOURNAL_FILE
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whoever wants to write there is told where and how to change it
         return JournalContent((), 0, b"")
     except OSError as error:
         raise StorageError(f"can't read {path}: {error.strerror}. Check its permissions.") from error

@@ -55,6 +55,11 @@ class Ledger:
         running = 0.0 if self._started is None else self._clock() - self._started
         return self._elapsed + running
 
+    @property
+    def writing(self) -> bool:
+        """Whether events are written to a journal; not any more once ``show`` was used."""
+        return self._journal is not None
+
     def start_clock(self) -> None:
         """From now on time counts as searching."""
         self._started = self._clock()

@@ -72,6 +72,7 @@ class Study:
         self._ended = threading.Event()
         self._ended.set()
         self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
         self._best_lock = threading.Lock()
         self._best: tuple[int, int, Any] | None = None
 
@@ -97,6 +98,11 @@ class Study:
         """Whether trials are being run now."""
         return not self._ended.is_set()
 
+    @property
+    def writable(self) -> bool:
+        """Whether what happens is kept on disk: not read-only, not closed, and its disk has not failed."""
+        return not self.read_only_reason and self._ledger.writing
+
     def subscribe(self, listener: Callable[[ev.Event], None]) -> Callable[[], None]:
         """Call ``listener`` for every later event, in order; returns what ends that.
 
@@ -116,12 +122,15 @@ class Study:
     def start(self) -> None:
         """Start the study's thread. Raises StudyBusyError when it runs, StudyError without a cell."""
         self._check_writable()
-        if self.running:
-            raise StudyBusyError(f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`.")
         if self.program is None or self.data is None:
             raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
-        loop = self._make_loop(self.program, self.data)
-        self._ended.clear()
+        with self._start_lock:
+            if self.running:
+                raise StudyBusyError(
+                    f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
+                )
+            loop = self._make_loop(self.program, self.data)
+            self._ended.clear()
         # A copy of this thread's context, so that what trials print lands in the cell that started them.
         context = contextvars.copy_context()
         self._thread = threading.Thread(

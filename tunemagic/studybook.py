@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tunemagic import events as ev
-from tunemagic.errors import StudyBusyError, StudyChangedError, StudyError
+from tunemagic.errors import StorageError, StudyBusyError, StudyChangedError, StudyError
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest, check_study_name
@@ -140,9 +140,9 @@ class StudyBook:
         nothing is written before the cell has been looked at.
         """
         marks = fingerprint(request, program, data, sources or {})
-        name = request.name or self._free_name(marks)
+        name = self._free_name(marks) if request.name is None else check_study_name(request.name)
         directory = self.root / name
-        live = self._studies.get(name)
+        live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)
         content = live_content(live) if live is not None else _content_or_busy(directory)
@@ -160,6 +160,16 @@ class StudyBook:
         if content.events:
             _set_aside(directory)
         return self._begin(name, directory, request, program, data, marks, found)
+
+    def _live(self, name: str) -> Study | None:
+        """This kernel's study of that name, unless its folder was given free or failed: then the disk counts."""
+        with self._lock:
+            study = self._studies.get(name)
+            if study is None or study.running or study.writable:
+                return study
+            del self._studies[name]
+        study.close()
+        return None
 
     def _free_name(self, marks: Mapping[str, str]) -> str:
         """``study``, or the first of ``study-2`` ... that is free or was made by the same cell."""
@@ -383,11 +393,20 @@ def _extends(space: SearchSpace, other: SearchSpace) -> bool:
 
 
 def _set_aside(directory: Path) -> None:
-    """Rename the folder to ``name~1``, ``name~2`` ...: nothing finished is ever deleted."""
+    """Rename the folder to ``name~1``, ``name~2`` ...: nothing finished is ever deleted.
+
+    Raises StorageError when that is not allowed.
+    """
     number = 1
     while (target := directory.with_name(f"{directory.name}~{number}")).exists():
         number += 1
-    directory.rename(target)
+    try:
+        directory.rename(target)
+    except OSError as error:
+        raise StorageError(
+            f"can't rename {directory} to {target.name}: {error.strerror}. Choose another NAME, or another folder with "
+            "`%config TuneMagics.directory`."
+        ) from error
 
 
 def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[str]:

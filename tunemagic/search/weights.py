@@ -38,7 +38,7 @@ def weights_to_bytes(model: Any, weights: Sequence[Any]) -> bytes:
 def load_weights(model: Any, path: Path, sha256: str) -> None:
     """Load a weights file into a built model after checking its hash.
 
-    Raises StorageError when the file is gone or was altered.
+    Raises StorageError when the file is gone, was altered, or belongs to another model.
     """
     try:
         data = path.read_bytes()
@@ -47,7 +47,12 @@ def load_weights(model: Any, path: Path, sha256: str) -> None:
     if sha256_of(data) != sha256:
         raise StorageError(f"weights file {path} was altered: its SHA-256 is not the one in the journal.")
     skipped = [] if model.optimizer is None else [model.optimizer]
-    model.load_weights(path, objects_to_skip=skipped)
+    try:
+        model.load_weights(path, objects_to_skip=skipped)
+    except ValueError as error:
+        raise StorageError(
+            f"weights file {path} does not fit the model; the cell builds another one than when it was written."
+        ) from error
 
 
 class WeightsFolder:
