@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_folder].cleanup()
 
 
+# One batch per epoch and no graph to compile: an epoch takes a few milliseconds.
+CELL = """
+units = hp.Int("units", 4, 32, step=4)
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+batch_size = 80
+"""
+
+
+@pytest.fixture(scope="session")
+def cell() -> str:
+    """A cell with one hyperparameter and a tiny model for the digits."""
+    return CELL
+
+
 @pytest.fixture(scope="session")
 def some_digits() -> tuple[Any, Any]:
     """80 handwritten digits, 8 of each: x (80, 64) from 0 to 1 as float32, y (80,) classes."""
@@ -53,3 +69,32 @@ def namespace(some_digits: tuple[Any, Any]) -> dict[str, Any]:
 
     x, y = some_digits
     return {"__name__": "__main__", "keras": keras, "x_train": x.copy(), "y_train": y.copy()}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Any]:
+    """The studies of a kernel, in a folder of the test's own."""
+    from tunemagic.studybook import StudyBook
+
+    book = StudyBook(tmp_path / "studies")
+    yield book
+    book.close()
+
+
+@pytest.fixture
+def open_cell(namespace: dict[str, Any], book: Any) -> Callable[..., Any]:
+    """Open the study that a cell means, as %%tune does: ``open_cell(source, option=...)``.
+
+    Not started. The name is ``s``, and there are two trials of one epoch, unless options say otherwise.
+    """
+    from tunemagic.request import TuneRequest
+    from tunemagic.search.cell import read_cell
+    from tunemagic.search.data import resolve_data
+
+    def open_cell(source: str = CELL, *, book: Any = book, **options: Any) -> Any:
+        request = TuneRequest(**{"name": "s", "max_trials": 2, "epochs": 1, **options})
+        data = resolve_data(request, namespace, seed=request.seed or 0)
+        program = read_cell(source, namespace, first_line=2, data_names=(*data.names, *data.val_names))
+        return book.open(request, program, data, sources=program.sources)
+
+    return open_cell

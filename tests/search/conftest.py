@@ -13,28 +13,14 @@ from tunemagic.search.data import resolve_data
 from tunemagic.search.job import TrialJob
 from tunemagic.search.oracle import new_hyperparameters
 
-# One batch per epoch and no graph to compile: an epoch takes a few milliseconds.
-CELL = """
-units = hp.Int("units", 4, 32, step=4)
-model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
-model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
-batch_size = 80
-"""
-
 JobMaker = Callable[..., TrialJob]
 
 
-@pytest.fixture(scope="session")
-def cell() -> str:
-    """A cell with one hyperparameter and a tiny model for the digits."""
-    return CELL
-
-
 @pytest.fixture
-def make_job(namespace: dict[str, Any]) -> JobMaker:
+def make_job(namespace: dict[str, Any], cell: str) -> JobMaker:
     """Make a job from a cell's text: ``make_job(source, values, **fields of TrialJob)``."""
 
-    def make(source: str = CELL, values: Mapping[str, Any] | None = None, **changes: Any) -> TrialJob:
+    def make(source: str = cell, values: Mapping[str, Any] | None = None, **changes: Any) -> TrialJob:
         data = changes.pop("data", None) or resolve_data(changes.pop("request", TuneRequest()), namespace, seed=0)
         hp = new_hyperparameters()
         hp.values = dict(values or {})
