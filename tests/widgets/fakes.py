@@ -88,6 +88,26 @@ class ToldStudy:
         self.ledger.record(ev.StudyEnded(reason=ev.EndReason.TRIALS, message="all trials were run."))
 
 
+class ToldBook:
+    """Studies that the test adds itself."""
+
+    def __init__(self) -> None:
+        self.studies: list[ToldStudy] = []
+        self.listeners: list[Callable[[], None]] = []
+
+    def live(self) -> list[ToldStudy]:
+        return list(self.studies)
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def add(self, study: ToldStudy) -> None:
+        self.studies.append(study)
+        for listener in list(self.listeners):
+            listener()
+
+
 def exported(mode: QuantMode) -> ev.ModelExported:
     return ev.ModelExported(
         trial=1, target="tflite", mode=str(mode), path=f"{mode}.tflite", verdict=ev.Verdict.VERIFIED, message=""

@@ -5,28 +5,8 @@ from __future__ import annotations
 import comm
 import pytest
 
-from tests.widgets.fakes import Outbox, ToldStudy
+from tests.widgets.fakes import Outbox, ToldBook, ToldStudy
 from tunemagic.widgets.side import SideChannel
-
-
-class ToldBook:
-    """Studies that the test adds itself."""
-
-    def __init__(self):
-        self.studies = []
-        self.listeners = []
-
-    def live(self):
-        return list(self.studies)
-
-    def on_change(self, listener):
-        self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
-
-    def add(self, study):
-        self.studies.append(study)
-        for listener in list(self.listeners):
-            listener()
 
 
 class RecordedComm(comm.base_comm.BaseComm):

@@ -20,6 +20,7 @@ export class CurvesChart {
   private plot: uPlot | null = null;
   private info: ICurvesInfo | null = null;
   private layout = '';
+  private size = { width: 300, height: 200 };
   private readonly observer: ResizeObserver;
 
   constructor(
@@ -27,10 +28,7 @@ export class CurvesChart {
     private readonly onHover: (hover: IHover | null) => void
   ) {
     this.observer = new ResizeObserver(() => {
-      const { width, height } = this.size();
-      if (this.plot !== null && (this.plot.width !== width || this.plot.height !== height)) {
-        this.plot.setSize({ width, height });
-      }
+      this.fit();
     });
     this.observer.observe(host);
   }
@@ -38,6 +36,7 @@ export class CurvesChart {
   /** Paint these curves. The plot is kept while only its numbers have changed. */
   draw(info: ICurvesInfo): void {
     this.info = info;
+    this.fit();
     const layout = JSON.stringify(info.series.map(s => [s.trial, s.metric, s.role, isLone(s)]));
     if (this.plot === null || layout !== this.layout) {
       this.layout = layout;
@@ -60,11 +59,16 @@ export class CurvesChart {
     this.plot = null;
   }
 
-  private size(): { width: number; height: number } {
-    return {
-      width: Math.max(120, this.host.clientWidth),
-      height: Math.max(120, this.host.clientHeight)
-    };
+  /** Take the host's size; a hidden host keeps the size it had. */
+  private fit(): void {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    if (width < 1 || height < 1) {
+      return;
+    }
+    this.size = { width, height };
+    if (this.plot !== null && (this.plot.width !== width || this.plot.height !== height)) {
+      this.plot.setSize(this.size);
+    }
   }
 
   private rebuild(info: ICurvesInfo): void {
@@ -84,7 +88,7 @@ export class CurvesChart {
       ticks: { stroke: colour('grid'), width: 1, size: 4 }
     };
     return {
-      ...this.size(),
+      ...this.size,
       legend: { show: false },
       padding: [8, 12, 0, 0],
       cursor: {

@@ -26,11 +26,14 @@ export function openOnStart(
     running = now;
   };
   let loadedSettings: ISettingRegistry.ISettings | null = null;
-  void settings?.then(loaded => {
-    loadedSettings = loaded;
-    loaded.changed.connect(read);
-    read(loaded);
-  });
+  settings?.then(
+    loaded => {
+      loadedSettings = loaded;
+      loaded.changed.connect(read);
+      read(loaded);
+    },
+    () => undefined // a server that does not know our settings: the default stands
+  );
   tracker.changed.connect(look);
   return new DisposableDelegate(() => {
     tracker.changed.disconnect(look);

@@ -54,7 +54,12 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
   const redraw = (): void => {
     frame ??= requestAnimationFrame(draw);
   };
-  const unfollow = followTheme(root, recolour);
+  // A frame later: while themes change, JupyterLab's pages stand without their style sheets.
+  const unfollow = followTheme(root, () =>
+    requestAnimationFrame(() => {
+      recolour();
+    })
+  );
   const unsubscribe = store.subscribe(redraw);
   const clock = setInterval(() => {
     if (store.view.state === 'running') {
@@ -70,6 +75,7 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
     if (frame !== null) {
       cancelAnimationFrame(frame);
     }
+    recolour = () => undefined;
     for (const section of sections) {
       section.dispose?.();
     }
