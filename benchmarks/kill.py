@@ -42,9 +42,10 @@ from tunemagic.journal import Journal, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import Tuner
 from tunemagic.search.executors.base import Report
+from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters, space_of
 from tunemagic.search.job import Ending, TrialJob, TrialOutcome
 from tunemagic.search.loop import SearchLoop
-from tunemagic.search.oracle import hyperparameters_of, make_strategy, new_hyperparameters, space_of
+from tunemagic.search.oracle import make_strategy
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import StudyState, StudyView, TrialState
 

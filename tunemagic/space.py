@@ -1,6 +1,6 @@
 """The search space as a value: which hyperparameters there are and what each may be.
 
-Built by running the user's model code once with a recording object (``search.oracle``), kept in
+Built by running the user's model code once with a recording object (``search.hyperparameters``), kept in
 the journal, shown by every screen. Knows nothing of Keras Tuner or of any strategy.
 """
 

@@ -17,9 +17,10 @@ from tunemagic.ledger import Ledger
 from tunemagic.request import QuantMode, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.inline import InlineExecutor
+from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.loop import SearchLoop
-from tunemagic.search.oracle import hyperparameters_of, make_strategy, new_hyperparameters
+from tunemagic.search.oracle import make_strategy
 from tunemagic.search.probe import line_finder
 from tunemagic.search.train import build_weights, kept_random_state
 from tunemagic.search.weights import WeightsFolder, load_weights

@@ -10,8 +10,8 @@ from tunemagic.events import Direction
 from tunemagic.request import TuneRequest
 from tunemagic.search.cell import read_cell
 from tunemagic.search.data import resolve_data
+from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialJob
-from tunemagic.search.oracle import new_hyperparameters
 
 JobMaker = Callable[..., TrialJob]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tunemagic.errors import CellError
 from tunemagic.search.annotations import rewrite_annotations
 from tunemagic.search.cell import read_cell
-from tunemagic.search.oracle import new_hyperparameters, space_of
+from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 from tunemagic.space import Kind, Parameter, Sampling
 
 

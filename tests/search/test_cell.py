@@ -9,7 +9,7 @@ import pytest
 from tunemagic.errors import CellError
 from tunemagic.search.cell import CellProgram, TrialSetup, program_from_builder, read_cell
 from tunemagic.search.faults import user_frame
-from tunemagic.search.oracle import new_hyperparameters
+from tunemagic.search.hyperparameters import new_hyperparameters
 
 PLAIN = """
 units = hp.Int("units", 4, 32, step=4)

@@ -7,15 +7,8 @@ import pytest
 from tunemagic.errors import SpaceError
 from tunemagic.events import Direction
 from tunemagic.request import Tuner
-from tunemagic.search.oracle import (
-    Proposal,
-    Strategy,
-    hyperparameters_of,
-    infer_direction,
-    make_strategy,
-    new_hyperparameters,
-    space_of,
-)
+from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters, space_of
+from tunemagic.search.oracle import Proposal, Strategy, infer_direction, make_strategy
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import TrialRecord, TrialState
 
@@ -186,7 +179,13 @@ def test_a_space_survives_the_way_to_keras_tuner_and_back() -> None:
             Parameter(name="norm", kind=Kind.BOOLEAN, default=True, choices=(False, True)),
             Parameter(name="seven", kind=Kind.FIXED, default=7, choices=(7,)),
             Parameter(
-                name="deep", kind=Kind.INT, default=1, low=1, high=3, step=1, conditions=(Condition(parent="act", values=("a",)),)
+                name="deep",
+                kind=Kind.INT,
+                default=1,
+                low=1,
+                high=3,
+                step=1,
+                conditions=(Condition(parent="act", values=("a",)),),
             ),
         )
     )

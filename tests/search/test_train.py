@@ -14,8 +14,8 @@ from tunemagic import events as ev
 from tunemagic.durable import sha256_of
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
+from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import Ending, ParentWeights, TrialJob, TrialOutcome
-from tunemagic.search.oracle import new_hyperparameters
 from tunemagic.search.train import fit_arguments, run_job
 
 HYPERMODEL = """

@@ -1,6 +1,6 @@
 """Keras Tuner's strategies behind one small face: ask for values, tell a score.
 
-The only module that imports keras_tuner. Its oracles are used as proposers: their own files,
+Its oracles are used as proposers: their own files,
 locks, display and retry rules are left aside, since whole-file state that is rewritten in place
 does not survive a kill, and their lock stays held after an exception. One thread owns a Strategy.
 
@@ -15,31 +15,20 @@ import contextlib
 import copy
 import functools
 import hashlib
-import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tunemagic.errors import SpaceError
 from tunemagic.events import Direction
 from tunemagic.request import Tuner
-from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
+from tunemagic.search.hyperparameters import HIDDEN_PREFIX, recording_copy, space_of
+from tunemagic.space import SearchSpace, Value
 from tunemagic.trial import TrialRecord, TrialState
 
-__all__ = [
-    "Proposal",
-    "Strategy",
-    "Waiting",
-    "hyperparameters_of",
-    "infer_direction",
-    "make_strategy",
-    "new_hyperparameters",
-    "space_of",
-]
+__all__ = ["Proposal", "Strategy", "Waiting", "infer_direction", "make_strategy"]
 
-_HIDDEN = "tuner/"  # Keras Tuner keeps Hyperband's bookkeeping among the values, under this prefix
 _DRAWS_PER_TRIAL = 10_007  # random draws of two trials never meet: 21 collisions x parameters is far below
 
 
@@ -114,7 +103,7 @@ class Strategy(ABC):
 
     def hyperparameters(self, number: int) -> Any:
         """The recording HyperParameters object that holds the values of this trial."""
-        return _recording_copy(self._oracle.trials[str(number)].hyperparameters)
+        return recording_copy(self._oracle.trials[str(number)].hyperparameters)
 
     def space(self) -> SearchSpace:
         """The search space as known now."""
@@ -221,8 +210,8 @@ class HyperbandStrategy(Strategy):
     name = Tuner.HYPERBAND
 
     def _proposal(self, number: int, values: dict[str, Value]) -> Proposal:
-        hidden = {name: value for name, value in values.items() if name.startswith(_HIDDEN)}
-        shown = {name: value for name, value in values.items() if not name.startswith(_HIDDEN)}
+        hidden = {name: value for name, value in values.items() if name.startswith(HIDDEN_PREFIX)}
+        shown = {name: value for name, value in values.items() if not name.startswith(HIDDEN_PREFIX)}
         parent = hidden.get("tuner/trial_id")
         bracket, rung = hidden["tuner/bracket"], hidden["tuner/round"]
         why = f"bracket {bracket}, rung {rung}: " + (
@@ -299,103 +288,6 @@ def infer_direction(objective: str) -> Direction | None:
 
     known = infer_metric_direction(objective)
     return None if known is None else Direction(known)
-
-
-def new_hyperparameters(line_of: Callable[[Any], int | None] | None = None) -> Any:
-    """An empty HyperParameters object that records, and refuses one name with two ranges.
-
-    ``line_of(frame)`` gives the user's line for the innermost frame of the call, or None.
-    """
-    return _recording_class()(line_of)
-
-
-def hyperparameters_of(space: SearchSpace) -> Any:
-    """The HyperParameters object with this search space and no values; the inverse of space_of."""
-    hyperparameters = new_hyperparameters()
-    for parameter in space.parameters:
-        with contextlib.ExitStack() as scopes:
-            for condition in parameter.conditions:
-                scopes.enter_context(hyperparameters.conditional_scope(condition.parent, list(condition.values)))
-            _add(hyperparameters, parameter)
-    hyperparameters.values = {}
-    return hyperparameters
-
-
-def _add(hyperparameters: Any, parameter: Parameter) -> None:
-    name, default = parameter.name, parameter.default
-    match parameter.kind:
-        case Kind.INT | Kind.FLOAT:
-            method = hyperparameters.Int if parameter.kind is Kind.INT else hyperparameters.Float
-            bounds = {"min_value": parameter.low, "max_value": parameter.high, "step": parameter.step}
-            method(name, **bounds, sampling=str(parameter.sampling), default=default)
-        case Kind.CHOICE:
-            hyperparameters.Choice(name, list(parameter.choices), default=default)
-        case Kind.BOOLEAN:
-            hyperparameters.Boolean(name, default=default)
-        case Kind.FIXED:
-            hyperparameters.Fixed(name, parameter.choices[0])
-
-
-def space_of(hyperparameters: Any) -> SearchSpace:
-    """The search space that a HyperParameters object holds. Raises SpaceError on a bad range."""
-    return SearchSpace(tuple(_parameter(hp) for hp in hyperparameters.space if not hp.name.startswith(_HIDDEN)))
-
-
-def _parameter(hp: Any) -> Parameter:
-    conditions = tuple(Condition(parent=c.name, values=tuple(c.values)) for c in hp.conditions)
-    kind = Kind(type(hp).__name__.lower())
-    if kind in (Kind.INT, Kind.FLOAT):
-        return Parameter(
-            name=hp.name,
-            kind=kind,
-            default=hp.default,
-            low=hp.min_value,
-            high=hp.max_value,
-            step=hp.step,
-            sampling=Sampling(hp.sampling),
-            conditions=conditions,
-        )
-    choices = (False, True) if kind is Kind.BOOLEAN else (hp.value,) if kind is Kind.FIXED else tuple(hp.values)
-    return Parameter(name=hp.name, kind=kind, default=hp.default, choices=choices, conditions=conditions)
-
-
-def _recording_copy(hyperparameters: Any) -> Any:
-    return _recording_class().from_config(hyperparameters.get_config())
-
-
-@functools.cache
-def _recording_class() -> Any:
-    """The subclass of HyperParameters, made on first use because importing keras_tuner is slow."""
-    import keras_tuner
-
-    class RecordingHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
-        """Keras Tuner returns the first definition's value for a name used twice; this refuses."""
-
-        def __init__(self, line_of: Callable[[Any], int | None] | None = None) -> None:
-            super().__init__()
-            self.line_of = line_of
-            self._registered: dict[tuple[str, str], tuple[Any, int | None]] = {}
-
-        def _retrieve(self, hp: Any) -> Any:
-            config = hp.get_config()
-            key = (hp.name, repr(config.pop("conditions")))
-            definition = (type(hp).__name__, repr(config))
-            line = None if self.line_of is None else self.line_of(sys._getframe(1))
-            first, first_line = self._registered.setdefault(key, (definition, line))
-            if first != definition:
-                raise SpaceError(_two_definitions(hp.name, first, first_line, definition, line))
-            return super()._retrieve(hp)
-
-    return RecordingHyperParameters
-
-
-def _two_definitions(name: str, first: Any, first_line: int | None, second: Any, line: int | None) -> str:
-    at = f"line {line}: " if line is not None else ""
-    where = f" in line {first_line}" if first_line is not None else ""
-    return (
-        f"{at}hyperparameter {name!r} is defined a second time as {second[0]} with other settings; "
-        f"it was defined{where} as {first[0]}. Give one of them another name."
-    )
 
 
 @contextlib.contextmanager

@@ -17,8 +17,9 @@ from tunemagic.request import Objective
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.faults import describe_error, user_frame
+from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 from tunemagic.search.job import TrialProgram
-from tunemagic.search.oracle import infer_direction, new_hyperparameters, space_of
+from tunemagic.search.oracle import infer_direction
 from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
 
