@@ -38,6 +38,8 @@ _NOT_OURS = (
     "ServiceWorker",
     # The shortcuts plugin reads settings that are not loaded yet.
     "Cannot read properties of undefined (reading 'schema')",
+    # The debugger asks about a notebook that is being closed.
+    "Could not restore the debugger state",
 )
 
 
