@@ -5,8 +5,7 @@ for (const path of [
   '../lib',
   '../tsconfig.tsbuildinfo',
   '../../tunemagic/labextension',
-  '../../tunemagic/static/panel.js',
-  '../../tunemagic/static/panel.css'
+  '../../tunemagic/static'
 ]) {
   rmSync(new URL(path, import.meta.url), { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 // Bundles the anywidget module and its style sheet, and checks their size: both travel in every
 // notebook that saves widget state.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -19,6 +19,10 @@ await build({
   legalComments: 'none',
   logLevel: 'warning'
 });
+
+// uPlot's licence asks to go along with every copy of it.
+const licence = readFileSync(new URL('../node_modules/uplot/LICENSE', import.meta.url), 'utf8');
+writeFileSync(`${folder}panel.licenses.txt`, `panel.js and panel.css contain uPlot:\n\n${licence}`);
 
 let bytes = 0;
 let gzipBytes = 0;
