@@ -43,11 +43,32 @@ model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", me
 batch_size = 80
 """
 
+# A trial that only builds: its score follows from its values, for tests of everything around training.
+QUICK_CELL = """
+import keras_tuner
+
+class Quick(keras_tuner.HyperModel):
+    def build(self, hp):
+        units = hp.Int("units", 4, 32, step=4)
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units), keras.layers.Dense(10, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def fit(self, hp, model, x, y, **kwargs):
+        return 1 / model.layers[0].units
+"""
+
 
 @pytest.fixture(scope="session")
 def cell() -> str:
     """A cell with one hyperparameter and a tiny model for the digits."""
     return CELL
+
+
+@pytest.fixture(scope="session")
+def quick_cell() -> str:
+    """A cell whose trials train nothing; the more units, the better the score."""
+    return QUICK_CELL
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +103,7 @@ def book(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_cell(namespace: dict[str, Any], book: Any) -> Callable[..., Any]:
+def open_cell(namespace: dict[str, Any], book: Any, cell: str) -> Callable[..., Any]:
     """Open the study that a cell means, as %%tune does: ``open_cell(source, option=...)``.
 
     Not started. The name is ``s``, and there are two trials of one epoch, unless options say otherwise.
@@ -91,7 +112,7 @@ def open_cell(namespace: dict[str, Any], book: Any) -> Callable[..., Any]:
     from tunemagic.search.cell import read_cell
     from tunemagic.search.data import resolve_data
 
-    def open_cell(source: str = CELL, *, book: Any = book, **options: Any) -> Any:
+    def open_cell(source: str = cell, *, book: Any = book, **options: Any) -> Any:
         request = TuneRequest(**{"name": "s", "max_trials": 2, "epochs": 1, **options})
         data = resolve_data(request, namespace, seed=request.seed or 0)
         program = read_cell(source, namespace, first_line=2, data_names=(*data.names, *data.val_names))
