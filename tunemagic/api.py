@@ -77,9 +77,10 @@ def tune(
     Raises:
         TuneError: An argument, the data or the model can't be used; nothing was written then.
     """
+    from tunemagic.continuity import DEFAULT_SEED
     from tunemagic.search.cell import program_from_builder
     from tunemagic.search.data import data_from_arrays
-    from tunemagic.studybook import DEFAULT_SEED, needs_run
+    from tunemagic.studybook import needs_run
 
     request = TuneRequest(
         name=name,

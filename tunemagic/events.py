@@ -125,13 +125,19 @@ class StudyStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResumed(Event):
-    """The study goes on in another session, perhaps with other limits."""
+    """The study goes on in another session, perhaps with other limits.
+
+    ``code``, ``data`` and ``fingerprint`` are what the study is made from now; None = as before.
+    """
 
     session: str
     max_trials: int | None
     minutes: float | None
     epochs: int
     reason: str = ""
+    code: str | None = None
+    data: str | None = None
+    fingerprint: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

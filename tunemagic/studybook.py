@@ -2,65 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import platform
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tunemagic import events as ev
+from tunemagic.continuity import (
+    DEFAULT_SEED,
+    check_same,
+    extends,
+    fingerprint,
+    first_limit,
+    limits_again,
+    package_versions,
+    something_left,
+    values_outside,
+)
 from tunemagic.errors import StorageError, StudyBusyError, StudyChangedError, StudyError
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
-from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest, check_study_name
+from tunemagic.request import Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.probe import Discovery, discover
-from tunemagic.space import SearchSpace
 from tunemagic.study import Study, new_session
-from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
+from tunemagic.trial import StudyState, StudyView
 
-__all__ = ["DEFAULT_NAME", "StudyBook", "fingerprint", "needs_run"]
+__all__ = ["DEFAULT_NAME", "StudyBook", "needs_run"]
 
 DEFAULT_NAME = "study"
-DEFAULT_SEED = 0
-_FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
-_PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow")
-
-
-def fingerprint(
-    request: TuneRequest, program: TrialProgram, data: TrainingData, sources: Mapping[str, str]
-) -> dict[str, str]:
-    """What makes two runs of a cell the same study, part by part, so a difference can be named."""
-    functions = "".join(f"{name}\0{text}\0" for name, text in sorted(sources.items()))
-    objective = request.objective
-    val = request.val
-    return {
-        "the cell": _short_hash(getattr(program, "source", "")),
-        "functions that the cell uses": _short_hash(functions),
-        "the data": data.digest[:16],
-        "--val": "" if val is None else f"{val.kind} {val.fraction:g} {','.join(val.names)}",
-        "--objective": "val_loss" if objective is None else f"{objective.name}:{objective.direction or ''}",
-        "--tuner": str(request.tuner),
-        "--epochs": str(request.epochs),
-        "--seed": str(DEFAULT_SEED if request.seed is None else request.seed),
-        "package versions": " ".join(f"{name} {version}" for name, version in sorted(_versions().items())),
-    }
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 class StudyBook:
@@ -148,8 +118,8 @@ class StudyBook:
         content = live_content(live) if live is not None else _content_or_busy(directory)
         old = Ledger(None, content.events).view
         if content.events and not request.new and (request.resume or old.trials):
-            _check_same(name, old, marks, resume=request.resume)
-            return self._continue(name, directory, request, program, data, old)
+            check_same(name, old, marks, resume=request.resume)
+            return self._continue(name, directory, request, program, data, marks, old)
         if request.resume and not content.events:
             raise StudyError(
                 f"--resume: there is no study named {name!r} in {self.root}. Leave --resume away to start it."
@@ -213,7 +183,7 @@ class StudyBook:
                     direction=found.direction,
                     strategy=str(request.tuner),
                     seed=DEFAULT_SEED if request.seed is None else request.seed,
-                    max_trials=_max_trials(request),
+                    max_trials=first_limit(request),
                     minutes=request.minutes,
                     epochs=request.epochs,
                     keep=request.keep,
@@ -221,7 +191,7 @@ class StudyBook:
                     code=getattr(program, "source", ""),
                     data=data.description,
                     fingerprint=marks,
-                    versions=_versions(),
+                    versions=package_versions(),
                 )
             )
             for warning in data.warnings:
@@ -248,13 +218,14 @@ class StudyBook:
         request: TuneRequest,
         program: TrialProgram,
         data: TrainingData,
+        marks: dict[str, str],
         old: StudyView,
     ) -> Study:
-        max_trials, minutes = _new_limits(request, old)
-        wanted = _something_left(old, max_trials, minutes)
+        max_trials, minutes = limits_again(request, old)
+        wanted = something_left(old, max_trials, minutes)
         space = discover(program, data, request.objective).space if wanted else old.space
         faults = values_outside(space, (trial for trial in old.trials if trial.score is not None))
-        if wanted and not _extends(space, old.space) and faults:
+        if wanted and not extends(space, old.space) and faults:
             raise StudyChangedError(
                 f"study {name}: its trials do not fit the cell any more: {faults[0]}. Use --new or another NAME."
             )
@@ -278,9 +249,17 @@ class StudyBook:
                 ledger.record(ev.StudyNoted(text="the last line of the journal was torn by a crash; it was set aside"))
         if wanted:
             study.record(
-                ev.StudyResumed(session=new_session(), max_trials=max_trials, minutes=minutes, epochs=request.epochs)
+                ev.StudyResumed(
+                    session=new_session(),
+                    max_trials=max_trials,
+                    minutes=minutes,
+                    epochs=request.epochs,
+                    code=getattr(program, "source", ""),
+                    data=data.description,
+                    fingerprint=marks,
+                )
             )
-            if not _extends(old.space, space):
+            if not extends(old.space, space):
                 study.record(ev.SpaceChanged(space=space.to_json(), reason="the cell has changed"))
         return self._add(study)
 
@@ -335,63 +314,6 @@ def _content_or_busy(directory: Path) -> JournalContent:
     return read_journal(directory)
 
 
-def _check_same(name: str, old: StudyView, marks: Mapping[str, str], *, resume: bool) -> None:
-    different = [part for part, value in marks.items() if old.fingerprint.get(part) != value]
-    fatal = [
-        part
-        for part in different
-        if part in ("--objective", "--tuner", "--epochs" if old.strategy == Tuner.HYPERBAND else "")
-    ]
-    if resume and fatal:
-        raise StudyChangedError(
-            f"study {name} can't go on: {_differences(old, marks, fatal)}. Set it back, or use --new or another NAME."
-        )
-    if different and not resume:
-        raise StudyChangedError(
-            f"study {name} has {old.ended_trials} trials from something else: {_differences(old, marks, different)}. "
-            "Use --resume to go on all the same, --new to start afresh (the old one is kept aside), or another NAME."
-        )
-
-
-def _differences(old: StudyView, marks: Mapping[str, str], parts: Iterable[str]) -> str:
-    texts = []
-    for part in parts:
-        before = old.fingerprint.get(part, "")
-        readable = part.startswith("--") or part == "package versions"
-        texts.append(
-            f"{part} was {before or 'not set'} and is {marks[part] or 'not set'}" if readable else f"{part} changed"
-        )
-    return "; ".join(texts)
-
-
-def _max_trials(request: TuneRequest) -> int | None:
-    """The asked number; without one the default, but none for a grid or when minutes limit the study."""
-    if request.max_trials is not None or request.minutes is not None or request.tuner is Tuner.GRID:
-        return request.max_trials
-    return DEFAULT_TRIALS
-
-
-def _new_limits(request: TuneRequest, old: StudyView) -> tuple[int | None, float | None]:
-    """What the request says, else what the study had."""
-    if request.max_trials is None and request.minutes is None:
-        return old.max_trials, old.minutes
-    return request.max_trials, request.minutes
-
-
-def _something_left(old: StudyView, max_trials: int | None, minutes: float | None) -> bool:
-    if old.state not in _FINISHED or any(t.state in (TrialState.RUNNING, TrialState.INTERRUPTED) for t in old.trials):
-        return True
-    if old.end_reason is ev.EndReason.EXHAUSTED:
-        return False
-    time_left = minutes is None or old.elapsed < 60 * minutes
-    return time_left and (max_trials is None or len(old.trials) < max_trials)
-
-
-def _extends(space: SearchSpace, other: SearchSpace) -> bool:
-    """Whether ``space`` has every parameter of ``other`` unchanged."""
-    return set(other.parameters) <= set(space.parameters)
-
-
 def _set_aside(directory: Path) -> None:
     """Rename the folder to ``name~1``, ``name~2`` ...: nothing finished is ever deleted.
 
@@ -407,17 +329,3 @@ def _set_aside(directory: Path) -> None:
             f"can't rename {directory} to {target.name}: {error.strerror}. Choose another NAME, or another folder with "
             "`%config TuneMagics.directory`."
         ) from error
-
-
-def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[str]:
-    """What keeps these trials from belonging to the space, in words; empty when all fit."""
-    faults: list[str] = []
-    for trial in trials:
-        active = {p.name: p for p in space.parameters if p.active(trial.values)}
-        faults += [f"trial {trial.number} has no {name}" for name in active if name not in trial.values]
-        for name, value in trial.values.items():
-            if name not in active:
-                faults.append(f"trial {trial.number} has {name}, which the cell does not have")
-            elif not active[name].contains(value):
-                faults.append(f"trial {trial.number} has {name}={value!r}, outside {active[name].describe()}")
-    return faults

@@ -161,7 +161,15 @@ def resumed(story: Story) -> None:
     story.finish(1, 0.75, 2)
     story.trial(2, 0.5)
     story.ledger.record(
-        ev.StudyResumed(session="bbbb00000002", max_trials=6, minutes=None, epochs=5, reason="the kernel died")
+        ev.StudyResumed(
+            session="bbbb00000002",
+            max_trials=6,
+            minutes=None,
+            epochs=5,
+            reason="the kernel died",
+            code="model = build(hp)  # changed",
+            fingerprint={"the cell": "1f2e3d4c5b6a7988"},
+        )
     )
     story.ledger.record(ev.StudyNoted(text="trial 2 runs again"))
     story.trial(2, 0.5, 0.8125, attempt=2)

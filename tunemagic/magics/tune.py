@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, validate
 
+from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError
 from tunemagic.events import EndReason
 from tunemagic.magics.dryrun import dry_run_table
@@ -28,7 +29,7 @@ from tunemagic.request import DEFAULT_EPOCHS, DEFAULT_KEEP, DEFAULT_MAX_FAILURES
 from tunemagic.search.cell import CellProgram, read_cell
 from tunemagic.search.data import TrainingData, resolve_data
 from tunemagic.study import Study
-from tunemagic.studybook import DEFAULT_SEED, StudyBook, needs_run
+from tunemagic.studybook import StudyBook, needs_run
 
 __all__ = ["TuneMagics"]
 

@@ -158,6 +158,9 @@ export interface IStudyResumed {
   readonly minutes: number | null;
   readonly epochs: number;
   readonly reason: string;
+  readonly code: string | null;
+  readonly data: string | null;
+  readonly fingerprint: { readonly [key: string]: string } | null;
 }
 
 /** Hyperparameters were added: the model code named them for the first time in a trial. */

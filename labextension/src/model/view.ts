@@ -168,6 +168,9 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
     max_trials: event.max_trials,
     minutes: event.minutes,
     epochs: event.epochs,
+    code: event.code ?? view.code,
+    data: event.data ?? view.data,
+    fingerprint: event.fingerprint ?? view.fingerprint,
     trials: view.trials.map(trial =>
       trial.state === 'running' ? { ...trial, state: 'interrupted' } : trial
     ),

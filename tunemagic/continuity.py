@@ -1,0 +1,140 @@
+"""Whether a cell may go on with a study: what both are made from, what differs, what is left to do."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+
+from tunemagic import events as ev
+from tunemagic.errors import StudyChangedError
+from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
+from tunemagic.search.data import TrainingData
+from tunemagic.search.job import TrialProgram
+from tunemagic.space import SearchSpace
+from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
+
+__all__ = [
+    "DEFAULT_SEED",
+    "check_same",
+    "extends",
+    "fingerprint",
+    "first_limit",
+    "limits_again",
+    "package_versions",
+    "something_left",
+    "values_outside",
+]
+
+DEFAULT_SEED = 0
+_FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
+_PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow")
+
+
+def fingerprint(
+    request: TuneRequest, program: TrialProgram, data: TrainingData, sources: Mapping[str, str]
+) -> dict[str, str]:
+    """What makes two runs of a cell the same study, part by part, so a difference can be named."""
+    functions = "".join(f"{name}\0{text}\0" for name, text in sorted(sources.items()))
+    objective = request.objective
+    val = request.val
+    return {
+        "the cell": _short_hash(getattr(program, "source", "")),
+        "functions that the cell uses": _short_hash(functions),
+        "the data": data.digest[:16],
+        "--val": "" if val is None else f"{val.kind} {val.fraction:g} {','.join(val.names)}",
+        "--objective": "val_loss" if objective is None else f"{objective.name}:{objective.direction or ''}",
+        "--tuner": str(request.tuner),
+        "--epochs": str(request.epochs),
+        "--seed": str(DEFAULT_SEED if request.seed is None else request.seed),
+        "package versions": " ".join(f"{name} {version}" for name, version in sorted(package_versions().items())),
+    }
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def package_versions() -> dict[str, str]:
+    """The versions that a study's results depend on."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def check_same(name: str, old: StudyView, marks: Mapping[str, str], *, resume: bool) -> None:
+    """Raise StudyChangedError, naming what differs, unless the cell may go on with the study."""
+    different = [part for part, value in marks.items() if old.fingerprint.get(part) != value]
+    fatal = [
+        part
+        for part in different
+        if part in ("--objective", "--tuner", "--epochs" if old.strategy == Tuner.HYPERBAND else "")
+    ]
+    if resume and fatal:
+        raise StudyChangedError(
+            f"study {name} can't go on: {_differences(old, marks, fatal)}. Set it back, or use --new or another NAME."
+        )
+    if different and not resume:
+        raise StudyChangedError(
+            f"study {name} has {old.ended_trials} trials from something else: {_differences(old, marks, different)}. "
+            "Use --resume to go on all the same, --new to start afresh (the old one is kept aside), or another NAME."
+        )
+
+
+def _differences(old: StudyView, marks: Mapping[str, str], parts: Iterable[str]) -> str:
+    texts = []
+    for part in parts:
+        before = old.fingerprint.get(part, "")
+        readable = part.startswith("--") or part == "package versions"
+        texts.append(
+            f"{part} was {before or 'not set'} and is {marks[part] or 'not set'}" if readable else f"{part} changed"
+        )
+    return "; ".join(texts)
+
+
+def first_limit(request: TuneRequest) -> int | None:
+    """The asked number; without one the default, but none for a grid or when minutes limit the study."""
+    if request.max_trials is not None or request.minutes is not None or request.tuner is Tuner.GRID:
+        return request.max_trials
+    return DEFAULT_TRIALS
+
+
+def limits_again(request: TuneRequest, old: StudyView) -> tuple[int | None, float | None]:
+    """What the request says, else what the study had."""
+    if request.max_trials is None and request.minutes is None:
+        return old.max_trials, old.minutes
+    return request.max_trials, request.minutes
+
+
+def something_left(old: StudyView, max_trials: int | None, minutes: float | None) -> bool:
+    """Whether there are trials to run within these limits."""
+    if old.state not in _FINISHED or any(t.state in (TrialState.RUNNING, TrialState.INTERRUPTED) for t in old.trials):
+        return True
+    if old.end_reason is ev.EndReason.EXHAUSTED:
+        return False
+    time_left = minutes is None or old.elapsed < 60 * minutes
+    return time_left and (max_trials is None or len(old.trials) < max_trials)
+
+
+def extends(space: SearchSpace, other: SearchSpace) -> bool:
+    """Whether ``space`` has every parameter of ``other`` unchanged."""
+    return set(other.parameters) <= set(space.parameters)
+
+
+def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[str]:
+    """What keeps these trials from belonging to the space, in words; empty when all fit."""
+    faults: list[str] = []
+    for trial in trials:
+        active = {p.name: p for p in space.parameters if p.active(trial.values)}
+        faults += [f"trial {trial.number} has no {name}" for name in active if name not in trial.values]
+        for name, value in trial.values.items():
+            if name not in active:
+                faults.append(f"trial {trial.number} has {name}, which the cell does not have")
+            elif not active[name].contains(value):
+                faults.append(f"trial {trial.number} has {name}={value!r}, outside {active[name].describe()}")
+    return faults
