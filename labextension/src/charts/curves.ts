@@ -25,6 +25,7 @@ export class CurvesChart {
 
   constructor(
     private readonly host: HTMLElement,
+    private readonly epochLabel: string,
     private readonly onHover: (hover: IHover | null) => void
   ) {
     this.observer = new ResizeObserver(() => {
@@ -102,7 +103,15 @@ export class CurvesChart {
         y: { range: () => [this.info?.low ?? 0, this.info?.high ?? 1] }
       },
       axes: [
-        { ...axis, size: 28, incrs: EPOCH_STEPS },
+        {
+          ...axis,
+          size: 24,
+          incrs: EPOCH_STEPS,
+          label: this.epochLabel,
+          labelFont: font,
+          labelGap: 0,
+          labelSize: 16
+        },
         {
           ...axis,
           values: (_, splits) => splits.map(formatNumber),

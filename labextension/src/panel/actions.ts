@@ -17,6 +17,7 @@ export function makeActions(store: StudyStore): ISection & { readonly notice: HT
   });
   const notice = make('div', { className: 'tm-notice', attributes: { role: 'alert' } });
   const node = make('div', { className: 'tm-actions' }, stop, detach);
+  let wasRunning = false;
   stop.addEventListener('click', () => {
     store.command('stop');
   });
@@ -26,6 +27,8 @@ export function makeActions(store: StudyStore): ISection & { readonly notice: HT
 
   function update(): void {
     const running = store.synced && store.view.state === 'running' && store.status.read_only === '';
+    wasRunning ||= running;
+    node.hidden = !wasRunning;
     // Hidden buttons keep their place: the header must not jump when the search ends.
     stop.style.visibility = running ? 'visible' : 'hidden';
     detach.style.visibility = running && store.status.waiting ? 'visible' : 'hidden';

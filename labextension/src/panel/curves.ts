@@ -36,7 +36,7 @@ export function makeCurves(store: StudyStore): ICurvesSection {
   let selected: number | null = null;
   let chosen: string | null = null;
   let shownView: IStudyView | null = null;
-  const chart = new CurvesChart(canvas, hover => {
+  const chart = new CurvesChart(canvas, TEXT.epoch, hover => {
     setText(readout, hover === null ? restingText(info) : hoverText(hover));
   });
 

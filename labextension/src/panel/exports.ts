@@ -62,12 +62,14 @@ export function makeExports(store: StudyStore): ISection {
     },
     table
   );
+  const remarks = make('ul', { className: 'tm-remarks' });
   const node = make(
     'div',
     { className: 'tm-exports', attributes: { role: 'group', 'aria-label': TEXT.exports } },
     make('div', { className: 'tm-caption', text: TEXT.exports }),
     row,
-    scroll
+    scroll,
+    remarks
   );
   let shown: readonly IModelExported[] = [];
   button.addEventListener('click', () => {
@@ -85,7 +87,12 @@ export function makeExports(store: StudyStore): ISection {
     if (view.exports !== shown) {
       shown = view.exports;
       body.replaceChildren(...shown.map(exportRow));
+      const told = shown.filter(result => result.message !== '');
+      remarks.replaceChildren(
+        ...told.map(result => make('li', { text: TEXT.remark(result.mode, result.message) }))
+      );
     }
+    remarks.hidden = remarks.childElementCount === 0;
   }
 
   return { node, update };
@@ -103,13 +110,11 @@ function exportRow(result: IModelExported): HTMLTableRowElement {
   ];
   const verdict = make('span', { className: 'tm-verdict', text: TEXT.verdict[result.verdict] });
   verdict.dataset['verdict'] = result.verdict;
-  const message = make('div', { className: 'tm-message', text: result.message });
-  message.hidden = result.message === '';
   const row = make(
     'tr',
     {},
     make('td', { text: result.mode }),
-    make('td', {}, verdict, message),
+    make('td', {}, verdict),
     ...texts.map(text => make('td', { text }))
   );
   row.title = result.path;

@@ -118,5 +118,6 @@ export const TEXT = {
   difference: 'max diff',
   speed: 'µs/sample',
   result: 'result',
+  remark: (mode: string, message: string) => `${mode}: ${message}`,
   arrow: (before: string, after: string) => `${before} → ${after}`
 } as const;
