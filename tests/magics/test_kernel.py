@@ -24,6 +24,7 @@ model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(units, "relu"),
 model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 """
 LONG = "-n 500 --epochs 500"
+QUICK = "-n 500 --epochs 2"
 
 
 class Kernel:
@@ -61,7 +62,8 @@ class Kernel:
 
     def value(self, expression):
         """The repr of an expression in the kernel."""
-        seen, _ = self.run(expression)
+        seen, reply = self.run(expression)
+        assert reply["status"] == "ok", reply
         return next(m["content"]["data"]["text/plain"] for m in seen if m["msg_type"] == "execute_result")
 
 
@@ -149,8 +151,8 @@ def kernel(shared_kernel):
 
 
 def test_the_panel_gives_way_to_text_and_interrupt_stops_cleanly(kernel):
-    request = kernel.start(f"%%tune interrupted {LONG}{BODY}")
-    before = kernel.until(request, is_text_view)
+    request = kernel.start(f"%%tune interrupted {QUICK}{BODY}")
+    before = kernel.until(request, lambda m: is_text_view(m) and "best val_loss" in m["content"]["data"]["text/plain"])
     hint = before[-1]["content"]["data"]["text/plain"].splitlines()[1]
     assert hint.startswith("No front end showed the live panel within 3 s")
     assert f"(this kernel's is {sys.prefix})" in hint
