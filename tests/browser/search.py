@@ -76,6 +76,27 @@ def on_disk(folder: Path, name: str, *, seq: int | None = None) -> StudyState:
     return StudyState(view.seq, str(view.state), tuple(trials))
 
 
+def completed(panel: Any) -> Any:
+    """A locator of the rows of trials that have run to their end."""
+    return panel.locator("tr[data-state=completed]")
+
+
+def wait_until_grown(panel: Any) -> None:
+    """Until a dozen more events have come and the curves are painted differently."""
+    panel.evaluate(
+        """panel => new Promise(resolve => {
+            const seen = () => [Number(panel.dataset.tmSeq), panel.querySelector('canvas').toDataURL()];
+            const [seq, picture] = seen();
+            const look = () => {
+                const [now, painted] = seen();
+                if (now >= seq + 12 && painted !== picture) resolve();
+                else requestAnimationFrame(look);
+            };
+            look();
+        })"""
+    )
+
+
 class Cell:
     """One cell that was added to an open notebook and run."""
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.search import LONG, SHORT, journal_view, on_disk, on_screen, run, start, tune_cell
+from tests.browser.search import (
+    LONG,
+    SHORT,
+    completed,
+    journal_view,
+    on_disk,
+    on_screen,
+    run,
+    start,
+    tune_cell,
+    wait_until_grown,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-GROWN = """
-([panel, before]) => Number(panel.dataset.tmSeq) > before.seq + 12
-    && panel.querySelector('canvas').toDataURL() !== before.picture
-"""
 HALF_DRAWN = """
 import time
 import matplotlib.pyplot as plt
@@ -28,19 +35,11 @@ print("running:", study.running, "open:", plt.get_fignums() == [figure.number], 
 """
 
 
-def completed(panel):
-    return panel.locator("tr[data-state=completed]")
-
-
 def test_curves_grow_while_the_cell_runs_and_stop_leaves_the_record(lab):
     search = start(lab, tune_cell("grow", LONG))
     expect(search.panel.locator(".tm-state")).to_have_text("running")
     expect(completed(search.panel).nth(1)).to_be_attached()
-    before = {
-        "seq": on_screen(search.panel).seq,
-        "picture": search.panel.locator("canvas").evaluate("canvas => canvas.toDataURL()"),
-    }
-    lab.page.wait_for_function(GROWN, arg=[search.panel.element_handle(), before])
+    wait_until_grown(search.panel)
     assert search.is_running()
     lab.screenshot("lab-cell-running-light")
     assert lab.violations(".jp-Cell .tm-panel") == []
