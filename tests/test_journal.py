@@ -18,7 +18,9 @@ from tunemagic.journal import JOURNAL_FILE, Journal, lock_holder, read_journal
 
 
 def epoch(seq: int) -> ev.EpochEnded:
-    return ev.EpochEnded(seq=seq, at=1.0, elapsed=0.5, trial=1, attempt=1, epoch=seq, logs={"loss": 0.25, "val_loss": None})
+    return ev.EpochEnded(
+        seq=seq, at=1.0, elapsed=0.5, trial=1, attempt=1, epoch=seq, logs={"loss": 0.25, "val_loss": None}
+    )
 
 
 def note(seq: int, text: str = "ein Gruß, 你好, \u2028") -> ev.StudyNoted:

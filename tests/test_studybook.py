@@ -243,6 +243,25 @@ def test_a_study_without_trials_is_replaced_without_asking(open_cell: Any, cell:
     assert (study.view.epochs, numbers(study)) == (3, [])
 
 
+def test_a_corrected_cell_begins_anew_when_no_trial_had_a_score(open_cell: Any, cell: str, book: StudyBook) -> None:
+    study = open_cell()
+    study.record(ev.TrialStarted(trial=1, attempt=1, values={}, epochs=1, why="told"))
+    study.record(ev.TrialFailed(trial=1, attempt=1, error="ValueError", reason="told", seconds=0.1))
+    study.record(ev.StudyEnded(reason=ev.EndReason.FAILURES, message="told"))
+    corrected = open_cell(cell + "\n# corrected")
+    assert (corrected.view.trials, needs_run(corrected)) == ((), True)
+    assert read_journal(book.root / "s~1").events[-1].seq == 4
+
+
+def test_what_is_asked_when_going_on_holds_from_then_on(open_cell: Any, cell: str) -> None:
+    run(open_cell(max_trials=1))
+    study = open_cell(cell + "\n# changed", max_trials=2, keep=1, max_failures=5, resume=True)
+    assert (study.view.keep, study.view.max_failures) == (1, 5)
+    run(study)
+    again = open_cell(cell + "\n# changed", max_trials=3)
+    assert (again is study, needs_run(again)) == (True, True)
+
+
 def test_resume_goes_on_with_a_changed_cell_whose_space_still_holds_the_trials(open_cell: Any, cell: str) -> None:
     study = run(open_cell(max_trials=2))
     wider = cell.replace("4, 32, step=4", "4, 64, step=4")

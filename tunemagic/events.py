@@ -127,7 +127,8 @@ class StudyStarted(Event):
 class StudyResumed(Event):
     """The study goes on in another session, perhaps with other limits.
 
-    ``code``, ``data`` and ``fingerprint`` are what the study is made from now; None = as before.
+    ``code``, ``data`` and ``fingerprint`` are what the study is made from now, ``keep`` and
+    ``max_failures`` what was asked for now; None = as before.
     """
 
     session: str
@@ -138,6 +139,8 @@ class StudyResumed(Event):
     code: str | None = None
     data: str | None = None
     fingerprint: dict[str, str] | None = None
+    keep: int | None = None
+    max_failures: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

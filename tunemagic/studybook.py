@@ -117,7 +117,9 @@ class StudyBook:
             return self._reattach(live, marks)
         content = live_content(live) if live is not None else _content_or_busy(directory)
         old = Ledger(None, content.events).view
-        if content.events and not request.new and (request.resume or old.trials):
+        # A study without a single score is worth no question: a corrected cell just begins anew.
+        worth_keeping = any(trial.score is not None for trial in old.trials) or old.fingerprint == marks
+        if content.events and not request.new and (request.resume or worth_keeping):
             check_same(name, old, marks, resume=request.resume)
             return self._continue(name, directory, request, program, data, marks, old)
         if request.resume and not content.events:
@@ -257,6 +259,8 @@ class StudyBook:
                     code=getattr(program, "source", ""),
                     data=data.description,
                     fingerprint=marks,
+                    keep=request.keep,
+                    max_failures=request.max_failures,
                 )
             )
             if not extends(old.space, space):

@@ -207,6 +207,8 @@ def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
         "code": view.code if event.code is None else event.code,
         "data": view.data if event.data is None else event.data,
         "fingerprint": view.fingerprint if event.fingerprint is None else event.fingerprint,
+        "keep": view.keep if event.keep is None else event.keep,
+        "max_failures": view.max_failures if event.max_failures is None else event.max_failures,
         "trials": trials,
         "end_reason": None,
         "end_message": "",

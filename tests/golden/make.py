@@ -169,6 +169,7 @@ def resumed(story: Story) -> None:
             reason="the kernel died",
             code="model = build(hp)  # changed",
             fingerprint={"the cell": "1f2e3d4c5b6a7988"},
+            keep=2,
         )
     )
     story.ledger.record(ev.StudyNoted(text="trial 2 runs again"))

@@ -227,12 +227,23 @@ def test_nothing_assigned_anew_changes_nothing() -> None:
     assert with_rebound(data, {}) is data
 
 
-@pytest.mark.parametrize("val", [LAST, NAMED])
-def test_data_assigned_anew_with_another_length_is_refused(val: ValSplit) -> None:
-    namespace = {"x_train": rows(8), "y_train": np.arange(8), "xv": rows(2), "yv": np.arange(2)}
+def test_data_assigned_anew_with_another_length_cannot_be_split_as_before() -> None:
+    namespace = {"x_train": rows(8), "y_train": np.arange(8)}
     with pytest.raises(DataError) as caught:
-        with_rebound(resolve(namespace, val=val), {"x_train": rows(5)})
+        with_rebound(resolve(namespace, val=LAST), {"x_train": rows(5)})
     assert str(caught.value) == "the cell assigns x_train with 5 samples; expected 8 as before."
+
+
+def test_a_cell_may_add_samples_when_the_validation_data_is_apart() -> None:
+    namespace = {"x_train": rows(8), "y_train": np.arange(8), "xv": rows(2), "yv": np.arange(2)}
+    data = resolve(namespace, val=NAMED)
+    changed = with_rebound(data, {"x_train": rows(10), "y_train": np.arange(10)})
+    assert (len(changed.x), len(changed.y), len(changed.val_x)) == (10, 10, 2)
+    with pytest.raises(DataError) as caught:
+        with_rebound(data, {"x_train": rows(10)})
+    assert str(caught.value) == (
+        "numbers of samples differ: x_train has 10, y_train has 8; expected one target for each sample."
+    )
 
 
 def test_one_value_per_sample_follows_the_split() -> None:

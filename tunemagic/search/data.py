@@ -98,7 +98,8 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData
     """The data with arrays that a trial's cell assigned anew, split as before.
 
     The cell sees the notebook's whole arrays and so assigns whole arrays. Raises DataError when
-    the number of samples has changed.
+    their number of samples has changed; with validation data of its own (nothing to split) only
+    when inputs and targets differ, so a cell may add samples.
     """
     if not rebound:
         return data
@@ -112,17 +113,22 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData
             changes[part] = _same_sort(name, rebound[name], data.x)
             continue
         array = as_array(name, _same_sort(name, rebound[name], data.x))
-        expected = len(data.x) if data.train_rows is None else len(data.train_rows) + len(data.val_rows)
+        if data.train_rows is None:
+            changes[part] = read_only(array)
+            continue
+        expected = len(data.train_rows) + len(data.val_rows)
         if len(array) != expected:
             raise DataError(f"the cell assigns {name} with {len(array)} samples; expected {expected} as before.")
-        changes[part] = read_only(array if data.train_rows is None else array[data.train_rows])
-        if data.train_rows is not None:
-            changes[f"val_{part}"] = read_only(array[data.val_rows])
+        changes[part] = read_only(array[data.train_rows])
+        changes[f"val_{part}"] = read_only(array[data.val_rows])
     for part, name in val_parts.items():
         if name in rebound:
             value = _same_sort(name, rebound[name], data.val_x)
             changes[part] = value if _is_dataset(value) else read_only(as_array(name, value))
-    return replace(data, **changes)
+    changed = replace(data, **changes)
+    if changed.y is not None:
+        check_lengths(dict(zip(data.names, (changed.x, changed.y), strict=True)))
+    return changed
 
 
 def _same_sort(name: str, value: Any, before: Any) -> Any:

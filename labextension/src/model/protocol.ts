@@ -161,6 +161,8 @@ export interface IStudyResumed {
   readonly code: string | null;
   readonly data: string | null;
   readonly fingerprint: { readonly [key: string]: string } | null;
+  readonly keep: number | null;
+  readonly max_failures: number | null;
 }
 
 /** Hyperparameters were added: the model code named them for the first time in a trial. */

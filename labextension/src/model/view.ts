@@ -171,6 +171,8 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
     code: event.code ?? view.code,
     data: event.data ?? view.data,
     fingerprint: event.fingerprint ?? view.fingerprint,
+    keep: event.keep ?? view.keep,
+    max_failures: event.max_failures ?? view.max_failures,
     trials: view.trials.map(trial =>
       trial.state === 'running' ? { ...trial, state: 'interrupted' } : trial
     ),
