@@ -1,5 +1,6 @@
 """Weights: written whole, tied to their hash, damage of any byte noticed."""
 
+import contextlib
 import os
 import resource
 from collections.abc import Iterator
@@ -141,20 +142,25 @@ def test_strays_of_a_crash_are_removed_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
-@pytest.fixture
-def file_limit() -> Iterator[int]:
-    """Files of this process can't become longer than this, as on a disk that is full."""
+@contextlib.contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """Files of this process can't become longer than this, as on a disk that is full.
+
+    Only for a moment: pytest's own report may go to a file too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield 1000
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_named_and_leaves_no_half_file(file_limit: int, tmp_path: Path) -> None:
+def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path: Path) -> None:
     folder = WeightsFolder(tmp_path)
-    folder.write(1, 1, bytes(file_limit))
-    with pytest.raises(StorageError) as caught:
-        folder.write(2, 1, bytes(file_limit + 1))
+    with files_at_most(1000), pytest.raises(StorageError) as caught:
+        folder.write(1, 1, bytes(1000))
+        folder.write(2, 1, bytes(1001))
     assert str(caught.value) == (
         f"can't write {tmp_path}/trial-0002-1.weights.h5: File too large. Free some space or choose another folder "
         "with `%config TuneMagics.directory`; finished trials are kept."
