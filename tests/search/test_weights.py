@@ -158,8 +158,8 @@ def files_at_most(size: int) -> Iterator[None]:
 
 def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path: Path) -> None:
     folder = WeightsFolder(tmp_path)
+    folder.write(1, 1, bytes(1000))
     with files_at_most(1000), pytest.raises(StorageError) as caught:
-        folder.write(1, 1, bytes(1000))
         folder.write(2, 1, bytes(1001))
     assert str(caught.value) == (
         f"can't write {tmp_path}/trial-0002-1.weights.h5: File too large. Free some space or choose another folder "
