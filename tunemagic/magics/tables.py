@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tunemagic.analysis.wording import (
     MISSING,
@@ -93,6 +94,12 @@ def _count(number: int | None) -> str:
     return MISSING if number is None else f"{number:,}"
 
 
+def _from_here(path: str) -> str:
+    """The path as seen from the notebook's folder when it lies below it."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if path and Path(path).is_relative_to(here) else path
+
+
 def exports_table(results: Sequence[ModelExported]) -> Table:
     """One row per converted file: sizes in bytes, scores, agreement, time of one sample."""
     name = next((result.score_name for result in results if result.score_name), None) or "score"
@@ -119,7 +126,7 @@ def exports_table(results: Sequence[ModelExported]) -> Table:
             share_text(result.agreement),
             number_text(result.max_abs_diff),
             number_text(result.microseconds),
-            result.path,
+            _from_here(result.path),
         )
         for result in results
     )
