@@ -18,6 +18,8 @@ VENV_STAMPS := .venv/stamps
 STAMPS := build/stamps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Node knows only its own certificate authorities; behind a company's proxy it needs the system's.
+export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
 FRONTEND := $(shell find labextension/src labextension/style labextension/schema labextension/scripts -type f) \
 	labextension/package.json labextension/tsconfig.json labextension/install.json
@@ -76,7 +78,7 @@ $(VENV_STAMPS)/dependencies: $(VENV_STAMPS)/tools pyproject.toml
 
 $(STAMPS)/node_modules: $(VENV_STAMPS)/tools labextension/package.json labextension/yarn.lock labextension/.yarnrc.yml
 	@mkdir -p $(@D)
-	cd labextension && { jlpm install --immutable >../build/jlpm.log 2>&1 || { cat ../build/jlpm.log; exit 1; }; }
+	cd labextension && { jlpm install --immutable >../build/jlpm.log 2>&1 || { grep -v YN0013 ../build/jlpm.log | tail -n 40; exit 1; }; }
 	@touch $@
 
 $(STAMPS)/frontend: $(STAMPS)/node_modules $(FRONTEND) tunemagic/__init__.py
