@@ -84,9 +84,9 @@ def test_a_study_is_followed_stopped_and_found_again(browser, server):
         assert notebook.errors == []
 
 
+# Notebook 7 has one notebook a page and changes themes by its settings only.
+@pytest.mark.parametrize("server", ["lab"], indirect=True)
 def test_the_side_panel_follows_notebooks_and_themes(browser, server):
-    if server.kind != "lab":
-        pytest.skip("Notebook 7 has one notebook a page and changes themes by its settings only")
     other = "second = ToldStudy('faces'); book.add(second); second.start(); second.run_trial(1, 0.25)"
     server.add_notebook("empty.ipynb", ["1 + 1"])
     with open_notebook(browser, server, "first.ipynb", [SETUP, other]) as notebook:
