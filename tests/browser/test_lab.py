@@ -41,6 +41,11 @@ def test_curves_grow_while_the_cell_runs_and_stop_leaves_the_record(lab):
     expect(completed(search.panel).nth(1)).to_be_attached()
     wait_until_grown(search.panel)
     assert search.is_running()
+    search.panel.locator(".tm-fold").last.click()
+    heights = search.panel.locator(".tm-details:visible dt").evaluate_all("all => all.map(dt => dt.clientHeight)")
+    assert len(heights) > 1
+    assert max(heights) < 30, "the host's styles squeeze the terms"
+    search.panel.locator(".tm-fold").last.click()
     lab.screenshot("lab-cell-running-light")
     assert lab.violations(".jp-Cell .tm-panel") == []
     search.panel.get_by_role("button", name="Stop").click()

@@ -17,7 +17,7 @@ export function makeActions(store: StudyStore): ISection & { readonly notice: HT
   });
   const notice = make('div', { className: 'tm-notice', attributes: { role: 'alert' } });
   const node = make('div', { className: 'tm-actions' }, stop, detach);
-  let wasRunning = false;
+  let [wasRunning, wasWaiting] = [false, false];
   stop.addEventListener('click', () => {
     store.command('stop');
   });
@@ -27,11 +27,14 @@ export function makeActions(store: StudyStore): ISection & { readonly notice: HT
 
   function update(): void {
     const running = store.synced && store.view.state === 'running' && store.status.read_only === '';
+    const waiting = running && store.status.waiting;
     wasRunning ||= running;
+    wasWaiting ||= waiting;
     node.hidden = !wasRunning;
-    // Hidden buttons keep their place: the header must not jump when the search ends.
+    detach.hidden = !wasWaiting;
+    // Buttons that are hidden later keep their place: the header must not jump.
     stop.style.visibility = running ? 'visible' : 'hidden';
-    detach.style.visibility = running && store.status.waiting ? 'visible' : 'hidden';
+    detach.style.visibility = waiting ? 'visible' : 'hidden';
     stop.disabled = store.isPending('stop') || store.stopping;
     detach.disabled = store.isPending('detach');
     setText(notice, store.notice === '' ? store.status.read_only : store.notice);

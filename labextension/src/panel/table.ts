@@ -178,7 +178,9 @@ function factsOf(trial: ITrialRecord): [string, string][] {
   const metrics = Object.entries(trial.metrics).map(
     ([name, value]) => `${name} ${formatNumber(value)}`
   );
-  const reason = [trial.error, trial.reason].filter(text => text !== '').join(': ');
+  const reason = trial.reason.includes(trial.error)
+    ? trial.reason
+    : `${trial.error}: ${trial.reason}`;
   const facts: [string, string][] = [
     [TEXT.why, trial.why],
     [TEXT.reason, reason],
