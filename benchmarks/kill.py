@@ -430,7 +430,7 @@ def kernel_kills(tuner: Tuner, kills: int, rng: random.Random) -> tuple[Tally, l
                 client.execute_interactive(SETUP, timeout=180, output_hook=lambda message: None)
                 if round_number < kills:
                     client.execute(cell)
-                    wait_for_growth(directory, rng.uniform(0.0, 1.5))
+                    wait_for_progress(directory, rng.uniform(0.0, 1.5), finished=round_number % 2 == 1)
                     os.kill(manager.provisioner.pid, signal.SIGKILL)
                     tally.kills += 1
                     found = finished_of(directory)
@@ -472,13 +472,21 @@ def judge_kernel(
     tally.wrong_grids += tuner is Tuner.GRID and report["points"] != trials
 
 
-def wait_for_growth(directory: Path, extra: float) -> None:
-    """Wait until the journal has grown in this session, then a little longer."""
-    path = directory / "journal.jsonl"
-    size = path.stat().st_size if path.exists() else 0
+def wait_for_progress(directory: Path, extra: float, *, finished: bool) -> None:
+    """Wait until the journal has grown in this session, or until a trial has finished; then a little longer.
+
+    A trial whose process died three times is given up as poisonous, so every other kill comes
+    after a finished trial.
+    """
+
+    def progress() -> int:
+        events = read_journal(directory).events
+        return sum(isinstance(event, ev.TrialFinished) for event in events) if finished else len(events)
+
+    before = progress()
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and (not path.exists() or path.stat().st_size <= size):
-        time.sleep(0.01)
+    while time.monotonic() < deadline and progress() <= before:
+        time.sleep(0.02)
     time.sleep(extra)
 
 

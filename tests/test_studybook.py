@@ -321,13 +321,54 @@ def test_resume_without_a_study_says_so(open_cell: Any, book: StudyBook) -> None
 def test_weights_of_another_model_are_passed_over_after_a_resume(open_cell: Any, cell: str) -> None:
     study = run(open_cell(max_trials=1))
     changed = cell.replace("keras.layers.Dense(10,", "keras.layers.Dense(12,")
-    open_cell(changed, resume=True, max_trials=1)
+    with pytest.raises(StudyChangedError, match="is complete within its limits; raise --max-trials"):
+        open_cell(changed, resume=True, max_trials=1)
+    open_cell(changed, resume=True, max_trials=2)
     with pytest.raises(StudyError, match="no weights on disk that can be used"):
         study.best_model  # noqa: B018
     assert study.view.notes == (
         f"trial 1 is passed over: weights file {study.directory}/trial-0001-1.weights.h5 does not fit the model; the "
         "cell builds another one than when it was written.",
     )
+
+
+def test_hyperparameters_that_trials_named_later_are_no_change_of_the_cell(
+    open_cell: Any, cell: str, book: StudyBook
+) -> None:
+    loop = cell.replace(
+        'hp.Int("units", 4, 32, step=4)', 'sum(hp.Int(f"units_{i}", 4, 8) for i in range(hp.Int("layers", 1, 3)))'
+    )
+    study = run(open_cell(loop, max_trials=4))
+    assert "units_1" in study.view.space.names
+    before = study.view.space
+    again = open_cell(loop, max_trials=5)
+    assert (again is study, needs_run(again), again.view.space) == (True, True, before)
+    study.close()
+    other = StudyBook(book.root)
+    assert numbers(run(open_cell(loop, max_trials=6, book=other))) == [1, 2, 3, 4, 5, 6]
+    other.close()
+
+
+def test_new_sets_even_a_damaged_study_aside(open_cell: Any, book: StudyBook) -> None:
+    run(open_cell()).close()
+    path = book.root / "s" / "journal.jsonl"
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    other = StudyBook(book.root)
+    with pytest.raises(TuneError, match="--new"):
+        open_cell(book=other)
+    assert numbers(run(open_cell(new=True, book=other))) == [1, 2]
+    assert (book.root / "s~1" / "journal.jsonl").read_bytes() == bytes(data)
+    other.close()
+
+
+def test_a_replaced_study_still_gives_its_own_model(open_cell: Any, cell: str) -> None:
+    old = run(open_cell())
+    weights = old.best_model.get_weights()
+    run(open_cell(cell + "\n", new=True, seed=5))
+    rebuilt = old.build_model(old.best_trial.number).get_weights()
+    assert all((a == b).all() for a, b in zip(weights, rebuilt, strict=True))
 
 
 # -- names -------------------------------------------------------------------------------------------

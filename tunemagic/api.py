@@ -129,7 +129,7 @@ def tflite(
     Raises:
         TuneError: The model, the data or the folder can't be used.
     """
-    from tunemagic.export.tflite import convert_tflite
+    from tunemagic.export.tflite import convert_tflite, split_target
     from tunemagic.study import Study
 
     wanted = [_word(QuantMode, mode, "modes") for mode in ([modes] if isinstance(modes, str) else modes)]
@@ -141,15 +141,15 @@ def tflite(
         )
     x, y = data if isinstance(data, tuple) else (data, None)
     source = model.best_model if isinstance(model, Study) else model
-    target = Path(f"{model.name}.tflite" if path is None else path)
+    folder, stem = split_target(f"{model.name}.tflite" if path is None else path, model.name)
     return convert_tflite(
         source,
         wanted,
         x_eval=x,
         y_eval=y,
         representative=representative,
-        directory=target.parent,
-        stem=target.name.removesuffix(".tflite"),
+        directory=folder,
+        stem=stem,
     )
 
 

@@ -29,6 +29,8 @@ __all__ = [
 
 DEFAULT_SEED = 0
 _FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
+# Trials before and after such a change could not be compared.
+_KEPT = ("--objective", "--tuner", "--seed", "--val")
 _PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow")
 
 
@@ -43,6 +45,7 @@ def fingerprint(
         "the cell": _short_hash(getattr(program, "source", "")),
         "functions that the cell uses": _short_hash(functions),
         "the data": data.digest[:16],
+        "--data": ",".join(data.names),
         "--val": "" if val is None else f"{val.kind} {val.fraction:g} {','.join(val.names)}",
         "--objective": "val_loss" if objective is None else f"{objective.name}:{objective.direction or ''}",
         "--tuner": str(request.tuner),
@@ -70,11 +73,7 @@ def package_versions() -> dict[str, str]:
 def check_same(name: str, old: StudyView, marks: Mapping[str, str], *, resume: bool) -> None:
     """Raise StudyChangedError, naming what differs, unless the cell may go on with the study."""
     different = [part for part, value in marks.items() if old.fingerprint.get(part) != value]
-    fatal = [
-        part
-        for part in different
-        if part in ("--objective", "--tuner", "--epochs" if old.strategy == Tuner.HYPERBAND else "")
-    ]
+    fatal = [part for part in different if part in _KEPT or (part == "--epochs" and old.strategy == Tuner.HYPERBAND)]
     if resume and fatal:
         raise StudyChangedError(
             f"study {name} can't go on: {_differences(old, marks, fatal)}. Set it back, or use --new or another NAME."

@@ -11,6 +11,7 @@ when the process dies, so there is no stale lock to wait for.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import errno
 import fcntl
@@ -113,16 +114,15 @@ class Journal:
 
     def _open(self) -> int:
         path = self.directory / JOURNAL_FILE
-        if self.content.torn:
-            aside = self.directory / f"journal.torn-{len(self.content.events) + 1}"
-            write_atomic(aside, self.content.torn)
         try:
+            if self.content.torn:
+                write_atomic(self.directory / f"journal.torn-{len(self.content.events) + 1}", self.content.torn)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             os.ftruncate(descriptor, self.content.whole_bytes)
             os.lseek(descriptor, self.content.whole_bytes, os.SEEK_SET)
+            sync_folder(self.directory)
         except OSError as error:
             raise _not_writable(path, error) from error
-        sync_folder(self.directory)
         self._size = self.content.whole_bytes
         return descriptor
 
@@ -141,8 +141,9 @@ class Journal:
             if not isinstance(event, _NOT_SYNCED):
                 os.fdatasync(self._file)
         except OSError as error:
-            os.ftruncate(self._file, self._size)
-            os.lseek(self._file, self._size, os.SEEK_SET)
+            with contextlib.suppress(OSError):  # the disk is gone: what can be read of it ends whole or torn
+                os.ftruncate(self._file, self._size)
+                os.lseek(self._file, self._size, os.SEEK_SET)
             raise _not_writable(self.directory / JOURNAL_FILE, error) from error
         self._size += len(line)
         crash_point(f"journal.{type(event).__name__}.after")

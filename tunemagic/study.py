@@ -15,8 +15,9 @@ from tunemagic.errors import StorageError, StudyBusyError, StudyError
 from tunemagic.journal import Journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import QuantMode, Tuner, TuneRequest
-from tunemagic.search.data import TrainingData
+from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
 from tunemagic.search.executors.inline import InlineExecutor
+from tunemagic.search.faults import describe_error
 from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.loop import SearchLoop
@@ -130,7 +131,13 @@ class Study:
                 raise StudyBusyError(
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
-            loop = self._make_loop(self.program, self.data)
+            try:
+                loop = self._make_loop(self.program, self.data)
+            # Whatever a strategy makes of old trials: the study must not stay "running" with nobody running it.
+            except Exception as error:
+                message = f"the search could not start: {describe_error(error)}"
+                self._ledger.record(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
+                raise StudyError(f"study {self.name}: {message}") from error
             self._ended.clear()
         # A copy of this thread's context, so that what trials print lands in the cell that started them.
         context = contextvars.copy_context()
@@ -188,6 +195,11 @@ class Study:
             self._journal = None
             self.read_only_reason = f"study {self.name} was closed"
 
+    def moved_to(self, directory: Path) -> None:
+        """The study's folder was set aside under another name; its files are found there."""
+        self.directory = directory
+        self._weights = WeightsFolder(directory)
+
     def _check_writable(self) -> None:
         if self.read_only_reason:
             raise StudyBusyError(self.read_only_reason)
@@ -224,7 +236,8 @@ class Study:
                     try:
                         self._best = (trial.number, trial.attempt, self.build_model(trial.number))
                     except StorageError as error:
-                        self._ledger.record(ev.StudyNoted(text=f"trial {trial.number} is passed over: {error}"))
+                        if self.writable:
+                            self._ledger.record(ev.StudyNoted(text=f"trial {trial.number} is passed over: {error}"))
                         continue
                 return self._best[2]
         raise StudyError(f"study {self.name} has no weights on disk that can be used. Run it again with --new.")
@@ -234,6 +247,10 @@ class Study:
 
         Raises StudyError without a cell, StorageError when the weights are gone or altered.
         """
+        return self._rebuild(number)[0]
+
+    def _rebuild(self, number: int) -> tuple[Any, TrainingData]:
+        """A fresh model of this trial and the data as the trial's cell left it."""
         trial = self.view.trial(number)
         if self.program is None or self.data is None:
             raise StudyError(f"study {self.name} was read from disk; run its cell again to get its models.")
@@ -242,10 +259,11 @@ class Study:
         hp = new_hyperparameters()
         hp.values = dict(trial.values)
         with kept_random_state():
-            model = self.program.run(hp).model
-            build_weights(model, self.data)
-        load_weights(model, self._weights.path(trial.weights), trial.weights.sha256)
-        return model
+            setup = self.program.run(hp)
+            data = with_rebound(self.data, setup.data)
+            build_weights(setup.model, data)
+        load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
+        return setup.model, data
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -280,27 +298,28 @@ class Study:
 
         Raises ExportError when nothing can be tried at all; a mode that fails gives an event.
         """
-        from tunemagic.export.tflite import convert_tflite
+        from tunemagic.export.tflite import EVALUATION_SAMPLES, convert_tflite, split_target
 
-        model = self.best_model
-        number = None if self._best is None else self._best[0]
-        if self.data is None:
-            raise StudyError(f"study {self.name} was read from disk; run its cell again to export its model.")
-        target = self.directory / "exports" / f"{self.name}.tflite" if path is None else Path(path)
+        self.best_model  # noqa: B018 - waits, and passes over weights that can't be used
+        number = self.best_trial.number if self._best is None else self._best[0]
+        # Fresh from the weights on disk: the user may have trained the best model further.
+        model, data = self._rebuild(number)
+        x_eval, y_eval = held_out_arrays(data, EVALUATION_SAMPLES)
+        folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
 
         def note(result: ev.ModelExported) -> None:
-            recorded = result if self.read_only_reason else self._ledger.record(result)
+            recorded = self._ledger.record(result) if self.writable else result
             if on_result is not None:
                 on_result(recorded)
 
         return convert_tflite(
             model,
             modes,
-            x_eval=self.data.val_x,
-            y_eval=self.data.val_y,
-            representative=self.data.x if representative is None else representative,
-            directory=target.parent,
-            stem=target.name.removesuffix(".tflite"),
+            x_eval=x_eval,
+            y_eval=y_eval,
+            representative=(data.x if data.is_arrays else None) if representative is None else representative,
+            directory=folder,
+            stem=stem,
             trial=number,
             score_name=self.view.objective.removeprefix("val_"),
             on_result=note,

@@ -18,13 +18,14 @@ from tunemagic.continuity import (
     something_left,
     values_outside,
 )
-from tunemagic.errors import StorageError, StudyBusyError, StudyChangedError, StudyError
+from tunemagic.errors import JournalError, StorageError, StudyBusyError, StudyChangedError, StudyError
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
 from tunemagic.search.job import TrialProgram
-from tunemagic.search.probe import Discovery, discover
+from tunemagic.search.probe import discover
+from tunemagic.space import SearchSpace
 from tunemagic.study import Study, new_session
 from tunemagic.trial import StudyState, StudyView
 
@@ -110,28 +111,33 @@ class StudyBook:
         nothing is written before the cell has been looked at.
         """
         marks = fingerprint(request, program, data, sources or {})
-        name = self._free_name(marks) if request.name is None else check_study_name(request.name)
+        name = self._name_for(request, marks)
         directory = self.root / name
         live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)
+        if request.new:
+            _refuse_if_busy(directory, live)
+            return self._begin(name, directory, request, program, data, marks, live)
         content = live_content(live) if live is not None else _content_or_busy(directory)
         old = Ledger(None, content.events).view
         # A study without a single score is worth no question: a corrected cell just begins anew.
         worth_keeping = any(trial.score is not None for trial in old.trials) or old.fingerprint == marks
-        if content.events and not request.new and (request.resume or worth_keeping):
+        if content.events and (request.resume or worth_keeping):
             check_same(name, old, marks, resume=request.resume)
             return self._continue(name, directory, request, program, data, marks, old)
         if request.resume and not content.events:
             raise StudyError(
                 f"--resume: there is no study named {name!r} in {self.root}. Leave --resume away to start it."
             )
-        found = discover(program, data, request.objective)
-        if live is not None:
-            live.close()
-        if content.events:
-            _set_aside(directory)
-        return self._begin(name, directory, request, program, data, marks, found)
+        return self._begin(name, directory, request, program, data, marks, live)
+
+    def _name_for(self, request: TuneRequest, marks: Mapping[str, str]) -> str:
+        if request.name is not None:
+            return check_study_name(request.name)
+        if request.resume:  # the cell may have changed, so its fingerprint does not tell which study is meant
+            return self._latest or DEFAULT_NAME
+        return self._free_name(marks)
 
     def _live(self, name: str) -> Study | None:
         """This kernel's study of that name, unless its folder was given free or failed: then the disk counts."""
@@ -149,7 +155,11 @@ class StudyBook:
         while True:
             name = DEFAULT_NAME if number == 1 else f"{DEFAULT_NAME}-{number}"
             live = self._studies.get(name)
-            events = live_content(live).events if live is not None else read_journal(self.root / name).events
+            try:
+                events = live_content(live).events if live is not None else read_journal(self.root / name).events
+            except JournalError:  # damaged, but somebody's: it is neither ours nor free
+                number += 1
+                continue
             if not events or dict(Ledger(None, events).view.fingerprint) == marks:
                 return name
             number += 1
@@ -171,9 +181,19 @@ class StudyBook:
         program: TrialProgram,
         data: TrainingData,
         marks: dict[str, str],
-        found: Discovery,
+        live: Study | None,
     ) -> Study:
+        found = discover(program, data, request.objective)
+        if live is not None:
+            live.close()
+        if (directory / JOURNAL_FILE).exists():
+            aside = _set_aside(directory)
+            if live is not None:
+                live.moved_to(aside)
         journal = Journal(directory)
+        if journal.content.events:
+            journal.close()
+            raise StudyBusyError(f"study {name} was just started by another process; run the cell again.")
         ledger = Ledger(journal)
         try:
             ledger.record(
@@ -225,9 +245,18 @@ class StudyBook:
     ) -> Study:
         max_trials, minutes = limits_again(request, old)
         wanted = something_left(old, max_trials, minutes)
+        same = dict(old.fingerprint) == marks
+        if not same and not wanted:
+            raise StudyChangedError(
+                f"study {name} is complete within its limits; raise --max-trials or --minutes to go on with the "
+                "changed cell, or use --new."
+            )
         space = discover(program, data, request.objective).space if wanted else old.space
+        if same:  # what trials named later, such as units_1 in a loop over layers, belongs to the cell as well
+            known = old.space.parameters
+            space = SearchSpace((*known, *(p for p in space.parameters if p not in known)))
         faults = values_outside(space, (trial for trial in old.trials if trial.score is not None))
-        if wanted and not extends(space, old.space) and faults:
+        if wanted and not same and not extends(space, old.space) and faults:
             raise StudyChangedError(
                 f"study {name}: its trials do not fit the cell any more: {faults[0]}. Use --new or another NAME."
             )
@@ -312,13 +341,18 @@ def live_content(study: Study) -> JournalContent:
     return JournalContent(tuple(study.events_after(0)), 0, b"")
 
 
+def _refuse_if_busy(directory: Path, live: Study | None) -> None:
+    """Raise StudyBusyError when another process has the study open."""
+    if live is None and lock_holder(directory) is not None:
+        Journal(directory).close()
+
+
 def _content_or_busy(directory: Path) -> JournalContent:
-    if lock_holder(directory) is not None:
-        Journal(directory).close()  # raises StudyBusyError with who and since when
+    _refuse_if_busy(directory, None)
     return read_journal(directory)
 
 
-def _set_aside(directory: Path) -> None:
+def _set_aside(directory: Path) -> Path:
     """Rename the folder to ``name~1``, ``name~2`` ...: nothing finished is ever deleted.
 
     Raises StorageError when that is not allowed.
@@ -333,3 +367,4 @@ def _set_aside(directory: Path) -> None:
             f"can't rename {directory} to {target.name}: {error.strerror}. Choose another NAME, or another folder with "
             "`%config TuneMagics.directory`."
         ) from error
+    return target

@@ -22,7 +22,7 @@ from tunemagic.export.verify import Comparison, compare, gate_of, judge
 from tunemagic.export.worker import Job
 from tunemagic.request import QuantMode
 
-__all__ = ["EVALUATION_SAMPLES", "MILDEST_FIRST", "convert_tflite", "file_name"]
+__all__ = ["EVALUATION_SAMPLES", "MILDEST_FIRST", "convert_tflite", "file_name", "split_target"]
 
 MILDEST_FIRST = (QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC, QuantMode.INT8)
 _TARGET = "tflite"
@@ -37,6 +37,14 @@ def file_name(stem: str, mode: QuantMode, verdict: Verdict = Verdict.VERIFIED) -
     if verdict is not Verdict.VERIFIED:
         parts.append("not-verified")
     return ".".join([*parts, "tflite"])
+
+
+def split_target(path: str | Path, stem: str) -> tuple[Path, str]:
+    """Folder and stem of the files: ``out/small.tflite`` -> out, small; a folder keeps the given stem."""
+    target = Path(path)
+    if str(path).endswith("/") or target.is_dir():
+        return target, stem
+    return target.parent, target.name.removesuffix(".tflite")
 
 
 def convert_tflite(

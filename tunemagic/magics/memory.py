@@ -33,8 +33,7 @@ class CellMemory:
 def cell_from_journal(view: StudyView) -> CellMemory:
     """The cell of a study that another kernel ran, as far as its journal tells.
 
-    Names of the data are not in a journal: the default names apply. Raises StudyError when the
-    study did not come from a cell.
+    Raises StudyError when the study did not come from a cell.
     """
     if not view.code.strip():
         raise StudyError(f"study {view.study} was not made by a cell; go on with it from Python.")
@@ -46,6 +45,7 @@ def cell_from_journal(view: StudyView) -> CellMemory:
         "max_failures": view.max_failures,
         "objective": _objective(view.fingerprint.get("--objective", "")),
         "val": _val(view.fingerprint.get("--val", "")),
+        "data": tuple(filter(None, view.fingerprint.get("--data", "").split(","))) or None,
     }
     return CellMemory(view.code, {key: value for key, value in given.items() if value is not None})
 

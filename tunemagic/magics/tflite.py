@@ -68,19 +68,21 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _export_model(self, source: Any, asked: ExportLine, shown: _GrowingTable) -> None:
         """Convert a model and compare on the data of the line."""
-        from tunemagic.export.tflite import convert_tflite
+        from tunemagic.export.tflite import convert_tflite, split_target
 
         x, y = self._held_out(asked)
         study = source if isinstance(source, Study) else None
-        target = Path(asked.path or (study.directory / "exports" / study.name if study else asked.source or ""))
+        name = study.name if study else asked.source or ""
+        usual = study.directory / "exports" / name if study else Path(name)
+        folder, stem = split_target(asked.path or usual, name)
         convert_tflite(
             source if study is None else study.best_model,
             asked.modes,
             x_eval=x,
             y_eval=y,
             representative=None if asked.representative is None else self._variable("--rep", asked.representative),
-            directory=target.parent,
-            stem=target.name.removesuffix(".tflite"),
+            directory=folder,
+            stem=stem,
             trial=None if study is None else study.best_trial.number,
             score_name=None if study is None else study.view.objective.removeprefix("val_"),
             on_result=shown.add if study is None else _recorded(study, shown),

@@ -14,7 +14,7 @@ from IPython.display import display
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, validate
 
 from tunemagic.continuity import DEFAULT_SEED
-from tunemagic.errors import OptionError, StorageError, StudyError
+from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.events import EndReason
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.guard import documented_by, user_errors
@@ -138,13 +138,13 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         if not study.running and not needs_run(study):
             output.close()
             return
-        output.open()
-        if not study.running:
-            study.start()
-        if request.background:
-            output.follow()
-            return
         with Interrupts() as interrupts:
+            output.open()
+            if not study.running:
+                study.start()
+            if request.background:
+                output.follow()
+                return
             end = wait_for(study, interrupts, detached=output.detached, tick=output.tick)
             if end is WaitEnd.ENDED:
                 output.close()
@@ -174,7 +174,7 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         for name in self.book.names():
             try:
                 views.append(replace(self.book.get(name).view, study=name))
-            except StudyError as error:  # one damaged folder must not hide the other studies
+            except TuneError as error:  # one damaged folder must not hide the other studies
                 faults.append(f"{name}: {error}")
         display(studies_table(views, faults).bundle(), raw=True)
 

@@ -20,7 +20,7 @@ from tunemagic.search.arrays import (
     read_only,
 )
 
-__all__ = ["TrainingData", "data_from_arrays", "resolve_data", "with_rebound"]
+__all__ = ["TrainingData", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
 
 DEFAULT_NAMES = ("x_train", "y_train")
 DEFAULT_VAL = ValSplit(kind=ValKind.FRACTION, fraction=0.2)
@@ -47,6 +47,11 @@ class TrainingData:
     warnings: tuple[str, ...] = ()
     train_rows: Any = None
     val_rows: Any = None
+
+    @property
+    def is_arrays(self) -> bool:
+        """Whether the training part is arrays; False for a dataset."""
+        return not _is_dataset(self.x)
 
     def training_rows(self, values: Any, what: str) -> Any:
         """The rows of ``values`` (one per sample, e.g. sample weights) that are trained on.
@@ -92,6 +97,23 @@ def data_from_arrays(x: Any, y: Any, val: ValSplit | tuple[Any, Any] | None, *, 
         namespace |= {"val_x": val[0], "val_y": val[1]}
         val = ValSplit(kind=ValKind.NAMES, names=("val_x", "val_y"))
     return resolve_data(TuneRequest(data=names, val=val), namespace, seed=seed)
+
+
+def held_out_arrays(data: TrainingData, limit: int) -> tuple[Any, Any]:
+    """Validation inputs and targets as arrays; of a dataset at most about ``limit`` samples."""
+    import numpy as np
+
+    if not _is_dataset(data.val_x):
+        return data.val_x, data.val_y
+    inputs: list[Any] = []
+    targets: list[Any] = []
+    for element in data.val_x:
+        x, y = element[:2] if isinstance(element, tuple) else (element, None)
+        inputs.append(np.asarray(x))
+        targets += [] if y is None else [np.asarray(y)]
+        if sum(map(len, inputs)) >= limit:
+            break
+    return np.concatenate(inputs)[:limit], np.concatenate(targets)[:limit] if targets else None
 
 
 def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData:
@@ -154,7 +176,8 @@ def _default_names(namespace: Mapping[str, Any]) -> tuple[str, ...]:
 def _lookup(name: str, namespace: Mapping[str, Any], option: str) -> Any:
     if name in namespace:
         return namespace[name]
-    near = difflib.get_close_matches(name, [key for key in namespace if not key.startswith("_")], n=1)
+    public = [key for key in namespace if not key.startswith("_")]
+    near = [key for key in public if key.lower() == name.lower()] or difflib.get_close_matches(name, public, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise DataError(
         f"{option}: there is no variable {name[:60]!r} in the notebook.{hint} {_candidates(namespace)}".strip()

@@ -34,11 +34,22 @@ def describe_error(error: BaseException) -> str:
     # A faulty __str__ of the user's own exception must not hide that it was raised.
     except Exception as fault:
         text = f"(its text can't be shown: {type(fault).__name__})"
+    text = _cause_in_graph(text)
     hint = _READ_ONLY_HINT if _READ_ONLY.search(text[:_MAX_TEXT]) else ""
     text = " ".join(_COLOURS.sub("", text[: 8 * _MAX_TEXT]).split()).partition(_KERAS_ARGUMENTS)[0]
     text = _printable(text) + hint
     name = _printable(type(error).__name__)
     return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT)
+
+
+def _cause_in_graph(text: str) -> str:
+    """What went wrong in a TensorFlow graph, which stands below a stack of TensorFlow's own calls."""
+    if "Graph execution error" not in text:
+        return text
+    lines = [line.strip() for line in text.splitlines()]
+    own = ("Detected at", "File ", "[[", "Stack trace", "Graph")
+    said = [line for line in lines if line and not line.startswith(own)]
+    return said[-1] if said else text
 
 
 def user_frame(error: BaseException, filename: str) -> tuple[int | None, str | None]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tunemagic import events as ev
 from tunemagic.search.data import TrainingData
 
-__all__ = ["Ending", "ParentWeights", "Program", "TrialJob", "TrialOutcome", "TrialProgram"]
+__all__ = ["Ending", "ParentWeights", "TrialJob", "TrialOutcome", "TrialProgram"]
 
 
 class TrialProgram(Protocol):
@@ -19,9 +19,6 @@ class TrialProgram(Protocol):
 
     def run(self, hp: Any) -> Any:
         """Build model, fit arguments and data for one trial."""
-
-
-Program = TrialProgram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

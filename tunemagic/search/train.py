@@ -95,7 +95,8 @@ class Watch:
     def epoch_ended(self, model: Any, epoch: int, logs: Mapping[str, Any]) -> None:
         """Take one epoch's metrics; ``epoch`` counts from 0 as in Keras."""
         self._model = model
-        self.epochs = epoch + 1
+        # Counted on where a HyperModel's fit trains several times: Keras begins at 0 each time.
+        self.epochs = max(epoch, self.epochs) + 1
         values = {name: float(value) for name, value in logs.items() if _is_number(value)}
         metrics = {name: ev.finite(value) for name, value in values.items()}
         job = self._job

@@ -6,6 +6,7 @@ holds up the study. Commands act at once on the thread that brings them.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from tunemagic.widgets.wire import Acknowledgement, PanelStatus, StatusChange, e
 __all__ = ["Send", "StudyChannel", "StudyLike"]
 
 Send = Callable[[Mapping[str, Any], Sequence[bytes]], None]
+
+_LOG = logging.getLogger(__name__)
 
 # At most eight batches a second: Jupyter servers drop all output of a kernel that sends too many
 # messages, and nobody sees more than that.
@@ -197,15 +200,20 @@ class StudyChannel:
                 due = self._pending and time.monotonic() >= next_batch
                 if due:
                     self._pending = False
-            for answer in answers:
-                self._send(answer, ())
-            if wants_snapshot:
-                self._send_snapshot()
-            elif replay_from is not None:
-                self._send_missing(replay_from)
-            if due and self.first_contact.is_set():
-                self._send_events(self._sent)
-                self._send_status()
+            try:
+                for answer in answers:
+                    self._send(answer, ())
+                if wants_snapshot:
+                    self._send_snapshot()
+                elif replay_from is not None:
+                    self._send_missing(replay_from)
+                if due and self.first_contact.is_set():
+                    self._send_events(self._sent)
+                    self._send_status()
+            # A message that can't be sent must not freeze the panel for good: the next one may pass.
+            except Exception:
+                _LOG.exception("a message to the panel of study %s was lost", self._study.name)
+            if due:
                 next_batch = time.monotonic() + _BATCH_SECONDS
 
     def _wait_for_work(self, next_batch: float) -> None:

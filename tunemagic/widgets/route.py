@@ -19,7 +19,7 @@ def answer_while_busy(comm: Any) -> None:
        front end has sent them: JupyterLab has a subshell for comms.
     2. ipykernel fires ``pre_execute`` and ``post_execute`` around every comm message. Fired while
        a cell runs, matplotlib's inline backend flushes and closes the figure that this cell is
-       drawing (ipykernel issue 1564), so our handler is called without them.
+       drawing, so our handler is called without them.
     """
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = _as_sent
