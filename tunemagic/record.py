@@ -94,7 +94,9 @@ def _picture(view: StudyView, info: SummaryInfo) -> str:
     if not curves.curves and not best.points:
         return ""
     data = base64.b64encode(study_picture(curves, best)).decode("ascii")
-    what = f"Learning curves of {len(curves.curves)} trials and best score so far of {info.title}: {info.headline}"
+    count = len(curves.curves)
+    trials = f"{count} trial{'' if count == 1 else 's'}"
+    what = f"Learning curves of {trials} and best score so far of {info.title}: {info.headline}"
     return (
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(what)}" '
         'style="display:block;width:100%;max-width:920px;height:auto;margin:8px 0;border-radius:4px">'

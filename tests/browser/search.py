@@ -27,7 +27,7 @@ model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", me
 """
 SHORT = "--max-trials 3 --epochs 4"
 # Ends by a click long before its last trial.
-LONG = "--max-trials 400 --epochs 12"
+LONG = "--max-trials 400 --epochs 6"
 
 _READ_PANEL = """
 panel => ({
