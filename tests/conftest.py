@@ -1,6 +1,7 @@
 """What holds for all tests: TensorFlow, no settings of whoever runs them; digits and a notebook's variables."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ _folder = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set the environment before test modules import keras, which reads it only then."""
+    # A run started in the background ignores SIGINT, and so would the programs that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     folder = config.stash[_folder] = tempfile.TemporaryDirectory(
