@@ -15,7 +15,8 @@ HOSTILE = f"""
 kind = hp.Choice("{PAYLOAD}", ["{PAYLOAD}", "a{PAYLOAD}", "b{PAYLOAD}", "bad"])
 if kind == "bad":
     raise ValueError("{PAYLOAD}")
-model = keras.Sequential([keras.layers.Dense(16, "relu"), keras.layers.Dense(10, "softmax")])
+units = hp.Int("units", 8, 256)
+model = keras.Sequential([keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
 more = keras.metrics.SparseTopKCategoricalAccuracy(name="top{PAYLOAD}")
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", more])
 """
@@ -72,4 +73,4 @@ def test_hostile_text_stays_text_live_after_a_reload_and_in_the_record(lab):
     expect(best.outputs).to_contain_text(PAYLOAD)
     assert not fired(lab.page)
     view = journal_view(lab.server.folder, "hostile")
-    assert {parameter.name for parameter in view.space.parameters} == {PAYLOAD}
+    assert {parameter.name for parameter in view.space.parameters} == {PAYLOAD, "units"}
