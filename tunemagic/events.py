@@ -29,7 +29,9 @@ __all__ = [
     "EndReason",
     "EpochEnded",
     "Event",
+    "ExecutorChosen",
     "ModelExported",
+    "RunEnded",
     "SpaceChanged",
     "StudyEnded",
     "StudyNoted",
@@ -37,11 +39,14 @@ __all__ = [
     "StudyStarted",
     "TrialFailed",
     "TrialFinished",
+    "TrialPruned",
     "TrialStarted",
+    "TrialStateSaved",
     "TrialStopped",
     "Verdict",
     "WeightsDropped",
     "WeightsFile",
+    "WorkersReady",
     "event_from_json",
     "event_to_json",
     "event_types",
@@ -72,6 +77,7 @@ class EndReason(StrEnum):
     EXHAUSTED = "exhausted"  # every combination was tried
     STOPPED = "stopped"  # the user said so
     FAILURES = "failures"  # too many trials failed in a row
+    LIMITS = "limits"  # no proposed model kept to the limits, such as --max-params
     ERROR = "error"  # the search itself could not go on (disk full, a fault of tunemagic)
 
 
@@ -85,7 +91,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsFile:
-    """Weights of a trial's best epoch on disk: a name inside the study's folder and its hash."""
+    """A trial's weights or training state on disk: a name inside the study's folder and its hash."""
 
     file: str
     sha256: str
@@ -103,7 +109,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyStarted(Event):
-    """A new study: what is searched, how, and from what. First line of every journal."""
+    """A new study: what is searched, how, and from what. First line of every journal.
+
+    ``strategy`` and ``pruner`` are what runs, their reasons say who chose it: the user or a rule.
+    ``objectives`` are further ones beside ``objective``, each ``{"name", "direction"}``. A trial
+    is trained ``repeats`` times, on each of ``folds`` splits when that is not 0.
+    """
 
     study: str
     session: str
@@ -121,6 +132,12 @@ class StudyStarted(Event):
     data: str
     fingerprint: dict[str, str]
     versions: dict[str, str]
+    strategy_reason: str = ""
+    pruner: str = "none"
+    pruner_reason: str = ""
+    objectives: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    repeats: int = 1
+    folds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +176,31 @@ class StudyNoted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorChosen(Event):
+    """Where this session's trials run and why. Comes once per start; workers are then starting.
+
+    ``kind`` is inline, process, dask or replay; ``workers`` how many trials run at a time.
+    """
+
+    kind: str
+    workers: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkersReady(Event):
+    """The first worker can train; ``seconds`` is how long that took."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialStarted(Event):
     """A trial begins. Trials count from 1; ``attempt`` is above 1 when an earlier one was cut off.
 
     ``why`` says in words why these values were proposed; ``memo`` is what the strategy needs to
-    go on from here after a crash.
+    go on from here after a crash. A later attempt goes on after epoch ``resumed_epoch`` of run
+    ``resumed_run``; 0 means that it starts afresh.
     """
 
     trial: int
@@ -173,21 +210,58 @@ class TrialStarted(Event):
     why: str
     parent: int | None = None
     memo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    resumed_epoch: int = 0
+    resumed_run: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochEnded(Event):
-    """One epoch's metrics. ``epoch`` counts from 1; None stands for NaN or infinity."""
+    """One epoch's metrics. ``epoch`` counts from 1; None stands for NaN or infinity.
+
+    A trial with repeats or folds is trained in several runs, counted from 1.
+    """
 
     trial: int
     attempt: int
     epoch: int
     logs: dict[str, float | None]
+    run: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Event):
+    """One of a trial's several trainings has ended. Not recorded for a trial with a single run."""
+
+    trial: int
+    attempt: int
+    run: int
+    score: float
+    best_epoch: int
+    metrics: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStateSaved(Event):
+    """Training can go on from here after a crash: weights, optimizer and best weights are in ``state``.
+
+    ``epoch`` epochs of run ``run`` are done. It replaces the trial's earlier state.
+    """
+
+    trial: int
+    attempt: int
+    run: int
+    epoch: int
+    state: WeightsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialFinished(Event):
-    """A trial ran to its end. ``score`` and ``metrics`` are those of its best epoch."""
+    """A trial ran to its end. ``score`` and ``metrics`` are those of its best epoch.
+
+    With several runs they are the means over the runs, and ``best_epoch`` and the weights are
+    those of the best run. ``trainer`` says in words how it was trained and why so; ``worker``
+    counts from 1, None in the kernel. ``metrics`` also holds what was measured on the model.
+    """
 
     trial: int
     attempt: int
@@ -196,6 +270,28 @@ class TrialFinished(Event):
     metrics: dict[str, float | None]
     seconds: float
     weights: WeightsFile | None = None
+    trainer: str = ""
+    worker: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPruned(Event):
+    """A trial was not worth going on with; ``reason`` has the numbers. It is no failure.
+
+    Its best epoch so far counts like any other. ``score`` is None when it was skipped before
+    training because its model breaks a limit.
+    """
+
+    trial: int
+    attempt: int
+    score: float | None
+    best_epoch: int | None
+    metrics: dict[str, float | None]
+    seconds: float
+    reason: str
+    weights: WeightsFile | None = None
+    trainer: str = ""
+    worker: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +306,8 @@ class TrialStopped(Event):
     seconds: float
     reason: str
     weights: WeightsFile | None = None
+    trainer: str = ""
+    worker: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +321,7 @@ class TrialFailed(Event):
     seconds: float
     line: int | None = None
     source: str | None = None
+    worker: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_MAX_FAILURES",
     "DEFAULT_TRIALS",
     "Objective",
+    "Pruner",
     "QuantMode",
     "TuneRequest",
     "Tuner",
@@ -37,10 +38,25 @@ _NAME = re.compile(r"\w[\w .-]{0,63}")
 class Tuner(StrEnum):
     """The search strategies on offer."""
 
+    AUTO = "auto"  # a rule picks one and says why
     RANDOM = "random"
     GRID = "grid"
     BAYESIAN = "bayesian"
     HYPERBAND = "hyperband"
+    TPE = "tpe"
+    GP = "gp"
+    QMC = "qmc"
+    CMAES = "cmaes"
+    BOHB = "bohb"  # Hyperband whose new configurations come from TPE
+
+
+class Pruner(StrEnum):
+    """Ways to end hopeless trials early, from their values after each epoch."""
+
+    AUTO = "auto"
+    NONE = "none"
+    MEDIAN = "median"
+    ASHA = "asha"
 
 
 class ViewKind(StrEnum):
@@ -95,6 +111,10 @@ class TuneRequest:
     """One search as asked for. None means "not said": the study fills in its default.
 
     ``name`` None lets the study be named after the notebook's first free ``study``, ``study-2`` ...
+    ``objectives`` are further objectives beside ``objective``, for a Pareto search. ``workers`` 0
+    means in the kernel, None one isolated worker when the cell can be sent to it; ``cluster`` is
+    a Dask scheduler's address or the name of a variable that holds a client. ``measure`` names a
+    function of the notebook that takes a trained model and returns further values by name.
     Raises OptionError on a number out of range or options that exclude each other.
     """
 
@@ -103,11 +123,20 @@ class TuneRequest:
     resume: bool = False
     seed: int | None = None
     out: str | None = None
-    tuner: Tuner = Tuner.RANDOM
+    tuner: Tuner = Tuner.AUTO
+    pruner: Pruner = Pruner.AUTO
     objective: Objective | None = None
+    objectives: tuple[Objective, ...] = ()
     max_trials: int | None = None
     minutes: float | None = None
     epochs: int = DEFAULT_EPOCHS
+    repeats: int = 1
+    folds: int | None = None
+    workers: int | None = None
+    cluster: str | None = None
+    memory_gb: float | None = None
+    max_params: int | None = None
+    measure: str | None = None
     data: tuple[str, ...] | None = None
     val: ValSplit | None = None
     keep: int = DEFAULT_KEEP
@@ -128,6 +157,19 @@ class TuneRequest:
         _at_least("--keep", self.keep, 1)
         _at_least("--seed", self.seed, 0)
         _at_least("max_failures", self.max_failures, 1)
+        _at_least("--repeats", self.repeats, 1)
+        _at_least("--folds", self.folds, 2)
+        _at_least("--workers", self.workers, 0)
+        _at_least("--max-params", self.max_params, 1)
+        if self.folds is not None and self.val is not None:
+            raise OptionError("--folds and --val exclude each other: each fold is the validation data once.")
+        if self.cluster is not None and self.workers == 0:
+            raise OptionError("--cluster and --workers 0 exclude each other: 0 means in the kernel.")
+        names = [each.name for each in (self.objective, *self.objectives) if each is not None]
+        if len(set(names)) < len(names):
+            raise OptionError(f"--objective: received {', '.join(names)}; expected each name once.")
+        if self.memory_gb is not None and not 0 < self.memory_gb < math.inf:
+            raise OptionError(f"--memory-gb: expected a number above 0; received {self.memory_gb:g}.")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise OptionError(f"--minutes: expected a number above 0; received {self.minutes:g}.")
 

@@ -203,7 +203,7 @@ class StudyBook:
                     space=found.space.to_json(),
                     objective=found.objective,
                     direction=found.direction,
-                    strategy=str(request.tuner),
+                    strategy=str(Tuner.RANDOM if request.tuner is Tuner.AUTO else request.tuner),
                     seed=DEFAULT_SEED if request.seed is None else request.seed,
                     max_trials=first_limit(request),
                     minutes=request.minutes,

@@ -6,6 +6,7 @@ Replaying a journal gives the same view as living through it.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -22,6 +23,7 @@ class TrialState(StrEnum):
 
     RUNNING = "running"
     COMPLETED = "completed"
+    PRUNED = "pruned"
     STOPPED = "stopped"
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # its session died; it runs again when the study is resumed
@@ -44,6 +46,7 @@ _END_STATES: Mapping[ev.EndReason, StudyState] = {
     ev.EndReason.EXHAUSTED: StudyState.FINISHED,
     ev.EndReason.STOPPED: StudyState.STOPPED,
     ev.EndReason.FAILURES: StudyState.FAILED,
+    ev.EndReason.LIMITS: StudyState.FAILED,
     ev.EndReason.ERROR: StudyState.FAILED,
 }
 
@@ -54,7 +57,10 @@ class TrialRecord:
 
     ``curves`` maps a metric's name to its value per epoch (None = not finite or not reported);
     ``score`` is the objective at ``best_epoch`` (1-based). ``started`` and ``seconds`` are in
-    seconds of the study's elapsed time.
+    seconds of the study's elapsed time. A trial with several runs (repeats, folds) has the first
+    run's curves in ``curves``, those of runs 2, 3 ... in ``more_curves``, and every ended run's
+    score in ``scores``. ``state_file`` holds training as it was after epoch ``state_epoch`` of
+    run ``state_run``.
     """
 
     number: int
@@ -75,11 +81,23 @@ class TrialRecord:
     line: int | None = None
     source: str | None = None
     weights: ev.WeightsFile | None = None
+    trainer: str = ""
+    worker: int | None = None
+    more_curves: tuple[Mapping[str, tuple[float | None, ...]], ...] = ()
+    scores: tuple[float, ...] = ()
+    state_file: ev.WeightsFile | None = None
+    state_run: int = 1
+    state_epoch: int = 0
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs have ended in this attempt."""
+        """How many epochs have ended in the first run of this attempt."""
         return max((len(curve) for curve in self.curves.values()), default=0)
+
+    @property
+    def spread(self) -> float | None:
+        """The sample standard deviation of the runs' scores; None with fewer than two."""
+        return statistics.stdev(self.scores) if len(self.scores) > 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +130,17 @@ class StudyView:
     end_reason: ev.EndReason | None = None
     end_message: str = ""
     exports: tuple[ev.ModelExported, ...] = ()
+    strategy_reason: str = ""
+    pruner: str = "none"
+    pruner_reason: str = ""
+    objectives: tuple[tuple[str, ev.Direction], ...] = ()
+    repeats: int = 1
+    folds: int = 0
+    executor: str = ""
+    executor_reason: str = ""
+    workers: int = 0
+    workers_since: float = 0.0
+    workers_ready: bool = False
 
     def trial(self, number: int) -> TrialRecord:
         """The trial with this 1-based number. Raises IndexError when there is none."""
@@ -134,6 +163,24 @@ class StudyView:
         scored = [(trial.score, trial) for trial in self.trials if trial.score is not None]
         sign = 1 if self.direction is ev.Direction.MIN else -1
         return [trial for score, trial in sorted(scored, key=lambda pair: (sign * pair[0], pair[1].number))]
+
+    def pareto(self) -> list[TrialRecord]:
+        """Trials that no other trial beats in every objective, by number.
+
+        A trial that lacks a finite value of one of the objectives is left out.
+        """
+        names = [(self.objective, self.direction), *self.objectives]
+        signs = [1.0 if direction is ev.Direction.MIN else -1.0 for _, direction in names]
+        points: list[tuple[tuple[float, ...], TrialRecord]] = []
+        for trial in self.trials:
+            values = [trial.score, *(trial.metrics.get(name) for name, _ in names[1:])]
+            if all(value is not None for value in values):
+                points.append((tuple(s * float(v or 0.0) for s, v in zip(signs, values, strict=True)), trial))
+        return [
+            trial
+            for point, trial in points
+            if not any(other != point and all(o <= p for o, p in zip(other, point, strict=True)) for other, _ in points)
+        ]
 
 
 def replay(events: Iterable[ev.Event]) -> StudyView:
@@ -160,6 +207,16 @@ def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
             return {"space": SearchSpace.from_json(event.space)}
         case ev.StudyNoted():
             return {"notes": (*view.notes, event.text)}
+        case ev.ExecutorChosen():
+            return {
+                "executor": event.kind,
+                "executor_reason": event.reason,
+                "workers": event.workers,
+                "workers_since": event.elapsed,
+                "workers_ready": False,
+            }
+        case ev.WorkersReady():
+            return {"workers_ready": True}
         case ev.StudyEnded():
             return {"state": _END_STATES[event.reason], "end_reason": event.reason, "end_message": event.message}
         case ev.ModelExported():
@@ -190,6 +247,12 @@ def _start(event: ev.StudyStarted) -> dict[str, Any]:
         "fingerprint": event.fingerprint,
         "versions": event.versions,
         "started_at": event.at,
+        "strategy_reason": event.strategy_reason,
+        "pruner": event.pruner,
+        "pruner_reason": event.pruner_reason,
+        "objectives": tuple((each["name"], ev.Direction(each["direction"])) for each in event.objectives),
+        "repeats": event.repeats,
+        "folds": event.folds,
     }
 
 
@@ -219,7 +282,7 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
     """The trial that the event is about, as it is afterwards."""
     match event:
         case ev.TrialStarted():
-            return TrialRecord(
+            fresh = TrialRecord(
                 number=event.trial,
                 attempt=event.attempt,
                 values=event.values,
@@ -229,8 +292,16 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 parent=event.parent,
                 started=event.elapsed,
             )
+            return fresh if event.resumed_epoch == 0 else _go_on(view.trial(event.trial), fresh, event)
         case ev.EpochEnded():
             return _add_epoch(view.trial(event.trial), event)
+        case ev.RunEnded():
+            trial = view.trial(event.trial)
+            return replace(trial, scores=(*trial.scores[: event.run - 1], event.score))
+        case ev.TrialStateSaved():
+            return replace(
+                view.trial(event.trial), state_file=event.state, state_run=event.run, state_epoch=event.epoch
+            )
         case ev.TrialFinished():
             return replace(
                 view.trial(event.trial),
@@ -240,17 +311,21 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 metrics=event.metrics,
                 seconds=event.seconds,
                 weights=event.weights,
+                trainer=event.trainer,
+                worker=event.worker,
             )
-        case ev.TrialStopped():
+        case ev.TrialStopped() | ev.TrialPruned():
             return replace(
                 view.trial(event.trial),
-                state=TrialState.STOPPED,
+                state=TrialState.STOPPED if isinstance(event, ev.TrialStopped) else TrialState.PRUNED,
                 score=event.score,
                 best_epoch=event.best_epoch,
                 metrics=event.metrics,
                 seconds=event.seconds,
                 reason=event.reason,
                 weights=event.weights,
+                trainer=event.trainer,
+                worker=event.worker,
             )
         case ev.TrialFailed():
             return replace(
@@ -261,20 +336,48 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 line=event.line,
                 source=event.source,
                 seconds=event.seconds,
+                worker=event.worker,
             )
         case ev.WeightsDropped():
-            return replace(view.trial(event.trial), weights=None)
+            return replace(view.trial(event.trial), weights=None, state_file=None, state_run=1, state_epoch=0)
         case _:
             raise TypeError(f"expected an event that apply knows; received {type(event).__name__}.")
 
 
+def _go_on(before: TrialRecord, fresh: TrialRecord, event: ev.TrialStarted) -> TrialRecord:
+    """A later attempt that goes on from a saved state keeps what had happened until then."""
+    runs = (before.curves, *before.more_curves)[: event.resumed_run]
+    last = {name: curve[: event.resumed_epoch] for name, curve in runs[-1].items()}
+    kept = (*runs[:-1], last)
+    return replace(
+        fresh,
+        curves=kept[0],
+        more_curves=kept[1:],
+        scores=before.scores[: event.resumed_run - 1],
+        state_file=before.state_file,
+        state_run=before.state_run,
+        state_epoch=before.state_epoch,
+    )
+
+
 def _add_epoch(trial: TrialRecord, event: ev.EpochEnded) -> TrialRecord:
-    """Append one value to every curve; gaps (a metric that comes late) are filled with None."""
-    curves = dict(trial.curves)
+    """Append one value to every curve of the run; gaps are filled with None."""
+    if event.run == 1:
+        return replace(trial, curves=_longer(trial.curves, event))
+    runs = [*trial.more_curves, *({} for _ in range(event.run - 1 - len(trial.more_curves)))]
+    runs[event.run - 2] = _longer(runs[event.run - 2], event)
+    return replace(trial, more_curves=tuple(runs))
+
+
+def _longer(
+    curves: Mapping[str, tuple[float | None, ...]], event: ev.EpochEnded
+) -> dict[str, tuple[float | None, ...]]:
+    """The curves with one more value each: None for a metric that came not, or that comes late."""
+    longer = dict(curves)
     for name in {**curves, **event.logs}:
         curve = curves.get(name, ())
-        curves[name] = (*curve, *(None,) * (event.epoch - 1 - len(curve)), event.logs.get(name))
-    return replace(trial, curves=curves)
+        longer[name] = (*curve, *(None,) * (event.epoch - 1 - len(curve)), event.logs.get(name))
+    return longer
 
 
 def _with_trial(view: StudyView, trial: TrialRecord) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tunemagic.durable import sha256_of
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.hyperparameters import new_hyperparameters
-from tunemagic.search.job import Ending, ParentWeights, TrialJob, TrialOutcome
+from tunemagic.search.job import Ending, TrialJob, TrialOutcome
 from tunemagic.search.train import fit_arguments, run_job
 
 HYPERMODEL = """
@@ -51,7 +51,7 @@ def rebuilt(job: TrialJob, outcome: TrialOutcome, folder: Path) -> Any:
     path.write_bytes(outcome.weights)
     hp = new_hyperparameters()
     hp.values = dict(job.hp.values)
-    model = job.program.run(hp).model
+    model = job.work.program.run(hp).model
     model.load_weights(path, objects_to_skip=[model.optimizer])
     return model
 
@@ -77,7 +77,7 @@ def test_the_weights_are_those_of_the_best_epoch_not_the_last(make_job: Any, cel
     outcome, _ = train(job)
     assert outcome.best_epoch == 2
     model = rebuilt(job, outcome, tmp_path)
-    again = model.evaluate(job.data.val_x, job.data.val_y, verbose=0, return_dict=True)
+    again = model.evaluate(job.work.data.val_x, job.work.data.val_y, verbose=0, return_dict=True)
     assert again["loss"] == pytest.approx(outcome.score, rel=1e-5)
 
 
@@ -134,15 +134,15 @@ def test_a_parents_file_that_was_altered_is_not_used(make_job: Any, tmp_path: Pa
 
 def test_the_cells_names_go_to_fit(make_job: Any, cell: str) -> None:
     job = make_job(cell + "epochs = 5\ncallbacks = keras.callbacks.History()\nclass_weight = {0: 2.0}\n")
-    arguments = fit_arguments(job, job.program.run(job.hp), job.data)
-    assert arguments.pop("x") is job.data.x
-    assert arguments.pop("y") is job.data.y
+    arguments = fit_arguments(job, job.work.program.run(job.hp), job.work.data)
+    assert arguments.pop("x") is job.work.data.x
+    assert arguments.pop("y") is job.work.data.y
     assert [type(callback).__name__ for callback in arguments.pop("callbacks")] == ["History"]
     assert arguments == {
         "epochs": 5,
         "batch_size": 80,
         "class_weight": {0: 2.0},
-        "validation_data": (job.data.val_x, job.data.val_y),
+        "validation_data": (job.work.data.val_x, job.work.data.val_y),
         "verbose": 0,
     }
 
@@ -154,8 +154,8 @@ def test_a_strategy_that_sets_the_epochs_overrules_the_cell(make_job: Any, cell:
 
 def test_sample_weights_of_the_whole_data_follow_the_split(make_job: Any, cell: str) -> None:
     job = make_job(cell + "sample_weight = [float(n) for n in range(80)]\n", epochs=1)
-    arguments = fit_arguments(job, job.program.run(job.hp), job.data)
-    assert list(arguments["sample_weight"]) == [float(row) for row in job.data.train_rows]
+    arguments = fit_arguments(job, job.work.program.run(job.hp), job.work.data)
+    assert list(arguments["sample_weight"]) == [float(row) for row in job.work.data.train_rows]
     assert train(job)[0].ending is Ending.FINISHED
 
 
@@ -369,7 +369,9 @@ def test_a_trial_cancelled_within_an_epoch_ends_at_that_batch_with_its_best_epoc
     outcome, epochs = train(job, cancelled)
     assert seen == [1, 2, 3, 4, 5, 6]  # four batches make an epoch
     assert (outcome.ending, outcome.best_epoch, outcome.score) == (Ending.STOPPED, 1, epochs[0].logs["val_loss"])
-    again = rebuilt(job, outcome, tmp_path).evaluate(job.data.val_x, job.data.val_y, verbose=0, return_dict=True)
+    again = rebuilt(job, outcome, tmp_path).evaluate(
+        job.work.data.val_x, job.work.data.val_y, verbose=0, return_dict=True
+    )
     assert again["loss"] == pytest.approx(outcome.score, rel=1e-5)
 
 

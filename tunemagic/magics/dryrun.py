@@ -13,7 +13,7 @@ from tunemagic.magics.tables import Table
 from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.inline import InlineExecutor
-from tunemagic.search.job import Ending, TrialJob, TrialOutcome, TrialProgram
+from tunemagic.search.job import Ending, TrialJob, TrialOutcome, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
 
 __all__ = ["Estimate", "dry_run_table", "estimate"]
@@ -43,11 +43,8 @@ def estimate(request: TuneRequest, program: TrialProgram, data: TrainingData, fo
     job = TrialJob(
         trial=1,
         attempt=1,
-        program=program,
+        work=Work(program=program, data=data, objective=found.objective, direction=found.direction),
         hp=found.hyperparameters,
-        data=data,
-        objective=found.objective,
-        direction=found.direction,
         epochs=epochs,
         seed=request.seed or 0,
         fixed_epochs=True,

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from tunemagic import events as ev
 from tunemagic.search.data import TrainingData
 
-__all__ = ["Ending", "ParentWeights", "TrialJob", "TrialOutcome", "TrialProgram"]
+__all__ = [
+    "Ending",
+    "Measure",
+    "Report",
+    "StateTaken",
+    "StopFlag",
+    "TrialJob",
+    "TrialOutcome",
+    "TrialProgram",
+    "Work",
+    "WorkersStarted",
+]
+
+Measure: TypeAlias = Callable[[Any], Mapping[str, float]]
 
 
 class TrialProgram(Protocol):
@@ -22,33 +35,46 @@ class TrialProgram(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParentWeights:
-    """Weights on disk that a trial goes on from."""
+class Work:
+    """What all trials of a study share. It travels to a worker once.
 
-    path: Path
-    sha256: str
+    A trial is trained ``repeats`` times, on each of ``folds`` splits of the data when that is not
+    0. ``measure`` gives further values of a trained model. A model with more than ``max_params``
+    weights is skipped. ``state_seconds``: how often training states are taken at least.
+    """
+
+    program: TrialProgram
+    data: TrainingData
+    objective: str
+    direction: ev.Direction
+    repeats: int = 1
+    folds: int = 0
+    measure: Measure | None = None
+    max_params: int | None = None
+    state_seconds: float = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialJob:
     """One attempt at one trial.
 
-    ``hp`` is the HyperParameters object holding the values; ``initial_epoch`` epochs were done by
-    the parent already. ``seed`` seeds Python, NumPy and Keras for this trial.
+    ``hp`` is the HyperParameters object holding the values. ``seed`` seeds Python, NumPy and Keras
+    for this trial. ``state`` is a training state (see search.state) to go on from: the trial's own
+    from an earlier attempt, or, with ``from_parent``, that of the trial it follows, whose first
+    ``initial_epoch`` epochs it does not repeat. ``keep_state`` asks for the state at the end.
     """
 
     trial: int
     attempt: int
-    program: TrialProgram
+    work: Work
     hp: Any
-    data: TrainingData
-    objective: str
-    direction: ev.Direction
     epochs: int
     seed: int
     fixed_epochs: bool = False
     initial_epoch: int = 0
-    parent: ParentWeights | None = None
+    state: bytes | None = None
+    from_parent: bool = False
+    keep_state: bool = False
 
 
 class Ending(StrEnum):
@@ -57,13 +83,37 @@ class Ending(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    SKIPPED = "skipped"  # its model breaks a limit; nothing was trained
+    LOST = "lost"  # its worker died; the loop may try again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTaken:
+    """A training state, to be kept in case that the worker or the kernel dies."""
+
+    trial: int
+    attempt: int
+    run: int
+    epoch: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkersStarted:
+    """The first worker can train; ``seconds`` since the executor was made."""
+
+    seconds: float
+    trial: None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialOutcome:
     """What an attempt gave. ``weights`` is the HDF5 file of the best epoch, in memory.
 
-    ``hp`` comes back because the model code may have named new hyperparameters.
+    ``hp`` comes back because the model code may have named new hyperparameters. ``state`` is the
+    training state after the last epoch, when asked for. ``trainer`` says in words how the trial
+    was trained and why so, ``log`` holds the last lines that a worker printed. For LOST ``error``
+    is the signal's name, such as SIGKILL.
     """
 
     trial: int
@@ -74,8 +124,42 @@ class TrialOutcome:
     best_epoch: int | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     weights: bytes | None = None
+    state: bytes | None = None
+    state_run: int = 1
+    state_epoch: int = 0
     hp: Any = None
     error: str = ""
     reason: str = ""
     line: int | None = None
     source: str | None = None
+    trainer: str = ""
+    worker: int | None = None
+    log: str = ""
+
+
+Report: TypeAlias = ev.EpochEnded | ev.RunEnded | StateTaken | WorkersStarted | TrialOutcome
+
+
+class StopFlag(threading.Event):
+    """An event that also calls back, so that a graph that reads a variable can be told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks_lock = threading.Lock()
+
+    def set(self) -> None:
+        """Set the flag and call everybody who asked for it; each is called once."""
+        super().set()
+        with self._callbacks_lock:
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_set(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the flag is set, at once when it is set already. It must be quick."""
+        with self._callbacks_lock:
+            if not self.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()

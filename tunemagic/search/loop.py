@@ -17,7 +17,7 @@ from tunemagic.ledger import Ledger
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
-from tunemagic.search.job import Ending, ParentWeights, TrialJob, TrialOutcome, TrialProgram
+from tunemagic.search.job import Ending, TrialJob, TrialOutcome, TrialProgram, Work
 from tunemagic.search.oracle import Proposal, Strategy, Waiting
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import TrialRecord, TrialState
@@ -106,7 +106,7 @@ class SearchLoop:
             report = self._executor.next_report(_TICK_SECONDS)
             if isinstance(report, ev.EpochEnded):
                 self._ledger.record(report)
-            elif report is not None:
+            elif isinstance(report, TrialOutcome):
                 self._take(report)
 
     def _end_reason(self) -> ev.EndReason | None:
@@ -160,7 +160,6 @@ class SearchLoop:
 
     def _start(self, number: int, attempt: int, proposal: Proposal) -> None:
         view = self._ledger.view
-        parent = self._parent_weights(proposal.parent)
         epochs = proposal.epochs or view.epochs
         self._memos[number] = proposal.memo
         self._ledger.record(
@@ -179,31 +178,14 @@ class SearchLoop:
         job = TrialJob(
             trial=number,
             attempt=attempt,
-            program=self._program,
+            work=Work(program=self._program, data=self._data, objective=view.objective, direction=view.direction),
             hp=hp,
-            data=self._data,
-            objective=view.objective,
-            direction=view.direction,
             epochs=epochs,
             fixed_epochs=proposal.epochs is not None,
-            initial_epoch=proposal.initial_epoch if parent is not None else 0,
             seed=(view.seed * 1_000_003 + number) % 2**31,
-            parent=parent,
         )
         self._running[number] = _Running(job, self._ledger.elapsed)
         self._executor.submit(job)
-
-    def _parent_weights(self, parent: int | None) -> ParentWeights | None:
-        """The weights to go on from; None (train from the start) when they are gone."""
-        if parent is None:
-            return None
-        file = self._ledger.view.trial(parent).weights
-        if file is None or not self._weights.path(file).exists():
-            self._ledger.record(
-                ev.StudyNoted(text=f"the weights of trial {parent} are gone: its follower starts afresh")
-            )
-            return None
-        return ParentWeights(path=self._weights.path(file), sha256=file.sha256)
 
     def _take(self, outcome: TrialOutcome) -> None:
         """Record how a trial ended, then tell the strategy, then keep only the best weights."""

@@ -23,7 +23,7 @@ from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.faults import describe_error, user_frame
 from tunemagic.search.job import Ending, TrialJob, TrialOutcome
-from tunemagic.search.weights import load_weights, weights_to_bytes
+from tunemagic.search.weights import weights_to_bytes
 
 __all__ = ["build_weights", "fit_arguments", "kept_random_state", "run_job"]
 
@@ -102,15 +102,15 @@ class Watch:
         job = self._job
         self._emit(ev.EpochEnded(trial=job.trial, attempt=job.attempt, epoch=self.epochs, logs=metrics))
         self._check(values)
-        if job.direction.better(values[job.objective], self.best_score):
-            self.best_score = values[job.objective]
+        if job.work.direction.better(values[job.work.objective], self.best_score):
+            self.best_score = values[job.work.objective]
             self.best_epoch = self.epochs
             self.best_metrics = metrics
             self.best_weights = model.get_weights()
         self.batch_ended()
 
     def _check(self, values: Mapping[str, float]) -> None:
-        objective = self._job.objective
+        objective = self._job.work.objective
         if objective not in values:
             found = ", ".join(values) or "nothing"
             raise TrialError(f"objective {objective!r} is not among the logged metrics; received {found}")
@@ -159,24 +159,21 @@ def _callback_class() -> Any:
 def _train_until_cancelled(job: TrialJob, watch: Watch) -> None:
     try:
         watch.batch_ended()
-        _train(job, job.program.run(job.hp), watch)
+        _train(job, job.work.program.run(job.hp), watch)
     except Cancelled:
         return
 
 
 def _train(job: TrialJob, setup: TrialSetup, watch: Watch) -> None:
-    data = with_rebound(job.data, setup.data)
+    data = with_rebound(job.work.data, setup.data)
     arguments = fit_arguments(job, setup, data)
     arguments["callbacks"] = [*arguments.get("callbacks", ()), _callback_class()(watch)]
-    if job.parent is not None:
-        build_weights(setup.model, data)
-        load_weights(setup.model, job.parent.path, job.parent.sha256)
     if setup.fit_method is None:
         setup.model.fit(**arguments)
         return
     returned = _call_own_fit(job, setup.model, setup.fit_method, arguments)
     if watch.epochs == 0:
-        watch.epoch_ended(setup.model, 0, _returned_metrics(job.objective, returned))
+        watch.epoch_ended(setup.model, 0, _returned_metrics(job.work.objective, returned))
 
 
 def _call_own_fit(job: TrialJob, model: Any, fit: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -232,7 +229,7 @@ def _returned_metrics(objective: str, returned: Any) -> Mapping[str, Any]:
 
 
 def _failure(job: TrialJob, error: BaseException, seconds: float) -> TrialOutcome:
-    line, source = user_frame(error, getattr(job.program, "filename", ""))
+    line, source = user_frame(error, getattr(job.work.program, "filename", ""))
     return TrialOutcome(
         trial=job.trial,
         attempt=job.attempt,

@@ -24,7 +24,7 @@ export const DIRECTIONS = ['min', 'max'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
 /** Why a study's search came to its end. */
-export const END_REASONS = ['trials', 'time', 'exhausted', 'stopped', 'failures', 'error'] as const;
+export const END_REASONS = ['trials', 'time', 'exhausted', 'stopped', 'failures', 'limits', 'error'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** What comparing an exported file with the Keras model showed. */
@@ -32,7 +32,7 @@ export const VERDICTS = ['verified', 'not verified', 'failed'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 /** Where a trial stands. */
-export const TRIAL_STATES = ['running', 'completed', 'stopped', 'failed', 'interrupted'] as const;
+export const TRIAL_STATES = ['running', 'completed', 'pruned', 'stopped', 'failed', 'interrupted'] as const;
 export type TrialState = (typeof TRIAL_STATES)[number];
 
 /** Where a study stands. */
@@ -62,7 +62,7 @@ export interface IParameter {
   readonly conditions: readonly ICondition[];
 }
 
-/** Weights of a trial's best epoch on disk: a name inside the study's folder and its hash. */
+/** A trial's weights or training state on disk: a name inside the study's folder and its hash. */
 export interface IWeightsFile {
   readonly file: string;
   readonly sha256: string;
@@ -89,6 +89,13 @@ export interface ITrialRecord {
   readonly line: number | null;
   readonly source: string | null;
   readonly weights: IWeightsFile | null;
+  readonly trainer: string;
+  readonly worker: number | null;
+  readonly more_curves: readonly ({ readonly [key: string]: readonly (number | null)[] })[];
+  readonly scores: readonly number[];
+  readonly state_file: IWeightsFile | null;
+  readonly state_run: number;
+  readonly state_epoch: number;
 }
 
 /** Everything a screen shows of a study. `trials[i]` is trial number `i + 1`. */
@@ -119,6 +126,17 @@ export interface IStudyView {
   readonly end_reason: EndReason | null;
   readonly end_message: string;
   readonly exports: readonly IModelExported[];
+  readonly strategy_reason: string;
+  readonly pruner: string;
+  readonly pruner_reason: string;
+  readonly objectives: readonly readonly string[][];
+  readonly repeats: number;
+  readonly folds: number;
+  readonly executor: string;
+  readonly executor_reason: string;
+  readonly workers: number;
+  readonly workers_since: number;
+  readonly workers_ready: boolean;
 }
 
 /** A new study: what is searched, how, and from what. First line of every journal. */
@@ -144,6 +162,12 @@ export interface IStudyStarted {
   readonly data: string;
   readonly fingerprint: { readonly [key: string]: string };
   readonly versions: { readonly [key: string]: string };
+  readonly strategy_reason: string;
+  readonly pruner: string;
+  readonly pruner_reason: string;
+  readonly objectives: readonly { readonly [key: string]: string }[];
+  readonly repeats: number;
+  readonly folds: number;
 }
 
 /** The study goes on in another session, perhaps with other limits. */
@@ -186,6 +210,28 @@ export interface IStudyNoted {
   readonly text: string;
 }
 
+/** Where this session's trials run and why. Comes once per start; workers are then starting. */
+export interface IExecutorChosen {
+  readonly v: number;
+  readonly type: 'ExecutorChosen';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly kind: string;
+  readonly workers: number;
+  readonly reason: string;
+}
+
+/** The first worker can train; `seconds` is how long that took. */
+export interface IWorkersReady {
+  readonly v: number;
+  readonly type: 'WorkersReady';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly seconds: number;
+}
+
 /** A trial begins. Trials count from 1; `attempt` is above 1 when an earlier one was cut off. */
 export interface ITrialStarted {
   readonly v: number;
@@ -200,6 +246,8 @@ export interface ITrialStarted {
   readonly why: string;
   readonly parent: number | null;
   readonly memo: { readonly [key: string]: JSONValue };
+  readonly resumed_epoch: number;
+  readonly resumed_run: number;
 }
 
 /** One epoch's metrics. `epoch` counts from 1; None stands for NaN or infinity. */
@@ -213,6 +261,36 @@ export interface IEpochEnded {
   readonly attempt: number;
   readonly epoch: number;
   readonly logs: { readonly [key: string]: number | null };
+  readonly run: number;
+}
+
+/** One of a trial's several trainings has ended. Not recorded for a trial with a single run. */
+export interface IRunEnded {
+  readonly v: number;
+  readonly type: 'RunEnded';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly trial: number;
+  readonly attempt: number;
+  readonly run: number;
+  readonly score: number;
+  readonly best_epoch: number;
+  readonly metrics: { readonly [key: string]: number | null };
+}
+
+/** Training can go on from here after a crash: weights, optimizer and best weights are in `state`. */
+export interface ITrialStateSaved {
+  readonly v: number;
+  readonly type: 'TrialStateSaved';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly trial: number;
+  readonly attempt: number;
+  readonly run: number;
+  readonly epoch: number;
+  readonly state: IWeightsFile;
 }
 
 /** A trial ran to its end. `score` and `metrics` are those of its best epoch. */
@@ -229,6 +307,27 @@ export interface ITrialFinished {
   readonly metrics: { readonly [key: string]: number | null };
   readonly seconds: number;
   readonly weights: IWeightsFile | null;
+  readonly trainer: string;
+  readonly worker: number | null;
+}
+
+/** A trial was not worth going on with; `reason` has the numbers. It is no failure. */
+export interface ITrialPruned {
+  readonly v: number;
+  readonly type: 'TrialPruned';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly trial: number;
+  readonly attempt: number;
+  readonly score: number | null;
+  readonly best_epoch: number | null;
+  readonly metrics: { readonly [key: string]: number | null };
+  readonly seconds: number;
+  readonly reason: string;
+  readonly weights: IWeightsFile | null;
+  readonly trainer: string;
+  readonly worker: number | null;
 }
 
 /** A trial was ended early on purpose. Its best epoch so far counts like any other. */
@@ -246,6 +345,8 @@ export interface ITrialStopped {
   readonly seconds: number;
   readonly reason: string;
   readonly weights: IWeightsFile | null;
+  readonly trainer: string;
+  readonly worker: number | null;
 }
 
 /** A trial gave no usable score. `line` and `source` point into the user's cell. */
@@ -262,6 +363,7 @@ export interface ITrialFailed {
   readonly seconds: number;
   readonly line: number | null;
   readonly source: string | null;
+  readonly worker: number | null;
 }
 
 /** A trial no longer belongs to the best ones; its weights file is removed after this. */
@@ -317,9 +419,14 @@ export type StudyEvent =
   | IStudyResumed
   | ISpaceChanged
   | IStudyNoted
+  | IExecutorChosen
+  | IWorkersReady
   | ITrialStarted
   | IEpochEnded
+  | IRunEnded
+  | ITrialStateSaved
   | ITrialFinished
+  | ITrialPruned
   | ITrialStopped
   | ITrialFailed
   | IWeightsDropped

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from tunemagic import events as ev
-from tunemagic.search.job import TrialJob, TrialOutcome
+from tunemagic.search.job import Report, TrialJob
 
-__all__ = ["Executor", "Report"]
-
-Report: TypeAlias = ev.EpochEnded | TrialOutcome
+__all__ = ["Executor"]
 
 
 class Executor(Protocol):
     """Runs jobs and reports what happens, in order for each trial.
 
     All methods are called from the loop's thread. After ``submit`` exactly one TrialOutcome
-    comes for that attempt, whatever happens to the job; no EpochEnded comes after it.
+    comes for that attempt, whatever happens to the job; no other report of it comes after that.
+    An executor whose workers have to start reports WorkersStarted once, before the first epoch.
+    It is made for one study's Work: every submitted job carries the same one.
+
+    ``kind`` is inline, process, dask or replay; ``slots`` says how many jobs run at a time.
     """
 
+    kind: str
     slots: int
 
     def submit(self, job: TrialJob) -> None:
@@ -28,7 +30,10 @@ class Executor(Protocol):
         """The next report, or None when none came within ``timeout`` seconds."""
 
     def cancel(self, trial: int) -> None:
-        """End this trial soon, with its best epoch so far. Unknown trials are ignored."""
+        """End this trial within one step or 0.1 s, with its best epoch so far.
+
+        Unknown trials are ignored. Returns at once.
+        """
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and free everything. Closing twice is harmless."""

@@ -6,8 +6,7 @@ import contextvars
 import queue
 import threading
 
-from tunemagic.search.executors.base import Report
-from tunemagic.search.job import TrialJob, TrialOutcome
+from tunemagic.search.job import Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.train import run_job
 
 __all__ = ["InlineExecutor"]
@@ -20,24 +19,25 @@ class InlineExecutor:
     lands in the notebook cell that started the study.
     """
 
+    kind = "inline"
     slots = 1
 
     def __init__(self) -> None:
         self._context = contextvars.copy_context()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
-        self._cancelled: dict[int, threading.Event] = {}
+        self._cancelled: dict[int, StopFlag] = {}
         self._thread: threading.Thread | None = None
 
     def submit(self, job: TrialJob) -> None:
         """Start the job's thread."""
-        cancelled = self._cancelled[job.trial] = threading.Event()
+        cancelled = self._cancelled[job.trial] = StopFlag()
         context = self._context.copy()
         self._thread = threading.Thread(
             target=context.run, args=(self._run, job, cancelled), name=f"tunemagic-trial-{job.trial}", daemon=True
         )
         self._thread.start()
 
-    def _run(self, job: TrialJob, cancelled: threading.Event) -> None:
+    def _run(self, job: TrialJob, cancelled: StopFlag) -> None:
         self._reports.put(run_job(job, self._reports.put, cancelled))
 
     def next_report(self, timeout: float) -> Report | None:
