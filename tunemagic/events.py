@@ -326,9 +326,13 @@ class TrialFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsDropped(Event):
-    """A trial no longer belongs to the best ones; its weights file is removed after this."""
+    """A trial's weights are not among the best any more; the file is removed after this.
+
+    With ``state_only`` it is its saved training state that nobody needs any more.
+    """
 
     trial: int
+    state_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

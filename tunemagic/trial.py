@@ -339,7 +339,9 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 worker=event.worker,
             )
         case ev.WeightsDropped():
-            return replace(view.trial(event.trial), weights=None, state_file=None, state_run=1, state_epoch=0)
+            if event.state_only:
+                return replace(view.trial(event.trial), state_file=None, state_run=1, state_epoch=0)
+            return replace(view.trial(event.trial), weights=None)
         case _:
             raise TypeError(f"expected an event that apply knows; received {type(event).__name__}.")
 

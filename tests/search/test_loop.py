@@ -16,10 +16,9 @@ from tunemagic.events import Direction
 from tunemagic.journal import Journal, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import Tuner
-from tunemagic.search.executors.base import Report
 from tunemagic.search.hyperparameters import new_hyperparameters, space_of
-from tunemagic.search.job import Ending, ParentWeights, TrialJob, TrialOutcome
-from tunemagic.search.loop import MAX_ATTEMPTS, SearchLoop
+from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
+from tunemagic.search.loop import MAX_ATTEMPTS, MAX_SKIPS, SearchLoop, TrialPruner
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import StudyState, TrialState, replay
@@ -30,9 +29,10 @@ Play = Callable[[TrialJob], Iterable[Report]]
 class Scripted:
     """An executor that answers each job with the reports of a script; without an outcome it waits to be cancelled."""
 
-    slots = 1
+    kind = "inline"
 
-    def __init__(self, play: Play, clock: "Clock") -> None:
+    def __init__(self, play: Play, clock: "Clock", slots: int = 1) -> None:
+        self.slots = slots
         self.play = play
         self.clock = clock
         self.jobs: list[TrialJob] = []
@@ -51,9 +51,13 @@ class Scripted:
     def cancel(self, trial: int) -> None:
         if trial not in self.cancelled:
             self.cancelled.append(trial)
-            self._reports.append(
-                TrialOutcome(trial=trial, attempt=1, ending=Ending.STOPPED, seconds=1.0, score=0.5, best_epoch=1)
-            )
+            job = next(job for job in reversed(self.jobs) if job.trial == trial)
+            if not any(isinstance(report, TrialOutcome) and report.trial == trial for report in self._reports):
+                self._reports.append(
+                    TrialOutcome(
+                        trial=trial, attempt=job.attempt, ending=Ending.STOPPED, seconds=1.0, score=0.5, best_epoch=1
+                    )
+                )
 
     def close(self) -> None:
         self.closed += 1
@@ -113,14 +117,18 @@ class Search:
     limits: dict[str, Any] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     stop: threading.Event = field(default_factory=threading.Event)
+    pruner: TrialPruner | None = None
+    skips: set[int] = field(default_factory=set)
+    slots: int = 1
+    executor_class: type[Scripted] = Scripted
 
     def __post_init__(self) -> None:
         self.hyperparameters = new_hyperparameters()
         self.hyperparameters.Int("units", 1, 50, default=25)
-        self.executor = Scripted(self.play, self.clock)
+        self.executor = Scripted(self.play, self.clock, self.slots)
 
     def go(self, play: Play | None = None) -> list[ev.Event]:
-        self.executor = Scripted(play or self.play, self.clock)
+        self.executor = self.executor_class(play or self.play, self.clock, self.slots)
         self.journal = Journal(self.directory)
         self.ledger = Ledger(self.journal, self.journal.content.events, clock=self.clock)
         before = self.ledger.view.seq
@@ -148,9 +156,10 @@ class Search:
             strategy=self.strategy,
             executor=self.executor,
             weights=WeightsFolder(self.directory),
-            program=None,  # the script never runs it
-            data=None,
+            work=Work(program=None, data=None, objective="val_loss", direction=view.direction),  # never run
             stop=self.stop,
+            pruner=self.pruner,
+            skips=self.skips,
             memos=memos,
         )
 
@@ -278,34 +287,53 @@ def test_weights_that_a_crash_left_without_a_trial_are_removed(tmp_path: Path) -
     assert search.files == ["trial-0001-1.weights.h5"]
 
 
-def test_hyperband_goes_on_from_the_weights_of_a_parent_that_are_kept_for_it(tmp_path: Path) -> None:
-    search = Search(tmp_path, tuner=Tuner.HYPERBAND, limits={"max_trials": 12, "keep": 1})
+def with_state(job: TrialJob) -> Iterable[Report]:
+    """Trials that give their training state at the end when asked for it."""
+    state = f"state of {job.trial}".encode() if job.keep_state else None
+    return [finished(job, float(job.hp.values["units"]), state=state, state_epoch=job.epochs)]
+
+
+def test_hyperband_goes_on_from_the_state_of_a_parent_that_is_kept_for_it(tmp_path: Path) -> None:
+    search = Search(tmp_path, with_state, tuner=Tuner.HYPERBAND, limits={"max_trials": 12, "keep": 1})
     search.go()
     jobs = {job.trial: job for job in search.executor.jobs}
-    followers = [job for job in jobs.values() if job.parent is not None]
+    followers = [job for job in jobs.values() if search.ledger.view.trial(job.trial).parent is not None]
     assert followers
     for job in followers:
         parent = search.ledger.view.trial(job.trial).parent
         assert parent is not None
-        digest = sha256_of(str(parent).encode())
-        assert job.parent == ParentWeights(path=tmp_path / f"trial-{parent:04d}-1.weights.h5", sha256=digest)
+        assert (job.state, job.from_parent) == (f"state of {parent}".encode(), True)
         assert (job.initial_epoch, job.fixed_epochs) == (jobs[parent].epochs, True)
         assert job.epochs > job.initial_epoch
 
 
-def test_a_follower_whose_parents_weights_are_gone_starts_afresh_with_a_note(tmp_path: Path) -> None:
+def test_states_that_no_later_trial_can_go_on_from_are_removed(tmp_path: Path) -> None:
+    search = Search(tmp_path, with_state, tuner=Tuner.HYPERBAND, limits={"max_trials": 40, "keep": 1})
+    search.go()
+    needed = {trial.number for trial in search.ledger.view.trials if search.strategy.may_resume(trial.number)}
+    kept = {trial.number for trial in search.ledger.view.trials if trial.state_file is not None}
+    assert kept == needed
+    assert len(list(tmp_path.glob("*.state.npz"))) == len(needed) < 40
+
+
+def test_a_follower_whose_parents_state_is_gone_starts_afresh_with_a_note(tmp_path: Path) -> None:
     def play(job: TrialJob) -> Iterable[Report]:
-        for path in tmp_path.glob("*.weights.h5"):
+        for path in tmp_path.glob("*.state.npz"):
             path.unlink()
-        return units(job)
+        return with_state(job)
 
     search = Search(tmp_path, play, tuner=Tuner.HYPERBAND, limits={"max_trials": 12})
     search.go()
     parents = {trial.parent for trial in search.ledger.view.trials} - {None}
-    noted = {f"the weights of trial {n} are gone: its follower starts afresh" for n in parents}
+    noted = {
+        f"the follower of trial {n} starts afresh, since the saved state can't be used: "
+        f"{tmp_path}/trial-{n:04d}-1-{search.ledger.view.trial(n).epochs}.state.npz can't be read: "
+        "No such file or directory."
+        for n in parents
+    }
     assert parents
     assert set(search.ledger.view.notes) == noted
-    assert all((job.parent, job.initial_epoch) == (None, 0) for job in search.executor.jobs)
+    assert all((job.state, job.initial_epoch) == (None, 0) for job in search.executor.jobs)
 
 
 # -- failures ----------------------------------------------------------------------------------------
@@ -427,7 +455,7 @@ def test_a_stop_within_a_trial_keeps_its_best_epoch(tmp_path: Path) -> None:
 def test_the_time_limit_ends_the_running_trial_too(tmp_path: Path) -> None:
     search = Search(tmp_path, lambda job: [epoch(job, 0.5)], limits={"max_trials": None, "minutes": 0.5})
     events = search.go()
-    assert end_of(events) == (ev.EndReason.TIME, "time is up after 1 trials")
+    assert end_of(events) == (ev.EndReason.TIME, "time is up after 1 trial")
     view = search.ledger.view
     assert (view.state, view.trials[0].reason, view.trials[0].score) == (StudyState.FINISHED, "the time was up", 0.5)
     assert 30.0 <= view.elapsed < 40.0
@@ -461,7 +489,7 @@ def cut_off(search: Search, trials: int) -> None:
         search.go(play)
 
 
-@pytest.mark.parametrize("tuner", list(Tuner))
+@pytest.mark.parametrize("tuner", [Tuner.RANDOM, Tuner.GRID, Tuner.BAYESIAN, Tuner.HYPERBAND])
 def test_a_trial_that_was_cut_off_runs_again_with_the_same_values_and_the_rest_is_as_without(
     tuner: Tuner, tmp_path: Path
 ) -> None:
@@ -487,3 +515,192 @@ def test_a_trial_that_kills_its_process_every_time_is_given_up(tmp_path: Path) -
     assert (first.state, first.error) == (TrialState.FAILED, "crashed")
     assert first.reason == f"its process died in each of {MAX_ATTEMPTS} attempts"
     assert [job.trial for job in search.executor.jobs] == [2, 3]
+
+
+# -- states saved within a trial ------------------------------------------------------------------------
+
+
+def taken(job: TrialJob, epochs: int) -> StateTaken:
+    return StateTaken(trial=job.trial, attempt=job.attempt, run=1, epoch=epochs, state=f"after {epochs}".encode())
+
+
+def losses(job: TrialJob, *values: float, first: int = 1) -> list[ev.EpochEnded]:
+    """Epochs with these values, counted from ``first``."""
+    return [
+        ev.EpochEnded(trial=job.trial, attempt=job.attempt, epoch=number, logs={"val_loss": value})
+        for number, value in enumerate(values, first)
+    ]
+
+
+def test_a_trial_that_was_cut_off_goes_on_from_its_last_saved_state_and_keeps_its_curve(tmp_path: Path) -> None:
+    def until_killed(job: TrialJob) -> Iterable[Report]:
+        first, second, third = losses(job, 0.5, 0.4, 0.9)
+        return [first, taken(job, 1), second, taken(job, 2), third]
+
+    class Killed(BaseException):
+        pass
+
+    class Dying(Scripted):
+        def next_report(self, timeout: float) -> Report | None:
+            report = super().next_report(timeout)
+            if report is None:
+                raise Killed
+            return report
+
+    search = Search(tmp_path, until_killed, limits={"max_trials": 1}, executor_class=Dying)
+    with pytest.raises(Killed):
+        search.go()
+    before = replay(read_journal(tmp_path).events).trials[0]
+    assert (before.state_epoch, before.curves["val_loss"]) == (2, (0.5, 0.4, 0.9))
+    assert [path.name for path in tmp_path.glob("*.state.npz")] == ["trial-0001-1-2.state.npz"]
+    search.go(lambda job: [*losses(job, 0.3, first=3), finished(job, 0.3)])
+    (job,) = search.executor.jobs
+    assert (job.attempt, job.state, job.from_parent) == (2, b"after 2", False)
+    trial = search.ledger.view.trials[0]
+    assert (trial.state, trial.curves["val_loss"], trial.state_file) == (TrialState.COMPLETED, (0.5, 0.4, 0.3), None)
+    assert list(tmp_path.glob("*.state.npz")) == []
+
+
+# -- pruning and skipping ---------------------------------------------------------------------------------
+
+
+class AboveHalf:
+    """Ends a trial as soon as an epoch is worse than one half."""
+
+    def verdict(self, view: Any, trial: int) -> str | None:
+        value = view.trial(trial).curves["val_loss"][-1]
+        return f"{value} > 0.5" if value > 0.5 else None
+
+
+def test_a_pruned_trial_counts_with_what_it_had_when_the_verdict_came(tmp_path: Path) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        return [*losses(job, 0.4, 0.6, 0.1), taken(job, 3), finished(job, 0.1, best_epoch=3)]
+
+    search = Search(tmp_path, play, limits={"max_trials": 1}, pruner=AboveHalf())
+    events = search.go()
+    (pruned,) = [event for event in events if isinstance(event, ev.TrialPruned)]
+    assert (pruned.score, pruned.best_epoch, pruned.reason, pruned.weights) == (0.4, 1, "0.6 > 0.5", None)
+    trial = search.ledger.view.trials[0]
+    assert (trial.state, trial.curves, trial.state_file) == (TrialState.PRUNED, {"val_loss": (0.4, 0.6)}, None)
+    assert search.executor.cancelled == [1]
+    assert end_of(events) == (ev.EndReason.TRIALS, "the one trial is done")
+
+
+def test_a_pruned_trial_is_told_to_the_strategy_with_its_partial_value_and_is_no_failure(tmp_path: Path) -> None:
+    told: list[float | None] = []
+    search = Search(tmp_path, limits={"max_trials": 5, "max_failures": 2}, pruner=AboveHalf())
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        original = search.strategy.tell
+        search.strategy.tell = lambda number, score, hp=None: (told.append(score), original(number, score, hp))[1]
+        return losses(job, 0.7)
+
+    assert end_of(search.go(play))[0] is ev.EndReason.TRIALS
+    assert set(told) == {0.7}
+    assert [trial.state for trial in search.ledger.view.trials] == [TrialState.PRUNED] * 5
+
+
+def test_a_skipped_trial_keeps_its_best_epoch_and_the_next_one_runs(tmp_path: Path) -> None:
+    search = Search(tmp_path, limits={"max_trials": 2})
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        if job.trial == 1:
+            search.skips.add(1)
+            return losses(job, 0.5)
+        return units(job)
+
+    search.go(play)
+    first, second = search.ledger.view.trials
+    assert (first.state, first.score, first.reason) == (TrialState.STOPPED, 0.5, "you skipped it")
+    assert (second.state, search.skips) == (TrialState.COMPLETED, set())
+
+
+# -- limits, several objectives, workers ------------------------------------------------------------------
+
+
+def too_large(job: TrialJob) -> TrialOutcome:
+    return TrialOutcome(
+        trial=job.trial, attempt=1, ending=Ending.SKIPPED, seconds=0.0, hp=job.hp, reason="9 weights, above 5"
+    )
+
+
+def test_a_model_beyond_a_limit_is_skipped_without_counting_as_trial_or_failure(tmp_path: Path) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        return [too_large(job)] if job.trial <= 4 else units(job)
+
+    search = Search(tmp_path, play, limits={"max_trials": 2, "max_failures": 1})
+    assert end_of(search.go())[0] is ev.EndReason.TRIALS
+    trials = search.ledger.view.trials
+    assert [trial.state for trial in trials] == [TrialState.PRUNED] * 4 + [TrialState.COMPLETED] * 2
+    assert (trials[0].score, trials[0].reason) == (None, "9 weights, above 5")
+
+
+def test_limits_that_no_model_keeps_to_end_the_study_with_one_clear_sentence(tmp_path: Path) -> None:
+    search = Search(tmp_path, lambda job: [too_large(job)], limits={"max_trials": 2})
+    assert end_of(search.go()) == (
+        ev.EndReason.LIMITS,
+        f"{MAX_SKIPS} proposals in a row break a limit; the last one: 9 weights, above 5",
+    )
+    assert search.ledger.view.state is StudyState.FAILED
+
+
+def test_a_trial_without_a_value_for_a_further_objective_fails(tmp_path: Path) -> None:
+    objectives = [{"name": "parameters", "direction": "min"}]
+    search = Search(tmp_path, limits={"max_trials": 1, "objectives": objectives})
+    search.go()
+    (trial,) = search.ledger.view.trials
+    assert (trial.state, trial.reason) == (
+        TrialState.FAILED,
+        "objective 'parameters' has no value; the trial gave val_loss",
+    )
+
+
+def lost(job: TrialJob) -> TrialOutcome:
+    return TrialOutcome(
+        trial=job.trial,
+        attempt=job.attempt,
+        ending=Ending.LOST,
+        seconds=0.5,
+        error="SIGSEGV",
+        reason="its worker was ended by SIGSEGV",
+        log="last words\n",
+    )
+
+
+def test_a_trial_whose_worker_died_is_tried_once_more_from_its_saved_state(tmp_path: Path) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        if job.attempt == 1:
+            return [*losses(job, 0.5, 0.4), taken(job, 2), lost(job)]
+        return [*losses(job, 0.3, first=3), finished(job, 0.3)]
+
+    search = Search(tmp_path, play, limits={"max_trials": 1})
+    search.go()
+    assert [(job.attempt, job.state) for job in search.executor.jobs] == [(1, None), (2, b"after 2")]
+    (trial,) = search.ledger.view.trials
+    assert (trial.state, trial.attempt, trial.curves["val_loss"]) == (TrialState.COMPLETED, 2, (0.5, 0.4, 0.3))
+    assert search.ledger.view.notes == ("trial 1: its worker was ended by SIGSEGV; it is tried once more",)
+    assert WeightsFolder(tmp_path).read_log(1) == "last words\n"
+
+
+def test_a_trial_whose_worker_died_twice_fails_with_the_signals_name_and_the_next_one_runs(tmp_path: Path) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        return [lost(job)] if job.trial == 1 else units(job)
+
+    search = Search(tmp_path, play, limits={"max_trials": 2})
+    assert end_of(search.go())[0] is ev.EndReason.TRIALS
+    first, second = search.ledger.view.trials
+    assert (first.state, first.attempt, first.error) == (TrialState.FAILED, 2, "SIGSEGV")
+    assert first.reason == "its worker was ended by SIGSEGV"
+    assert second.state is TrialState.COMPLETED
+
+
+def test_as_many_trials_run_at_a_time_as_the_executor_has_slots(tmp_path: Path) -> None:
+    search = Search(tmp_path, limits={"max_trials": 5}, slots=2)
+    events = search.go(lambda job: [*([WorkersStarted(seconds=1.5)] if job.trial == 1 else []), finished(job, 1.0)])
+    running, most = 0, 0
+    for event in events:
+        running += isinstance(event, ev.TrialStarted) - isinstance(event, ev.TrialFinished)
+        most = max(most, running)
+    assert most == 2
+    assert [event.seconds for event in events if isinstance(event, ev.WorkersReady)] == [1.5]
+    assert len(search.ledger.view.trials) == 5

@@ -1,6 +1,6 @@
 """The search itself: ask the strategy, submit the job, record what happens, tell the strategy.
 
-No I/O of its own: events go through the ledger, weights through the weights folder, training
+No I/O of its own: events go through the ledger, files through ``search.results``, training
 through an executor. One thread runs the loop and nobody else touches the strategy.
 """
 
@@ -8,37 +8,47 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError
 from tunemagic.ledger import Ledger
-from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
-from tunemagic.search.job import Ending, TrialJob, TrialOutcome, TrialProgram, Work
+from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.oracle import Proposal, Strategy, Waiting
+from tunemagic.search.results import Results, pruned_outcome
 from tunemagic.search.weights import WeightsFolder
-from tunemagic.trial import TrialRecord, TrialState
+from tunemagic.trial import StudyView, TrialRecord, TrialState
 
-__all__ = ["MAX_ATTEMPTS", "SearchLoop"]
+__all__ = ["MAX_ATTEMPTS", "MAX_SKIPS", "SearchLoop", "TrialPruner"]
 
-MAX_ATTEMPTS = 3  # a trial that takes its process along this often is given up
+MAX_ATTEMPTS = 3  # a trial that takes its session along this often is given up
+MAX_SKIPS = 30  # proposals in a row that break a limit; more means that no model keeps to it
 _TICK_SECONDS = 0.1  # how soon a stop or the time limit is noticed while a trial trains
 
 
-@dataclass(frozen=True, slots=True)
+class TrialPruner(Protocol):
+    """Says after an epoch whether a trial is worth going on with."""
+
+    def verdict(self, view: StudyView, trial: int) -> str | None:
+        """Why the trial should end, with the numbers; None to let it go on."""
+
+
+@dataclass(slots=True)
 class _Running:
     job: TrialJob
-    started: float
+    verdict: str | None = None  # why the pruner ended it
+    skipped: bool = False  # the user ended it
 
 
 class SearchLoop:
     """Runs one session of a study until a limit is reached or ``stop`` is set.
 
-    ``memos`` are the strategy's notes by trial from earlier sessions. ``run`` always records a
-    StudyEnded; when even that can't be written, it is shown without being written.
+    ``memos`` are the strategy's notes by trial from earlier sessions. Numbers put into ``skips``
+    end those trials early. ``run`` always records a StudyEnded; when even that can't be written,
+    it is shown without being written.
     """
 
     def __init__(
@@ -48,9 +58,10 @@ class SearchLoop:
         strategy: Strategy,
         executor: Executor,
         weights: WeightsFolder,
-        program: TrialProgram,
-        data: TrainingData,
+        work: Work,
         stop: threading.Event,
+        pruner: TrialPruner | None = None,
+        skips: set[int] | None = None,
         memos: Mapping[int, dict[str, Any]] | None = None,
         line_of: Callable[[Any], int | None] | None = None,
     ) -> None:
@@ -58,13 +69,18 @@ class SearchLoop:
         self._strategy = strategy
         self._executor = executor
         self._weights = weights
-        self._program = program
-        self._data = data
+        self._work = work
         self._stop = stop
+        self._pruner = pruner
+        self._skips = set() if skips is None else skips
         self._memos = dict(memos or {})
         self._line_of = line_of
         self._running: dict[int, _Running] = {}
+        self._losses: dict[int, int] = {}
+        self._again: list[TrialRecord] = []
         self._failures_in_a_row = 0
+        self._skips_in_a_row = 0
+        self._skipped = 0
         self._exhausted = False
 
     def run(self) -> None:
@@ -88,25 +104,22 @@ class SearchLoop:
 
     def _search(self) -> ev.EndReason:
         view = self._ledger.view
-        self._weights.remove_strays([trial.weights for trial in view.trials if trial.weights is not None])
-        again = [trial for trial in view.trials if trial.state is TrialState.INTERRUPTED]
+        self._results = Results(self._ledger, self._weights, self._strategy)
+        self._again = [trial for trial in view.trials if trial.state is TrialState.INTERRUPTED]
+        self._skipped = sum(trial.state is TrialState.PRUNED and trial.score is None for trial in view.trials)
         while True:
             reason = self._end_reason()
             if reason is None:
-                self._fill_slots(again)
-            elif reason in (ev.EndReason.STOPPED, ev.EndReason.TIME):
-                for number in self._running:
-                    self._executor.cancel(number)
+                self._fill_slots()
+            self._cancel_some(reason)
             if not self._running:
-                if reason is None and self._exhausted:
+                if reason is None and self._exhausted and not self._again:
                     return ev.EndReason.EXHAUSTED
                 if reason is not None:
                     return reason
                 continue
             report = self._executor.next_report(_TICK_SECONDS)
-            if isinstance(report, ev.EpochEnded):
-                self._ledger.record(report)
-            elif isinstance(report, TrialOutcome):
+            if report is not None:
                 self._take(report)
 
     def _end_reason(self) -> ev.EndReason | None:
@@ -118,15 +131,28 @@ class SearchLoop:
             return ev.EndReason.TIME
         if self._failures_in_a_row >= view.max_failures:
             return ev.EndReason.FAILURES
-        unfinished = any(trial.state is TrialState.INTERRUPTED for trial in view.trials)
-        if view.max_trials is not None and len(view.trials) >= view.max_trials and not unfinished:
+        if self._skips_in_a_row >= MAX_SKIPS:
+            return ev.EndReason.LIMITS
+        if view.max_trials is not None and len(view.trials) - self._skipped >= view.max_trials and not self._again:
             return ev.EndReason.TRIALS
         return None
 
-    def _fill_slots(self, again: list[TrialRecord]) -> None:
+    def _cancel_some(self, reason: ev.EndReason | None) -> None:
+        """End the trials that are not to go on: all of them, or those that the user skips."""
+        everything = reason in (ev.EndReason.STOPPED, ev.EndReason.TIME)
+        skips = self._skips & self._running.keys()
+        self._skips -= skips
+        for number in skips:
+            self._running[number].skipped = True
+        for number in self._running if everything else skips:
+            self._executor.cancel(number)
+
+    # -- starting --------------------------------------------------------------------------------
+
+    def _fill_slots(self) -> None:
         while len(self._running) < self._executor.slots and self._end_reason() is None:
-            if again:
-                self._start_again(again.pop(0))
+            if self._again:
+                self._start_again(self._again.pop(0))
                 continue
             if self._exhausted:
                 return
@@ -140,11 +166,19 @@ class SearchLoop:
             self._start(number, 1, proposal)
 
     def _start_again(self, record: TrialRecord) -> None:
-        """A trial that its session's death cut off: the same values, from the first epoch on."""
+        """A trial that was cut off: the same values, from the last state that was saved."""
         if record.attempt >= MAX_ATTEMPTS:
             reason = f"its process died in each of {record.attempt} attempts"
-            self._fail(record.number, record.attempt, "crashed", reason, record.seconds or 0.0)
-            self._strategy.tell(record.number, None)
+            self._end_failed(
+                TrialOutcome(
+                    trial=record.number,
+                    attempt=record.attempt,
+                    ending=Ending.FAILED,
+                    seconds=record.seconds or 0.0,
+                    error="crashed",
+                    reason=reason,
+                )
+            )
             return
         memo = self._memos.get(record.number, {})
         hidden = memo.get("hidden", {})
@@ -156,12 +190,15 @@ class SearchLoop:
             parent=record.parent,
             memo=memo,
         )
-        self._start(record.number, record.attempt + 1, proposal)
+        self._start(record.number, record.attempt + 1, proposal, record)
 
-    def _start(self, number: int, attempt: int, proposal: Proposal) -> None:
+    def _start(self, number: int, attempt: int, proposal: Proposal, before: TrialRecord | None = None) -> None:
         view = self._ledger.view
+        own = None if before is None else self._state_of(number)
+        state = own if own is not None or proposal.parent is None else self._state_of(proposal.parent, follower=True)
         epochs = proposal.epochs or view.epochs
         self._memos[number] = proposal.memo
+        resumed = own is not None and before is not None
         self._ledger.record(
             ev.TrialStarted(
                 trial=number,
@@ -171,115 +208,141 @@ class SearchLoop:
                 why=proposal.why,
                 parent=proposal.parent,
                 memo=proposal.memo,
+                resumed_epoch=before.state_epoch if resumed and before is not None else 0,
+                resumed_run=before.state_run if resumed and before is not None else 1,
             )
         )
         hp = self._strategy.hyperparameters(number)
         hp.line_of = self._line_of
+        from_parent = own is None and state is not None
         job = TrialJob(
             trial=number,
             attempt=attempt,
-            work=Work(program=self._program, data=self._data, objective=view.objective, direction=view.direction),
+            work=self._work,
             hp=hp,
             epochs=epochs,
             fixed_epochs=proposal.epochs is not None,
+            initial_epoch=proposal.initial_epoch if state is not None else 0,
             seed=(view.seed * 1_000_003 + number) % 2**31,
+            state=state,
+            from_parent=from_parent,
+            keep_state=self._strategy.may_resume(number),
         )
-        self._running[number] = _Running(job, self._ledger.elapsed)
+        self._running[number] = _Running(job)
         self._executor.submit(job)
 
-    def _take(self, outcome: TrialOutcome) -> None:
-        """Record how a trial ended, then tell the strategy, then keep only the best weights."""
+    def _state_of(self, number: int, *, follower: bool = False) -> bytes | None:
+        """A trial's saved training state; None when it has none that can be used."""
+        file = self._ledger.view.trial(number).state_file
+        if file is None and not follower:
+            return None
+        try:
+            if file is None:
+                raise StorageError("it was not kept")
+            return self._weights.read(file)
+        except StorageError as error:
+            who = f"trial {number}" if not follower else f"the follower of trial {number}"
+            self._ledger.record(
+                ev.StudyNoted(text=f"{who} starts afresh, since the saved state can't be used: {error}")
+            )
+            return None
+
+    # -- what comes back -------------------------------------------------------------------------
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case WorkersStarted():
+                self._ledger.record(ev.WorkersReady(seconds=round(report.seconds, 3)))
+            case TrialOutcome():
+                self._take_outcome(report)
+            case StateTaken():
+                if self._running[report.trial].verdict is None:
+                    self._results.save_state(report)
+            case ev.EpochEnded() | ev.RunEnded():
+                running = self._running[report.trial]
+                if running.verdict is not None:
+                    return  # what a trial does after the verdict must not count
+                self._ledger.record(report)
+                if isinstance(report, ev.EpochEnded) and report.run == 1 and self._pruner is not None:
+                    running.verdict = self._pruner.verdict(self._ledger.view, report.trial)
+                    if running.verdict is not None:
+                        self._executor.cancel(report.trial)
+
+    def _take_outcome(self, outcome: TrialOutcome) -> None:
+        """Record how a trial ended, then tell the strategy, then keep only the files that are needed."""
         running = self._running.pop(outcome.trial)
-        score = None if outcome.ending is Ending.FAILED else ev.finite(outcome.score)
-        if outcome.ending is Ending.FINISHED and score is None:
-            self._fail(
-                outcome.trial, outcome.attempt, "no score", "training ended without a finished epoch", outcome.seconds
-            )
-        elif outcome.ending is Ending.FAILED:
-            self._fail(
-                outcome.trial,
-                outcome.attempt,
-                outcome.error,
-                outcome.reason,
-                outcome.seconds,
-                outcome.line,
-                outcome.source,
-            )
+        self._results.write_log(outcome)
+        if outcome.ending is Ending.LOST and running.verdict is None and self._retry(outcome):
+            return
+        if running.verdict is not None:
+            trial = self._ledger.view.trial(outcome.trial)
+            curve = trial.curves.get(self._ledger.view.objective, ())
+            outcome = pruned_outcome(outcome, curve, self._ledger.view.direction)
+        outcome = self._checked(outcome, running)
+        hp = running.job.hp if outcome.hp is None else outcome.hp
+        if outcome.ending is Ending.SKIPPED:
+            self._skips_in_a_row += 1
+            self._skipped += 1
+            self._results.stopped(outcome, None, outcome.reason, pruned=True)
+            self._strategy.tell(outcome.trial, None, hp)
+        elif outcome.ending in (Ending.FAILED, Ending.LOST):
+            self._end_failed(outcome, hp)
         else:
-            self._record_scored(outcome, score)
-            self._failures_in_a_row = 0
-        self._strategy.tell(outcome.trial, score, running.job.hp if outcome.hp is None else outcome.hp)
+            self._end_scored(outcome, running, hp)
         self._note_new_space()
-        self._drop_weights()
+        self._results.drop_files(set(self._running))
 
-    def _record_scored(self, outcome: TrialOutcome, score: float | None) -> None:
-        file = None
-        if outcome.weights is not None and score is not None and self._keeps(outcome.trial, score):
-            file = self._weights.write(outcome.trial, outcome.attempt, outcome.weights)
-        metrics = dict(outcome.metrics)
-        seconds = round(outcome.seconds, 3)
-        if outcome.ending is Ending.FINISHED and score is not None and outcome.best_epoch is not None:
-            event: ev.Event = ev.TrialFinished(
-                trial=outcome.trial,
-                attempt=outcome.attempt,
-                score=score,
-                best_epoch=outcome.best_epoch,
-                metrics=metrics,
-                seconds=seconds,
-                weights=file,
+    def _retry(self, outcome: TrialOutcome) -> bool:
+        """Try a trial whose worker died once more. Nobody but the loop does so, and it is journaled."""
+        self._losses[outcome.trial] = self._losses.get(outcome.trial, 0) + 1
+        record = self._ledger.view.trial(outcome.trial)
+        if self._stop.is_set() or self._losses[outcome.trial] > 1 or record.attempt >= MAX_ATTEMPTS:
+            return False
+        self._ledger.record(ev.StudyNoted(text=f"trial {outcome.trial}: {outcome.reason}; it is tried once more"))
+        self._again.append(record)
+        return True
+
+    def _checked(self, outcome: TrialOutcome, running: _Running) -> TrialOutcome:
+        """The outcome, turned into a failure when a finished trial lacks a value that is searched for."""
+        if outcome.ending is not Ending.FINISHED or running.verdict is not None:
+            return outcome
+        if ev.finite(outcome.score) is None or outcome.best_epoch is None:
+            return replace(
+                outcome,
+                ending=Ending.FAILED,
+                error="no score",
+                reason="training ended without a finished epoch",
             )
+        for name, _ in self._ledger.view.objectives:
+            if outcome.metrics.get(name) is None:
+                found = ", ".join(outcome.metrics) or "nothing"
+                reason = f"objective {name!r} has no value; the trial gave {found}"
+                return replace(outcome, ending=Ending.FAILED, error="no value", reason=reason)
+        return outcome
+
+    def _end_scored(self, outcome: TrialOutcome, running: _Running, hp: Any) -> None:
+        score = ev.finite(outcome.score)
+        self._failures_in_a_row = self._skips_in_a_row = 0
+        if running.verdict is not None:
+            self._results.stopped(outcome, score, running.verdict, pruned=True)
+        elif outcome.ending is Ending.FINISHED and score is not None and outcome.best_epoch is not None:
+            self._results.finished(outcome, score, outcome.best_epoch)
         else:
-            event = ev.TrialStopped(
-                trial=outcome.trial,
-                attempt=outcome.attempt,
-                score=score,
-                best_epoch=outcome.best_epoch,
-                metrics=metrics,
-                seconds=seconds,
-                reason="you stopped the study" if self._stop.is_set() else "the time was up",
-                weights=file,
-            )
-        self._ledger.record(event)
-
-    def _keeps(self, number: int, score: float) -> bool:
-        """Whether a trial with this score belongs to the best ones, or its weights are needed on."""
-        view = self._ledger.view
-        better = sum(
-            not view.direction.better(score, trial.score) for trial in view.ranking() if trial.number != number
+            why = "you stopped the study" if self._stop.is_set() else "the time was up"
+            self._results.stopped(outcome, score, "you skipped it" if running.skipped else why, pruned=False)
+        further = [outcome.metrics.get(name) for name, _ in self._ledger.view.objectives]
+        values = (
+            None if score is None or None in further else [score, *(value for value in further if value is not None)]
         )
-        return better < view.keep or self._strategy.may_resume(number)
+        if further:
+            self._strategy.tell(outcome.trial, score, hp, values=values)
+        else:
+            self._strategy.tell(outcome.trial, score, hp)
 
-    def _drop_weights(self) -> None:
-        """Remove weights that are neither among the best nor needed by the strategy."""
-        view = self._ledger.view
-        best = {trial.number for trial in view.ranking()[: view.keep]}
-        for trial in view.trials:
-            if trial.weights is not None and trial.number not in best and not self._strategy.may_resume(trial.number):
-                self._ledger.record(ev.WeightsDropped(trial=trial.number))
-                self._weights.remove(trial.weights)
-
-    def _fail(
-        self,
-        number: int,
-        attempt: int,
-        error: str,
-        reason: str,
-        seconds: float,
-        line: int | None = None,
-        source: str | None = None,
-    ) -> None:
+    def _end_failed(self, outcome: TrialOutcome, hp: Any = None) -> None:
         self._failures_in_a_row += 1
-        self._ledger.record(
-            ev.TrialFailed(
-                trial=number,
-                attempt=attempt,
-                error=error,
-                reason=reason,
-                seconds=round(seconds, 3),
-                line=line,
-                source=source,
-            )
-        )
+        self._results.failed(outcome)
+        self._strategy.tell(outcome.trial, None, hp)
 
     def _note_new_space(self) -> None:
         space = self._strategy.space()
@@ -293,13 +356,17 @@ class SearchLoop:
     def _message(self, reason: ev.EndReason) -> str:
         view = self._ledger.view
         ended = view.ended_trials
+        trials = "1 trial" if ended == 1 else f"{ended} trials"
         if reason is ev.EndReason.FAILURES:
             last = next(trial for trial in reversed(view.trials) if trial.state is TrialState.FAILED)
             at = "" if last.line is None else f" (line {last.line}: {(last.source or '').strip()})"
             return f"{self._failures_in_a_row} trials failed in a row; the last one: {last.reason}{at}"
+        if reason is ev.EndReason.LIMITS:
+            last = next(trial for trial in reversed(view.trials) if trial.state is TrialState.PRUNED)
+            return f"{self._skips_in_a_row} proposals in a row break a limit; the last one: {last.reason}"
         return {
-            ev.EndReason.TRIALS: f"all {ended} trials done",
-            ev.EndReason.TIME: f"time is up after {ended} trials",
-            ev.EndReason.EXHAUSTED: f"every combination was tried ({ended} trials)",
-            ev.EndReason.STOPPED: f"stopped after {ended} trials",
+            ev.EndReason.TRIALS: "the one trial is done" if ended == 1 else f"all {ended} trials done",
+            ev.EndReason.TIME: f"time is up after {trials}",
+            ev.EndReason.EXHAUSTED: f"every combination was tried ({trials})",
+            ev.EndReason.STOPPED: f"stopped after {trials}",
         }[reason]

@@ -70,7 +70,13 @@ class WeightsFolder:
 
     def write(self, trial: int, attempt: int, data: bytes) -> ev.WeightsFile:
         """Write the bytes whole or not at all. Attempts have names of their own."""
-        name = f"trial-{trial:04d}-{attempt}.weights.h5"
+        return self._write(f"trial-{trial:04d}-{attempt}.weights.h5", data)
+
+    def write_state(self, trial: int, run: int, epoch: int, data: bytes) -> ev.WeightsFile:
+        """Write a training state whole or not at all, beside the trial's earlier one."""
+        return self._write(f"trial-{trial:04d}-{run}-{epoch}.state.npz", data)
+
+    def _write(self, name: str, data: bytes) -> ev.WeightsFile:
         try:
             write_atomic(self.directory / name, data)
         except OSError as error:
@@ -80,13 +86,38 @@ class WeightsFolder:
             ) from error
         return ev.WeightsFile(file=name, sha256=sha256_of(data), bytes=len(data))
 
+    def read(self, file: ev.WeightsFile) -> bytes:
+        """The file's bytes. Raises StorageError when it is gone or was altered."""
+        path = self.path(file)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StorageError(f"{path} can't be read: {error.strerror}.") from error
+        if sha256_of(data) != file.sha256:
+            raise StorageError(f"{path} was altered: its SHA-256 is not the one in the journal.")
+        return data
+
+    def write_log(self, trial: int, text: str) -> None:
+        """Keep the last lines that a trial's worker printed. Raises OSError."""
+        folder = self.directory / "logs"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_atomic(folder / f"trial-{trial:04d}.log", text.encode("utf-8", "replace"))
+
+    def read_log(self, trial: int) -> str:
+        """The last lines that a trial's worker printed; empty when there are none."""
+        try:
+            return (self.directory / "logs" / f"trial-{trial:04d}.log").read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
     def remove(self, file: ev.WeightsFile) -> None:
         """Delete the file; it is fine when it is gone already."""
         remove_file(self.path(file))
 
     def remove_strays(self, known: Sequence[ev.WeightsFile]) -> None:
-        """Delete weights files that no trial refers to: a crash came before they were journaled."""
+        """Delete files of trials that none refers to: a crash came before they were journaled."""
         names = {file.file for file in known}
-        for path in self.directory.glob("*trial-*.weights.h5*"):
-            if path.name not in names:
-                remove_file(path)
+        for pattern in ("*trial-*.weights.h5*", "*trial-*.state.npz*"):
+            for path in self.directory.glob(pattern):
+                if path.name not in names:
+                    remove_file(path)
