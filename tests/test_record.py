@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from tunemagic.analysis.summary import summary_info
-from tunemagic.analysis.wording import one_line
 from tunemagic.events import Direction, EndReason, ModelExported, Verdict
 from tunemagic.journal import read_journal
 from tunemagic.record import progress_line, record_bundle, text_summary
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
+from tunemagic.text import one_line
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState, replay
 
 GOLDEN = Path(__file__).parent / "golden"

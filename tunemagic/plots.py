@@ -24,7 +24,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from PIL import Image
 
 from tunemagic.analysis.curves import BestSoFarInfo, Curve, CurveRole, CurvesInfo, Limits
-from tunemagic.analysis.wording import number_text, one_line
+from tunemagic.analysis.wording import number_text
+from tunemagic.text import one_line
 
 __all__ = ["draw_best_so_far", "draw_curves", "study_picture"]
 
@@ -236,10 +237,7 @@ def _plain(text: Text, *, color: str = _INK, weight: str = "normal") -> None:
 
 def _drawable(text: str) -> str:
     """One short line of characters that the font has; ``?`` stands for others."""
-    line = one_line(text[: 4 * _MAX_LABEL])
-    if len(line) > _MAX_LABEL:
-        line = line[: _MAX_LABEL - 1] + "…"
-    return "".join(char if _font_has(char) else "?" for char in line)
+    return "".join(char if _font_has(char) else "?" for char in one_line(text, _MAX_LABEL))
 
 
 @functools.cache

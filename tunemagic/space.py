@@ -6,8 +6,6 @@ the journal, shown by every screen. Knows nothing of Keras Tuner or of any strat
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -203,8 +201,3 @@ class SearchSpace:
     def from_json(cls, data: list[dict[str, Any]]) -> SearchSpace:
         """Rebuild from to_json's result."""
         return cls(tuple(Parameter.from_json(item) for item in data))
-
-    def fingerprint(self) -> str:
-        """A short hash that changes when any name, range, default or condition does."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,7 +9,6 @@ from tunemagic.analysis.wording import (
     byte_text,
     clock,
     number_text,
-    one_line,
     progress_line,
     remaining_seconds,
     seconds_text,
@@ -103,11 +102,6 @@ def test_durations_bytes_and_shares_are_short():
         "50.0 %",
         "0.0 %",
     ]
-
-
-def test_a_text_on_one_line_holds_no_character_that_acts():
-    assert one_line("a\n\tb\0c\x1b[31m\u202ed\ud800e\u200b") == "a b\\x00c\\x1b[31m\\u202ed\\ud800e\\u200b"
-    assert one_line("你好, étude") == "你好, étude"
 
 
 def test_a_running_study_says_where_it_is_and_how_long_it_still_takes():

@@ -1,11 +1,11 @@
 """Other libraries' reports become one line that says what is wrong."""
 
-from tunemagic.export.text import converter_reason, one_line
+from tunemagic.export.text import converter_reason, error_text
 
 
 def test_colours_and_line_breaks_are_dropped_and_long_text_is_cut():
-    assert one_line(ValueError("\x1b[1mshape\x1b[0m\n  is wrong")) == "shape is wrong"
-    assert one_line("x" * 300) == "x" * 199 + "…"
+    assert error_text(ValueError("\x1b[1mshape\x1b[0m\n  is wrong")) == "shape is wrong"
+    assert error_text(ValueError("x" * 300)) == "x" * 199 + "…"
 
 
 def test_the_operation_without_a_tf_lite_form_is_named():

@@ -9,6 +9,7 @@ import math
 import sys
 
 from tunemagic.space import Value
+from tunemagic.text import one_line
 from tunemagic.trial import StudyState, StudyView, TrialState
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "byte_text",
     "clock",
     "number_text",
-    "one_line",
     "progress_line",
     "remaining_seconds",
     "score_text",
@@ -87,12 +87,6 @@ def byte_text(count: int | None) -> str:
 def share_text(share: float | None) -> str:
     """A share from 0 to 1 in percent. It is rounded down: 100 % means all of them."""
     return MISSING if share is None else f"{math.floor(share * 1000) / 10:.1f} %"
-
-
-def one_line(text: str) -> str:
-    """The text on one line: white space becomes a blank, other control characters are escaped."""
-    joined = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in joined)
 
 
 def score_text(view: StudyView) -> str:

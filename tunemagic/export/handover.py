@@ -25,7 +25,7 @@ from tunemagic.export.infer import (
     recurrent_loops,
     walk_layers,
 )
-from tunemagic.export.text import one_line
+from tunemagic.export.text import error_text
 
 __all__ = ["INPUT_NAME", "OUTPUT_NAME", "SIGNATURE", "hand_over", "notebook_parts", "receive"]
 
@@ -145,7 +145,7 @@ def _read_config(folder: Path) -> Any:
         with np.load(folder / _WEIGHTS, allow_pickle=False) as weights:
             model.set_weights([weights[f"w{number}"] for number in range(len(weights.files))])
     except (TypeError, ValueError) as error:
-        raise ExportError(f"the model can't be rebuilt from its config: {one_line(error)}") from error
+        raise ExportError(f"the model can't be rebuilt from its config: {error_text(error)}") from error
     for layer in walk_layers(model):
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
@@ -178,7 +178,7 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
     except OSError:
         raise
     except Exception as error:  # code of the notebook's own runs here and may raise anything
-        raise ExportError(f"{model.name}: its layers can't be traced as a graph: {one_line(error)}") from error
+        raise ExportError(f"{model.name}: its layers can't be traced as a graph: {error_text(error)}") from error
     finally:
         logger.removeFilter(_is_news)
     facts = {"loops": loops, "params": int(sum(np.prod(weight.shape) for weight in model.weights))}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.clone import HALF_TYPES, clone_graph, is_graph_model
-from tunemagic.export.text import one_line
+from tunemagic.export.text import error_text
 
 __all__ = [
     "check_built",
@@ -91,7 +91,7 @@ def keras_outputs(model: Any, x: NDArray[Any], *, batch: int = 64) -> NDArray[An
             answer = model(chunk, training=False)
         except Exception as error:  # a layer of the user's own may raise anything
             raise ExportError(
-                f"{model.name}: can't be called on data of shape {chunk.shape}: {one_line(error)}"
+                f"{model.name}: can't be called on data of shape {chunk.shape}: {error_text(error)}"
             ) from error
         if isinstance(answer, (dict, list, tuple)):
             if len(answer) != 1:
@@ -215,5 +215,5 @@ def _clone_or_reason(model: Any, *, unroll: bool) -> tuple[Any, str]:
             if hasattr(copy, "finalize_state"):
                 copy.finalize_state()
     except (NotImplementedError, TypeError, ValueError) as error:
-        return None, f"{type(error).__name__}: {one_line(error)}"
+        return None, f"{type(error).__name__}: {error_text(error)}"
     return clone, ""

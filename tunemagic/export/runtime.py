@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.text import one_line
+from tunemagic.export.text import error_text
 
 __all__ = ["RunResult", "run_file"]
 
@@ -54,7 +54,7 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
         outputs = np.stack([_answer(interpreter, source, target, sample) for sample in x])
         times = _times(interpreter, source, x[0])
     except (RuntimeError, ValueError) as error:
-        raise ExportError(f"the file does not run in LiteRT: {one_line(error)}") from error
+        raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
     return RunResult(
         outputs=outputs,
         microseconds=statistics.median(times) * 1e6,

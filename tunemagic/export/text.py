@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["converter_reason", "one_line"]
+from tunemagic.text import one_line
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+__all__ = ["converter_reason", "error_text"]
+
+_MAX_TEXT = 200
 _NO_FORM = re.compile(r"'(tf\.\w+)' op is neither a custom op nor a flex op")
 _LOCATION = re.compile(r".*(?:loc|callsite)\(.*\)+: (?=\S)", re.DOTALL)
 
 
-def one_line(error: object, *, limit: int = 200) -> str:
-    """The text of ``error`` without colours and line breaks, at most ``limit`` characters."""
-    text = " ".join(_COLOURS.sub("", str(error)).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def error_text(error: BaseException) -> str:
+    """What another library's error says, on one line of at most 200 characters."""
+    return one_line(str(error), _MAX_TEXT)
 
 
 def converter_reason(report: str) -> str:
@@ -24,4 +25,4 @@ def converter_reason(report: str) -> str:
         return f"operation {operation[1]} has no TF Lite form; replace the layer that uses it"
     lines = [line for line in report.splitlines() if line.strip()]
     telling = next((line for line in lines if "error:" in line or "not supported" in line), lines[0] if lines else "")
-    return one_line(_LOCATION.sub("", telling)) or "no reason given"
+    return one_line(_LOCATION.sub("", telling), _MAX_TEXT) or "no reason given"

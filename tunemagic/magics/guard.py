@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from IPython.core.error import UsageError
 
-from tunemagic.analysis.wording import one_line
 from tunemagic.errors import TuneError
 from tunemagic.magics.options import HelpRequested, LineParser
+from tunemagic.text import one_line
 
 __all__ = ["documented_by", "user_errors"]
 

@@ -14,15 +14,15 @@ from tunemagic.analysis.wording import (
     MISSING,
     clock,
     number_text,
-    one_line,
     progress_line,
     score_text,
     share_text,
 )
 from tunemagic.events import ModelExported, Verdict
+from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
+__all__ = ["Table", "best_table", "counted", "exports_table", "status_line", "studies_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,11 @@ class Table:
 
 def _escape(text: str) -> str:
     return html.escape(one_line(text))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 trial``, ``12 trials``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def status_line(view: StudyView) -> str:

@@ -1,0 +1,24 @@
+"""Texts made fit for one line."""
+
+from tunemagic.text import counted, one_line
+
+
+def test_a_text_on_one_line_holds_no_character_that_acts():
+    assert one_line("a\n\tb\0c\x1b[2J\u202ed\ud800e\u200b") == "a b\\x00c\\x1b[2J\\u202ed\\ud800e\\u200b"
+    assert one_line("你好, étude") == "你好, étude"
+
+
+def test_a_terminals_colours_are_left_out():
+    assert one_line("\x1b[1;31mred\x1b[0m and\n plain") == "red and plain"
+
+
+def test_a_long_text_is_cut_with_an_ellipsis():
+    assert one_line("a" * 60, 60) == "a" * 60
+    assert one_line("a" * 61, 60) == "a" * 59 + "…"
+    assert one_line("\0" * 1_000_000, 60) == "\\x00" * 14 + "\\x0" + "…"
+    assert one_line(" " * 1000 + "a", 10) == "…"
+
+
+def test_only_one_thing_has_no_s():
+    assert [counted(number, "trial") for number in (0, 1, 2_000_000)] == ["0 trials", "1 trial", "2000000 trials"]
+    assert [counted(minutes, "minute") for minutes in (0.5, 1.0)] == ["0.5 minutes", "1 minute"]

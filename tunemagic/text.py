@@ -1,0 +1,30 @@
+"""Texts made fit for one line, and counted things in words."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["counted", "one_line"]
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def one_line(text: str, limit: int | None = None) -> str:
+    """The text on one line: white space becomes a blank, other control characters are escaped.
+
+    A terminal's colours are left out. With a ``limit`` a longer text is cut to that many
+    characters, with an ellipsis at its end.
+    """
+    # Cut first: escaping a long text character by character takes long.
+    taken = text if limit is None else text[: 4 * limit]
+    joined = " ".join(_COLOURS.sub("", taken).split())
+    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in joined)
+    if limit is None or (len(line) <= limit and len(text) <= 4 * limit):
+        return line
+    return line[: limit - 1] + "…"
+
+
+def counted(count: float, thing: str) -> str:
+    """``1 trial``, ``3 trials``, ``2.5 minutes``. ``thing`` takes an s for any other number than one."""
+    number = f"{count:g}" if isinstance(count, float) else str(count)
+    return f"{number} {thing}" if count == 1 else f"{number} {thing}s"
