@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,7 @@ from tunemagic.request import (
     DEFAULT_KEEP,
     DEFAULT_MAX_FAILURES,
     Objective,
+    Pruner,
     QuantMode,
     Tuner,
     TuneRequest,
@@ -38,11 +39,19 @@ def tune(
     data: tuple[Any, Any] | Any,
     val: float | tuple[Any, Any] | None = None,
     name: str | None = None,
-    objective: str | None = None,
-    tuner: str = Tuner.RANDOM,
+    objective: str | Sequence[str] | None = None,
+    tuner: str = Tuner.AUTO,
+    pruner: str = Pruner.AUTO,
     max_trials: int | None = None,
     minutes: float | None = None,
     epochs: int = DEFAULT_EPOCHS,
+    repeats: int = 1,
+    folds: int | None = None,
+    workers: int | None = None,
+    cluster: Any = None,
+    memory_gb: float | None = None,
+    max_params: int | None = None,
+    measure: Callable[[Any], Mapping[str, float]] | None = None,
     keep: int = DEFAULT_KEEP,
     max_failures: int = DEFAULT_MAX_FAILURES,
     seed: int | None = None,
@@ -61,11 +70,23 @@ def tune(
         data: Arrays ``(x, y)`` with samples along the first axis, or ``x`` alone.
         val: A share of the data (default 0.2, shuffled) or arrays ``(x, y)``.
         name: The study's name, which is also its folder's.
-        objective: ``"val_accuracy"`` or ``"my_metric:max"``; default ``"val_loss"``.
-        tuner: ``random``, ``grid``, ``bayesian`` or ``hyperband``.
+        objective: ``"val_accuracy"`` or ``"my_metric:max"``; default ``"val_loss"``. Several for a
+            Pareto search: the first one ranks the trials and chooses the best epoch.
+        tuner: ``auto``, ``random``, ``grid``, ``bayesian``, ``hyperband``, ``tpe``, ``gp``, ``qmc``,
+            ``cmaes`` or ``bohb``.
+        pruner: ``auto``, ``none``, ``median`` or ``asha``: ends hopeless trials early.
         max_trials: Number of trials.
         minutes: End after this time; the first limit reached counts.
         epochs: Epochs of a trial.
+        repeats: Train each trial this often with other seeds; its score is the mean.
+        folds: Train each trial on this many splits of the data (in place of ``val``).
+        workers: Trials at a time, each in a process of its own; 0 in this process. Default: one
+            isolated worker when all that the builder needs can be sent to it.
+        cluster: A Dask scheduler's address, client or cluster that trials run on.
+        memory_gb: End a worker that uses more memory than this (GiB).
+        max_params: Skip models with more weights than this.
+        measure: A function of the trained model that returns further values by name. They can be
+            objectives; ``parameters`` is always measured.
         keep: How many of the best weights are kept on disk.
         max_failures: End after this many failed trials in a row.
         seed: Seed of the search, the split and the weights.
@@ -82,13 +103,23 @@ def tune(
     from tunemagic.search.data import data_from_arrays
     from tunemagic.studybook import needs_run
 
+    texts = [objective] if isinstance(objective, str) else list(objective or ())
+    objectives = [_objective(text) for text in texts]
     request = TuneRequest(
         name=name,
         new=new,
         resume=resume,
         seed=seed,
         tuner=_word(Tuner, tuner, "tuner"),
-        objective=_objective(objective),
+        pruner=_word(Pruner, pruner, "pruner"),
+        objective=objectives[0] if objectives else None,
+        objectives=tuple(objectives[1:]),
+        repeats=repeats,
+        folds=folds,
+        workers=workers,
+        cluster=None if cluster is None else str(cluster),
+        memory_gb=memory_gb,
+        max_params=max_params,
         max_trials=max_trials,
         minutes=minutes,
         epochs=epochs,
@@ -101,7 +132,9 @@ def tune(
     split = request.val if val is None or isinstance(val, float) else _pair(val)
     training = data_from_arrays(x, y, split, seed=DEFAULT_SEED if seed is None else seed)
     program = program_from_builder(build)
-    study = _book(Path(directory).absolute()).open(request, program, training, sources=program.sources)
+    study = _book(Path(directory).absolute()).open(
+        request, program, training, sources=program.sources, cluster=cluster, measure=measure
+    )
     if needs_run(study):
         study.start()
     if wait:
@@ -185,8 +218,6 @@ def _pair(val: Any) -> tuple[Any, Any]:
     return val
 
 
-def _objective(text: str | None) -> Objective | None:
-    if text is None:
-        return None
+def _objective(text: str) -> Objective:
     name, colon, direction = text.rpartition(":")
     return Objective(name=name, direction=_word(Direction, direction, "objective")) if colon else Objective(name=text)

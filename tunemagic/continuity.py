@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tunemagic import events as ev
 from tunemagic.errors import StudyChangedError
-from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
+from tunemagic.request import DEFAULT_TRIALS, Objective, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.job import TrialProgram
 from tunemagic.space import SearchSpace
@@ -30,8 +30,9 @@ __all__ = [
 DEFAULT_SEED = 0
 _FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
 # Trials before and after such a change could not be compared.
-_KEPT = ("--objective", "--tuner", "--seed", "--val")
-_PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow")
+_KEPT = ("--objective", "--tuner", "--seed", "--val", "--repeats", "--folds")
+_BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # their brackets are made for one number of epochs
+_PACKAGES = ("tunemagic", "keras", "keras-tuner", "optuna", "tensorflow")
 
 
 def fingerprint(
@@ -47,12 +48,19 @@ def fingerprint(
         "the data": data.digest[:16],
         "--data": ",".join(data.names),
         "--val": "" if val is None else f"{val.kind} {val.fraction:g} {','.join(val.names)}",
-        "--objective": "val_loss" if objective is None else f"{objective.name}:{objective.direction or ''}",
+        "--objective": ("val_loss" if objective is None else _shown(objective))
+        + "".join(f" {_shown(each)}" for each in request.objectives),
         "--tuner": str(request.tuner),
         "--epochs": str(request.epochs),
         "--seed": str(DEFAULT_SEED if request.seed is None else request.seed),
+        "--repeats": "" if request.repeats == 1 else str(request.repeats),
+        "--folds": "" if request.folds is None else str(request.folds),
         "package versions": " ".join(f"{name} {version}" for name, version in sorted(package_versions().items())),
     }
+
+
+def _shown(objective: Objective) -> str:
+    return f"{objective.name}:{objective.direction or ''}"
 
 
 def _short_hash(text: str) -> str:
@@ -72,8 +80,8 @@ def package_versions() -> dict[str, str]:
 
 def check_same(name: str, old: StudyView, marks: Mapping[str, str], *, resume: bool) -> None:
     """Raise StudyChangedError, naming what differs, unless the cell may go on with the study."""
-    different = [part for part, value in marks.items() if old.fingerprint.get(part) != value]
-    fatal = [part for part in different if part in _KEPT or (part == "--epochs" and old.strategy == Tuner.HYPERBAND)]
+    different = [part for part, value in marks.items() if old.fingerprint.get(part, "") != value]
+    fatal = [part for part in different if part in _KEPT or (part == "--epochs" and old.strategy in _BY_EPOCHS)]
     if resume and fatal:
         raise StudyChangedError(
             f"study {name} can't go on: {_differences(old, marks, fatal)}. Set it back, or use --new or another NAME."
@@ -96,9 +104,9 @@ def _differences(old: StudyView, marks: Mapping[str, str], parts: Iterable[str])
     return "; ".join(texts)
 
 
-def first_limit(request: TuneRequest) -> int | None:
+def first_limit(request: TuneRequest, tuner: Tuner) -> int | None:
     """The asked number; without one the default, but none for a grid or when minutes limit the study."""
-    if request.max_trials is not None or request.minutes is not None or request.tuner is Tuner.GRID:
+    if request.max_trials is not None or request.minutes is not None or tuner is Tuner.GRID:
         return request.max_trials
     return DEFAULT_TRIALS
 

@@ -8,30 +8,33 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
-from tunemagic.errors import StorageError, StudyBusyError, StudyError
+from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import QuantMode, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
-from tunemagic.search.executors.inline import InlineExecutor
+from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
 from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
-from tunemagic.search.job import TrialProgram
+from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.probe import line_finder
 from tunemagic.search.train import build_weights, kept_random_state
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
-from tunemagic.trial import StudyState, StudyView, TrialRecord
+from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Study", "new_session"]
+__all__ = ["MakeExecutor", "Study", "new_session"]
+
+# What runs a study's trials from now on, and in words why that.
+MakeExecutor: TypeAlias = Callable[[Work], tuple[Executor, str]]
 
 
 def new_session() -> str:
@@ -43,7 +46,8 @@ class Study:
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
-    but its model can't be rebuilt until its cell runs again. ``interrupted`` says that its
+    but its model can't be rebuilt until its cell runs again. ``make_executor`` is asked at every
+    start; ``measure`` gives further values of trained models. ``interrupted`` says that its
     process died while it ran.
     """
 
@@ -57,6 +61,8 @@ class Study:
         journal: Journal | None,
         program: TrialProgram | None = None,
         data: TrainingData | None = None,
+        make_executor: MakeExecutor | None = None,
+        measure: Measure | None = None,
         read_only_reason: str = "",
         interrupted: bool = False,
     ) -> None:
@@ -65,12 +71,15 @@ class Study:
         self.request = request
         self.program = program
         self.data = data
+        self.make_executor = make_executor
+        self.measure = measure
         self.read_only_reason = read_only_reason
         self._interrupted = interrupted
         self._ledger = ledger
         self._journal = journal
         self._weights = WeightsFolder(directory)
         self._stop = threading.Event()
+        self._skips: set[int] = set()
         self._ended = threading.Event()
         self._ended.set()
         self._thread: threading.Thread | None = None
@@ -124,7 +133,7 @@ class Study:
     def start(self) -> None:
         """Start the study's thread. Raises StudyBusyError when it runs, StudyError without a cell."""
         self._check_writable()
-        if self.program is None or self.data is None:
+        if self.program is None or self.data is None or self.make_executor is None:
             raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
         with self._start_lock:
             if self.running:
@@ -132,11 +141,15 @@ class Study:
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
             try:
-                loop = self._make_loop(self.program, self.data)
-            # Whatever a strategy makes of old trials: the study must not stay "running" with nobody running it.
+                loop = self._make_loop(self.program, self.data, self.make_executor)
+            # Workers that can't be had, or whatever a strategy makes of old trials: the study must not stay
+            # "running" with nobody running it.
             except Exception as error:
-                message = f"the search could not start: {describe_error(error)}"
+                known = isinstance(error, TuneError)
+                message = str(error) if known else f"the search could not start: {describe_error(error)}"
                 self._ledger.record(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
+                if known:
+                    raise
                 raise StudyError(f"study {self.name}: {message}") from error
             self._ended.clear()
         # A copy of this thread's context, so that what trials print lands in the cell that started them.
@@ -146,7 +159,7 @@ class Study:
         )
         self._thread.start()
 
-    def _make_loop(self, program: TrialProgram, data: TrainingData) -> SearchLoop:
+    def _make_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
         view = self.view
         memos = {event.trial: event.memo for event in self.events_after(0) if isinstance(event, ev.TrialStarted)}
         strategy = make_strategy(
@@ -158,15 +171,28 @@ class Study:
             epochs=view.epochs,
         )
         strategy.restore(view.trials, memos)
+        work = Work(
+            program=program,
+            data=data,
+            objective=view.objective,
+            direction=view.direction,
+            repeats=view.repeats,
+            folds=view.folds,
+            measure=self.measure,
+            max_params=self.request.max_params,
+        )
+        executor, why = make_executor(work)
+        self._ledger.record(ev.ExecutorChosen(kind=executor.kind, workers=executor.slots, reason=why))
         self._stop = threading.Event()
+        self._skips = set()
         return SearchLoop(
             ledger=self._ledger,
             strategy=strategy,
-            executor=InlineExecutor(),
+            executor=executor,
             weights=self._weights,
-            program=program,
-            data=data,
+            work=work,
             stop=self._stop,
+            skips=self._skips,
             memos=memos,
             line_of=line_finder(program),
         )
@@ -180,6 +206,22 @@ class Study:
     def stop(self) -> None:
         """End the search soon and keep everything; returns at once, harmless when it has ended."""
         self._stop.set()
+
+    def skip(self, number: int | None = None) -> None:
+        """End a running trial soon with its best epoch so far; None means every running one.
+
+        Returns at once. Raises StudyError when that trial does not run.
+        """
+        running = {trial.number for trial in self.view.trials if trial.state is TrialState.RUNNING}
+        wanted = running if number is None else {number} & running
+        if not self.running or not wanted:
+            which = "no trial" if number is None else f"trial {number} does not run; no such trial"
+            raise StudyError(f"study {self.name}: {which} can be skipped now.")
+        self._skips |= wanted
+
+    def log(self, number: int) -> str:
+        """The last lines that this trial's worker printed, at most 200; empty when there are none."""
+        return self._weights.read_log(number)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the search has ended; False when ``timeout`` seconds passed first."""

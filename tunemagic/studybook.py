@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.continuity import (
@@ -21,17 +23,53 @@ from tunemagic.continuity import (
 from tunemagic.errors import JournalError, StorageError, StudyBusyError, StudyChangedError, StudyError
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
+from tunemagic.planning import check_machine, executor_maker, plan
 from tunemagic.request import Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
-from tunemagic.search.job import TrialProgram
-from tunemagic.search.probe import discover
+from tunemagic.search.job import Measure, TrialProgram
+from tunemagic.search.probe import Discovery, discover
 from tunemagic.space import SearchSpace
-from tunemagic.study import Study, new_session
+from tunemagic.study import MakeExecutor, Study, new_session
 from tunemagic.trial import StudyState, StudyView
 
 __all__ = ["DEFAULT_NAME", "StudyBook", "needs_run"]
 
 DEFAULT_NAME = "study"
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What a cell brings to its study; ``marks`` is its fingerprint."""
+
+    request: TuneRequest
+    program: TrialProgram
+    data: TrainingData
+    marks: dict[str, str]
+    make_executor: MakeExecutor
+    measure: Measure | None
+
+    def discover(self) -> Discovery:
+        """Look at the model code; raises what ``probe.discover`` raises."""
+        return discover(self.program, self.data, self.request.objective, self.request.objectives, self.measure)
+
+    def study(self, name: str, directory: Path, ledger: Ledger, journal: Journal) -> Study:
+        """A study of this cell over that journal."""
+        return Study(
+            name=name,
+            directory=directory,
+            request=self.request,
+            ledger=ledger,
+            journal=journal,
+            program=self.program,
+            data=self.data,
+            make_executor=self.make_executor,
+            measure=self.measure,
+        )
+
+    def refresh(self, study: Study) -> None:
+        """Let a study of this kernel go on with this cell."""
+        study.request, study.program, study.data = self.request, self.program, self.data
+        study.make_executor, study.measure = self.make_executor, self.measure
 
 
 class StudyBook:
@@ -101,36 +139,41 @@ class StudyBook:
         data: TrainingData,
         *,
         sources: Mapping[str, str] | None = None,
+        cluster: Any = None,
+        measure: Measure | None = None,
     ) -> Study:
         """The study that this cell means: new, gone on with, or as it is when nothing is left to do.
 
         It is not started. The caller starts it when ``needs_run(study)`` says so. ``sources``
-        are the texts of notebook functions that the cell uses. Raises StudyChangedError when the
+        are the texts of notebook functions that the cell uses, ``cluster`` a Dask scheduler's
+        address or client, ``measure`` gives further values. Raises StudyChangedError when the
         name belongs to a study made from something else, StudyBusyError when it runs with another
         cell or another process has it, and what ``discover`` raises for faults in the cell;
         nothing is written before the cell has been looked at.
         """
+        check_machine(request)
         marks = fingerprint(request, program, data, sources or {})
         name = self._name_for(request, marks)
         directory = self.root / name
+        cell = _Cell(request, program, data, marks, executor_maker(request, cluster), measure)
         live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)
         if request.new:
             _refuse_if_busy(directory, live)
-            return self._begin(name, directory, request, program, data, marks, live)
+            return self._begin(name, directory, cell, live)
         content = live_content(live) if live is not None else _content_or_busy(directory)
         old = Ledger(None, content.events).view
         # A study without a single score is worth no question: a corrected cell just begins anew.
         worth_keeping = any(trial.score is not None for trial in old.trials) or old.fingerprint == marks
         if content.events and (request.resume or worth_keeping):
             check_same(name, old, marks, resume=request.resume)
-            return self._continue(name, directory, request, program, data, marks, old)
+            return self._continue(name, directory, cell, old)
         if request.resume and not content.events:
             raise StudyError(
                 f"--resume: there is no study named {name!r} in {self.root}. Leave --resume away to start it."
             )
-        return self._begin(name, directory, request, program, data, marks, live)
+        return self._begin(name, directory, cell, live)
 
     def _name_for(self, request: TuneRequest, marks: Mapping[str, str]) -> str:
         if request.name is not None:
@@ -173,17 +216,10 @@ class StudyBook:
             )
         return live
 
-    def _begin(
-        self,
-        name: str,
-        directory: Path,
-        request: TuneRequest,
-        program: TrialProgram,
-        data: TrainingData,
-        marks: dict[str, str],
-        live: Study | None,
-    ) -> Study:
-        found = discover(program, data, request.objective)
+    def _begin(self, name: str, directory: Path, cell: _Cell, live: Study | None) -> Study:
+        request, program, data = cell.request, cell.program, cell.data
+        found = cell.discover()
+        planned = plan(request, found.space)
         if live is not None:
             live.close()
         if (directory / JOURNAL_FILE).exists():
@@ -203,46 +239,34 @@ class StudyBook:
                     space=found.space.to_json(),
                     objective=found.objective,
                     direction=found.direction,
-                    strategy=str(Tuner.RANDOM if request.tuner is Tuner.AUTO else request.tuner),
+                    strategy=str(planned.tuner),
+                    strategy_reason=planned.tuner_reason,
+                    pruner=str(planned.pruner),
+                    pruner_reason=planned.pruner_reason,
+                    objectives=[{"name": name, "direction": str(way)} for name, way in found.objectives],
+                    repeats=request.repeats,
+                    folds=request.folds or 0,
                     seed=DEFAULT_SEED if request.seed is None else request.seed,
-                    max_trials=first_limit(request),
+                    max_trials=first_limit(request, planned.tuner),
                     minutes=request.minutes,
                     epochs=request.epochs,
                     keep=request.keep,
                     max_failures=request.max_failures,
                     code=getattr(program, "source", ""),
                     data=data.description,
-                    fingerprint=marks,
+                    fingerprint=cell.marks,
                     versions=package_versions(),
                 )
             )
-            for warning in data.warnings:
+            for warning in (*data.warnings, *planned.notes):
                 ledger.record(ev.StudyNoted(text=warning))
         except BaseException:
             journal.close()
             raise
-        return self._add(
-            Study(
-                name=name,
-                directory=directory,
-                request=request,
-                ledger=ledger,
-                journal=journal,
-                program=program,
-                data=data,
-            )
-        )
+        return self._add(cell.study(name, directory, ledger, journal))
 
-    def _continue(
-        self,
-        name: str,
-        directory: Path,
-        request: TuneRequest,
-        program: TrialProgram,
-        data: TrainingData,
-        marks: dict[str, str],
-        old: StudyView,
-    ) -> Study:
+    def _continue(self, name: str, directory: Path, cell: _Cell, old: StudyView) -> Study:
+        request, program, data, marks = cell.request, cell.program, cell.data, cell.marks
         max_trials, minutes = limits_again(request, old)
         wanted = something_left(old, max_trials, minutes)
         same = dict(old.fingerprint) == marks
@@ -251,7 +275,7 @@ class StudyBook:
                 f"study {name} is complete within its limits; raise --max-trials or --minutes to go on with the "
                 "changed cell, or use --new."
             )
-        space = discover(program, data, request.objective).space if wanted else old.space
+        space = cell.discover().space if wanted else old.space
         if same:  # what trials named later, such as units_1 in a loop over layers, belongs to the cell as well
             known = old.space.parameters
             space = SearchSpace((*known, *(p for p in space.parameters if p not in known)))
@@ -262,20 +286,12 @@ class StudyBook:
             )
         live = self._studies.get(name)
         if live is not None:
-            live.request, live.program, live.data = request, program, data
+            cell.refresh(live)
             study = live
         else:
             journal = Journal(directory)
             ledger = Ledger(journal, journal.content.events)
-            study = Study(
-                name=name,
-                directory=directory,
-                request=request,
-                ledger=ledger,
-                journal=journal,
-                program=program,
-                data=data,
-            )
+            study = cell.study(name, directory, ledger, journal)
             if journal.content.torn:
                 ledger.record(ev.StudyNoted(text="the last line of the journal was torn by a crash; it was set aside"))
         if wanted:

@@ -12,6 +12,7 @@ from tunemagic import events as ev
 from tunemagic.search.data import TrainingData
 
 __all__ = [
+    "PARAMETERS",
     "Ending",
     "Measure",
     "Report",
@@ -24,6 +25,7 @@ __all__ = [
     "WorkersStarted",
 ]
 
+PARAMETERS = "parameters"  # every trial's number of weights is measured under this name
 Measure: TypeAlias = Callable[[Any], Mapping[str, float]]
 
 

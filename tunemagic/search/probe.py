@@ -18,7 +18,7 @@ from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.faults import describe_error, user_frame
 from tunemagic.search.hyperparameters import new_hyperparameters, space_of
-from tunemagic.search.job import TrialProgram
+from tunemagic.search.job import PARAMETERS, Measure, TrialProgram
 from tunemagic.search.oracle import infer_direction
 from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
@@ -42,6 +42,7 @@ class Discovery:
     objective: str
     direction: Direction
     parameter_count: int | None
+    objectives: tuple[tuple[str, Direction], ...] = ()
 
 
 def line_finder(program: TrialProgram) -> Callable[[Any], int | None]:
@@ -59,36 +60,70 @@ def line_finder(program: TrialProgram) -> Callable[[Any], int | None]:
     return line_of
 
 
-def discover(program: TrialProgram, data: TrainingData, objective: Objective | None) -> Discovery:
+def discover(
+    program: TrialProgram,
+    data: TrainingData,
+    objective: Objective | None,
+    further: Sequence[Objective] = (),
+    measure: Measure | None = None,
+) -> Discovery:
     """Run the cell with its defaults, once more for each conditional scope, and check one batch.
 
-    Raises SpaceError (no hyperparameter, one name with two ranges), CellError (no model, not
-    compiled), OptionError (objective unknown or without direction), TrialError (the user's code
-    failed; the text names the line).
+    ``further`` objectives beside the first one may also be values that ``measure`` gives, or
+    ``parameters``, the number of the model's weights. Raises SpaceError (no hyperparameter, one
+    name with two ranges), CellError (no model, not compiled), OptionError (objective unknown or
+    without direction), TrialError (the user's code failed; the text names the line).
     """
     with kept_random_state():
-        return _discover(program, data, objective)
+        hyperparameters, setup = _explore(program)
+        space = space_of(hyperparameters)
+        if not space.parameters:
+            raise SpaceError(
+                "no hyperparameter found in the cell; expected at least one, such as "
+                'units = hp.Int("units", 32, 256, step=32) or units = 64  #@tune int(32, 256).'
+            )
+        wanted = objective or Objective(name="val_loss")
+        if setup.fit_method is None:
+            names = _metric_names(program, setup, data)
+            _check_objective(wanted.name, names)
+            measured = [*names, PARAMETERS, *_measured(measure, setup.model)] if further else names
+            for each in further:
+                _check_objective(each.name, measured)
+    directions = [_direction(each) for each in (wanted, *further)]
+    built = bool(getattr(setup.model, "built", False))
+    return Discovery(
+        hyperparameters,
+        space,
+        wanted.name,
+        directions[0],
+        setup.model.count_params() if built else None,
+        tuple((each.name, direction) for each, direction in zip(further, directions[1:], strict=True)),
+    )
 
 
-def _discover(program: TrialProgram, data: TrainingData, objective: Objective | None) -> Discovery:
-    hyperparameters, setup = _explore(program)
-    space = space_of(hyperparameters)
-    if not space.parameters:
-        raise SpaceError(
-            "no hyperparameter found in the cell; expected at least one, such as "
-            'units = hp.Int("units", 32, 256, step=32) or units = 64  #@tune int(32, 256).'
-        )
-    wanted = objective or Objective(name="val_loss")
-    direction = wanted.direction or infer_direction(wanted.name)
-    if setup.fit_method is None:
-        _check_objective(wanted.name, _metric_names(program, setup, data))
+def _direction(objective: Objective) -> Direction:
+    known = Direction.MIN if objective.name == PARAMETERS else infer_direction(objective.name)
+    direction = objective.direction or known
     if direction is None:
         raise OptionError(
-            f"--objective {wanted.name}: Keras does not say whether smaller or larger is better; "
-            f"write {wanted.name}:min or {wanted.name}:max."
+            f"--objective {objective.name}: Keras does not say whether smaller or larger is better; "
+            f"write {objective.name}:min or {objective.name}:max."
         )
-    built = bool(getattr(setup.model, "built", False))
-    return Discovery(hyperparameters, space, wanted.name, direction, setup.model.count_params() if built else None)
+    return direction
+
+
+def _measured(measure: Measure | None, model: Any) -> list[str]:
+    """The names of the values that the user's ``measure`` gives for a model that was never trained."""
+    if measure is None:
+        return []
+    try:
+        values = measure(model)
+    # The user's own function: whatever it raises becomes one line.
+    except Exception as error:
+        raise TrialError(f"measure failed on the untrained model: {describe_error(error)}") from error
+    if not isinstance(values, Mapping):
+        raise TrialError(f"measure gave {type(values).__name__}; expected a dict such as {{'size_kb': 12.5}}.")
+    return [str(name) for name in values]
 
 
 def _explore(program: TrialProgram) -> tuple[Any, TrialSetup]:

@@ -1,0 +1,60 @@
+"""How a study is going to be searched: its strategy, its pruner and where its trials run, each with the reason."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import OptionError
+from tunemagic.request import Pruner, Tuner, TuneRequest
+from tunemagic.search.executors.base import Executor
+from tunemagic.search.job import Work
+from tunemagic.space import SearchSpace
+from tunemagic.study import MakeExecutor
+
+__all__ = ["Plan", "check_machine", "executor_maker", "plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was chosen, and in words by whom and why. ``notes`` are for the user to read."""
+
+    tuner: Tuner
+    tuner_reason: str
+    pruner: Pruner
+    pruner_reason: str
+    notes: tuple[str, ...] = ()
+
+
+def plan(request: TuneRequest, space: SearchSpace) -> Plan:
+    """The strategy and the pruner for this request over this space."""
+    tuner = Tuner.RANDOM if request.tuner is Tuner.AUTO else request.tuner
+    return Plan(tuner=tuner, tuner_reason="", pruner=Pruner.NONE, pruner_reason="")
+
+
+def check_machine(request: TuneRequest) -> None:
+    """Raise OptionError for more workers than this machine has cores; a cluster counts its own."""
+    cores = os.cpu_count() or 1
+    if request.cluster is None and request.workers is not None and request.workers > cores:
+        raise OptionError(f"--workers {request.workers}: this machine has {cores} cores; expected 0 to {cores}.")
+
+
+def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
+    """What chooses the executor when a study starts.
+
+    ``cluster`` is the address of a Dask scheduler or a Dask client or cluster; None for this machine.
+    """
+
+    def make(work: Work) -> tuple[Executor, str]:
+        from tunemagic.search.executors.inline import InlineExecutor
+
+        return InlineExecutor(), "in the kernel"
+
+    return make
+
+
+def has_torch() -> bool:
+    """Whether PyTorch is installed, told without importing it."""
+    return importlib.util.find_spec("torch") is not None
