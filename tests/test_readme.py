@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tunemagic.magics.lines import VERBS, export_parser, tune_parser
+from tunemagic.magics.lines import export_parser, tune_parser
+from tunemagic.magics.verbs import VERBS
 from tunemagic.request import QuantMode, Tuner, ViewKind
 
 ROOT = Path(__file__).parent.parent

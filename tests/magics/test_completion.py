@@ -1,8 +1,12 @@
+import os
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
 from tunemagic.magics.completion import LineCompleter
-from tunemagic.magics.lines import VERBS, tune_parser
+from tunemagic.magics.lines import tune_parser
+from tunemagic.magics.verbs import VERBS
+from tunemagic.request import Tuner
 
 
 @pytest.fixture
@@ -30,8 +34,14 @@ def complete(shell, completer):
     ("text", "texts"),
     [
         ("%%tune --tu", ["--tuner"]),
-        ("%%tune --m", ["--max-trials", "--minutes"]),
-        ("%%tune --tuner ", ["random", "grid", "bayesian", "hyperband"]),
+        ("%%tune --m", ["--measure", "--max-trials", "--minutes", "--max-params", "--memory-gb"]),
+        ("%%tune --tuner ", list(Tuner)),
+        ("%%tune --pruner ", ["auto", "none", "median", "asha"]),
+        ("%%tune -w ", ["auto", *map(str, range((os.cpu_count() or 1) + 1))]),
+        ("%%tune --workers a", ["auto"]),
+        ("%%tune --cluster x", ["x_train"]),
+        ("%%tune --measure h", ["helper"]),
+        ("%%tune --objective a --obj", ["--objective"]),
         ("%%tune --tuner gr", ["grid"]),
         ("%%tune --tuner=gr", ["grid"]),
         ("%%tune digits --view ", ["full", "compact", "text", "none"]),
@@ -42,11 +52,16 @@ def complete(shell, completer):
         ("%%tune --objective val_", ["val_loss", "val_accuracy"]),
         ("%%tune dig", ["digits"]),
         ("%tune ", list(VERBS)),
-        ("%tune s", ["status", "stop", "show"]),
+        ("%tune s", ["status", "stop", "skip", "show"]),
         ("x = 1\n%tune st", ["status", "stop"]),
         ("%tune status ", ["digits", "'first try'", "--help", "-h"]),
         ("%tune show --c", ["--code"]),
+        ("%tune why ", ["--help", "-h"]),
+        ("%tune why 3 d", ["digits"]),
+        ("%tune skip d", ["digits"]),
+        ("%tune skip 3 d", ["digits"]),
         ("%tune run --ep", ["--epochs"]),
+        ("%tune run --repl", ["--replay"]),
         ("%tflite --quant ", ["none", "dynamic", "float16", "int8", "all"]),
         ("%tflite x_t", ["x_train"]),
         ("%tflite model --rep y", ["y_train"]),

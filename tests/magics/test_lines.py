@@ -7,18 +7,17 @@ from hypothesis import strategies as st
 from tunemagic.errors import OptionError
 from tunemagic.events import Direction
 from tunemagic.magics.lines import (
-    VERBS,
     ExportLine,
     export_line,
     export_parser,
     given_options,
-    read_verb,
     request_from,
     tune_parser,
 )
 from tunemagic.magics.options import HelpRequested
 from tunemagic.magics.tokens import split_line
-from tunemagic.request import Objective, QuantMode, Tuner, TuneRequest, ValKind, ValSplit, ViewKind
+from tunemagic.magics.verbs import VERBS, read_verb
+from tunemagic.request import Objective, Pruner, QuantMode, Tuner, TuneRequest, ValKind, ValSplit, ViewKind
 
 PARSER = tune_parser()
 
@@ -46,11 +45,27 @@ def error_of(line, **namespace):
         ("--seed 0", {"seed": 0}),
         ("-o result", {"out": "result"}),
         ("--out=result", {"out": "result"}),
-        ("--tuner grid", {"tuner": Tuner.GRID}),
-        ("--tuner hyperband", {"tuner": Tuner.HYPERBAND}),
-        ("--objective val_accuracy", {"objective": Objective(name="val_accuracy")}),
-        ("--objective f1:max", {"objective": Objective(name="f1", direction=Direction.MAX)}),
-        ("--objective a:b:min", {"objective": Objective(name="a:b", direction=Direction.MIN)}),
+        *((f"--tuner {tuner}", {"tuner": tuner}) for tuner in Tuner),
+        *((f"--pruner {pruner}", {"pruner": pruner}) for pruner in Pruner),
+        ("--objective val_accuracy", {"objective": Objective(name="val_accuracy"), "objectives": ()}),
+        ("--objective f1:max", {"objective": Objective(name="f1", direction=Direction.MAX), "objectives": ()}),
+        ("--objective a:b:min", {"objective": Objective(name="a:b", direction=Direction.MIN), "objectives": ()}),
+        (
+            "--objective a --objective params:min --objective c",
+            {
+                "objective": Objective(name="a"),
+                "objectives": (Objective(name="params", direction=Direction.MIN), Objective(name="c")),
+            },
+        ),
+        ("--measure latency", {"measure": "latency"}),
+        ("--repeats 3", {"repeats": 3}),
+        ("--folds 5", {"folds": 5}),
+        ("-w 0", {"workers": 0}),
+        ("--workers 2", {"workers": 2}),
+        ("--cluster tcp://10.0.0.1:8786", {"cluster": "tcp://10.0.0.1:8786"}),
+        ("--cluster client -w 4", {"cluster": "client", "workers": 4}),
+        ("--memory-gb 1.5", {"memory_gb": 1.5}),
+        ("--max-params 1_000_000", {"max_params": 1_000_000}),
         ("-n 5", {"max_trials": 5}),
         ("-n5", {"max_trials": 5}),
         ("--max-trials=5", {"max_trials": 5}),
@@ -74,9 +89,22 @@ def test_each_option_becomes_a_field_of_the_request(line, options):
     assert request_from(options, {}) == TuneRequest(**options)
 
 
+def test_auto_workers_on_the_line_win_over_a_configured_number():
+    assert request_from(options_of("-w auto"), {"workers": 2}) == TuneRequest()
+    assert request_from(options_of(""), {"workers": 2}) == TuneRequest(workers=2)
+    assert request_from(options_of(""), {"workers": "auto"}) == TuneRequest()
+
+
+def test_what_the_line_says_takes_away_the_configured_option_that_excludes_it():
+    val = ValSplit(kind=ValKind.LAST, fraction=0.2)
+    assert request_from(options_of("--folds 3"), {"val": val}) == TuneRequest(folds=3)
+    assert request_from(options_of("-w 0"), {"cluster": "tcp://a:1"}) == TuneRequest(workers=0)
+    assert request_from(options_of("--cluster tcp://b:1"), {"workers": 0}) == TuneRequest(cluster="tcp://b:1")
+
+
 def test_every_field_that_the_line_can_set_is_covered_by_an_option():
     fields = {action.dest for action in PARSER._actions} - {"help"}
-    assert fields == set(TuneRequest.__dataclass_fields__) - {"max_failures"}
+    assert fields == set(TuneRequest.__dataclass_fields__) - {"max_failures", "objectives"}
 
 
 def test_what_the_line_gives_wins_over_the_defaults():
@@ -92,20 +120,48 @@ def test_what_the_line_gives_wins_over_the_defaults():
             "%%tune: received '--max-trial', an unknown option. "
             "Did you mean --max-trials? %%tune -h lists all options.",
         ),
-        ("--workers 3", "%%tune: received '--workers', an unknown option. %%tune -h lists all options."),
+        (
+            "--worker 3",
+            "%%tune: received '--worker', an unknown option. Did you mean --workers? %%tune -h lists all options.",
+        ),
+        (
+            "--replay mnist1d",
+            "%%tune: received '--replay', an unknown option. Did you mean --repeats? %%tune -h lists all options.",
+        ),
         ("-new", "%%tune: received '-new', an unknown option. Did you mean --new? %%tune -h lists all options."),
         ("-out x", "%%tune: received '-out', an unknown option. Did you mean --out? %%tune -h lists all options."),
         ("-x", "%%tune: received '-x', an unknown option. %%tune -h lists all options."),
         ("a b", "%%tune: did not expect 'b' here. %%tune -h lists all options."),
         (
             "--tuner rando",
-            "--tuner: received 'rando'; expected random, grid, bayesian or hyperband. Did you mean random?",
+            "--tuner: received 'rando'; expected auto, random, grid, bayesian, hyperband, tpe, gp, qmc, cmaes or bohb. "
+            "Did you mean random?",
         ),
-        ("--tuner tpe", "--tuner: received 'tpe'; expected random, grid, bayesian or hyperband."),
+        ("--pruner asah", "--pruner: received 'asah'; expected auto, none, median or asha. Did you mean asha?"),
+        (
+            "--workers aut",
+            "-w/--workers: received 'aut'; expected auto, 0 (in the kernel) or a number of workers. Did you mean auto?",
+        ),
+        ("-w 1.5", "-w/--workers: received '1.5'; expected auto, 0 (in the kernel) or a number of workers."),
+        ("--workers -1", "--workers: expected a whole number of at least 0; received -1."),
+        ("--repeats 0", "--repeats: expected a whole number of at least 1; received 0."),
+        ("--folds 1", "--folds: expected a whole number of at least 2; received 1."),
+        (
+            "--folds 3 --val 0.2",
+            "--folds and --val exclude each other: each fold is the validation data once.",
+        ),
+        ("--max-params 0", "--max-params: expected a whole number of at least 1; received 0."),
+        ("--memory-gb 0", "--memory-gb: expected a number above 0; received 0."),
+        ("--cluster ''", "--cluster: received ''; expected some text."),
+        (
+            "--cluster tcp://a:1 -w 0",
+            "--cluster and --workers 0 exclude each other: 0 means in the kernel.",
+        ),
+        ("--measure f(x)", "--measure: received 'f(x)'; expected a Python variable name."),
         ("--view fulll", "--view: received 'fulll'; expected full, compact, text or none. Did you mean full?"),
         ("--tuner", "--tuner: expected a value after it."),
         ("--tuner grid --tuner random", "--tuner: was given twice; expected it once."),
-        ("--objective a --objective b", "--objective: was given twice; expected it once."),
+        ("--objective a --objective a:min", "--objective: received a, a; expected each name once."),
         ("--new=3", "--new: expected no value; received '3'"),
         ("-n x", "-n/--max-trials: received 'x'; expected a whole number."),
         ("-n 1.5", "-n/--max-trials: received '1.5'; expected a whole number."),
@@ -169,7 +225,7 @@ def test_a_variable_cant_inject_options(name):
             options = options_of(option, name=name)
         except OptionError:
             continue
-        assert set(options) <= {"name", "objective"}
+        assert set(options) <= {"name", "objective", "objectives"}
         assert next(iter(options.values())) in (name, Objective(name=name))
 
 
@@ -211,7 +267,8 @@ def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
         options = options_of("--objective {v} -n 3", v=value)
     except OptionError:
         return
-    assert set(options) == {"objective", "max_trials"}
+    assert set(options) == {"objective", "objectives", "max_trials"}
+    assert options["objectives"] == ()
     assert options["max_trials"] == 3
 
 
@@ -226,6 +283,26 @@ def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
         ("show --code", ("show", {"code": True})),
         ("run digits -n 9", ("run", {"name": "digits", "max_trials": 9})),
         ("resume --minutes 2", ("resume", {"minutes": 2.0})),
+        ("why 3", ("why", {"trial": 3})),
+        ("why 3 digits", ("why", {"trial": 3, "name": "digits"})),
+        ("skip", ("skip", {})),
+        ("skip 3", ("skip", {"trial": 3})),
+        ("skip 3 digits", ("skip", {"trial": 3, "name": "digits"})),
+        ("skip digits", ("skip", {"name": "digits"})),
+        (
+            "run --replay mnist1d --tuner bohb --pruner none -n 9 --seed 1 played",
+            (
+                "run",
+                {
+                    "replay": "mnist1d",
+                    "tuner": Tuner.BOHB,
+                    "pruner": Pruner.NONE,
+                    "max_trials": 9,
+                    "seed": 1,
+                    "name": "played",
+                },
+            ),
+        ),
     ],
 )
 def test_a_line_without_a_cell_is_a_verb_and_its_options(line, result):
@@ -247,14 +324,43 @@ def test_an_unknown_verb_is_told_which_verbs_there_are(line, end):
         read_verb(line, {"n": "digits"}, ["digits"])
     word = "digits" if line == "{n}" else shlex.split(line)[0]
     assert str(caught.value) == (
-        f"%tune: received {word!r}; expected a verb: run, status, stop, best, resume, show.{end}"
+        f"%tune: received {word!r}; expected a verb: run, status, stop, skip, best, resume, show, why.{end}"
     )
 
 
-def test_verbs_take_only_their_own_options():
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stop --new", "%tune stop: received '--new', an unknown option. %tune stop -h lists all options."),
+        ("why", "%tune why: expected N after it. %tune why -h lists all options."),
+        ("why digits", "N: received 'digits'; expected the number of a trial, as in 3."),
+        ("why 0", "N: received '0'; expected the number of a trial, as in 3."),
+        ("why " + "9" * 5000, "N: received '" + "9" * 60 + "...'; expected the number of a trial, as in 3."),
+        ("skip 0", "N: received '0'; expected the number of a trial, as in 3."),
+        (
+            "skip digits other",
+            "%tune skip: received 'digits'; expected the number of a trial before the study.",
+        ),
+        (
+            "run --replay mnist1d --data x,y",
+            "--replay and --data exclude each other: a table's curves are fixed, nothing is trained.",
+        ),
+        (
+            "run --replay mnist1d --objective loss",
+            "--replay and --objective exclude each other: a table's curves are fixed, nothing is trained.",
+        ),
+        ("run --replay", "--replay: expected a value after it."),
+        (
+            "resume --replay mnist1d",
+            "%tune resume: received '--replay', an unknown option. Did you mean --repeats? "
+            "%tune resume -h lists all options.",
+        ),
+    ],
+)
+def test_a_wrong_line_of_a_verb_is_told_what_was_expected(line, message):
     with pytest.raises(OptionError) as caught:
-        read_verb("stop --new", {}, [])
-    assert str(caught.value) == ("%tune stop: received '--new', an unknown option. %tune stop -h lists all options.")
+        read_verb(line, {}, [])
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("line", ["-h", "--help", "best -h"])

@@ -17,30 +17,42 @@ def test_options_for_one_run_are_not_repeated():
     assert CellMemory("", {**once, "seed": 4}).again("digits", {}) == {"name": "digits", "seed": 4}
 
 
-def view(objective, val):
-    return StudyView(
-        study="digits",
-        code="model = 1",
-        strategy="grid",
-        epochs=4,
-        seed=7,
-        keep=2,
-        max_failures=5,
-        fingerprint={"--objective": objective, "--val": val},
-    )
+def view(asked="val_loss", val="", **more):
+    marks = {"--objective": asked, "--val": val, "--tuner": "grid"}
+    common = {"study": "digits", "code": "model = 1", "strategy": "grid", "epochs": 4, "seed": 7, "keep": 2}
+    return StudyView(**{**common, "max_failures": 5, "objective": "val_loss", "fingerprint": marks, **more})
+
+
+COMMON = {"tuner": Tuner.GRID, "epochs": 4, "repeats": 1, "seed": 7, "keep": 2, "max_failures": 5}
 
 
 @pytest.mark.parametrize(
-    ("objective", "wanted"),
+    ("text", "names", "wanted"),
     [
-        ("val_loss", {}),
-        ("f1:max", {"objective": Objective(name="f1", direction=Direction.MAX)}),
-        ("val_accuracy:", {"objective": Objective(name="val_accuracy")}),
+        ("val_loss", ["val_loss"], {}),
+        ("f1:max", ["f1"], {"objective": Objective(name="f1", direction=Direction.MAX), "objectives": ()}),
+        ("val_accuracy:", ["val_accuracy"], {"objective": Objective(name="val_accuracy"), "objectives": ()}),
+        (
+            "my f1:max parameters: a:b:min",
+            ["my f1", "parameters", "a:b"],
+            {
+                "objective": Objective(name="my f1", direction=Direction.MAX),
+                "objectives": (Objective(name="parameters"), Objective(name="a:b", direction=Direction.MIN)),
+            },
+        ),
     ],
 )
-def test_a_journal_tells_the_objective_that_was_asked_for(objective, wanted):
-    given = cell_from_journal(view(objective, "")).given
-    assert given == {"tuner": Tuner.GRID, "epochs": 4, "seed": 7, "keep": 2, "max_failures": 5, **wanted}
+def test_a_journal_tells_the_objectives_that_were_asked_for(text, names, wanted):
+    first, *others = names
+    further = tuple((name, Direction.MIN) for name in others)
+    made = view(text, objective=first, objectives=further)
+    assert cell_from_journal(made).given == {**COMMON, **wanted}
+
+
+def test_a_journal_tells_the_strategy_that_was_asked_for_not_the_one_that_was_chosen():
+    marks = {"--tuner": "auto", "--objective": "val_loss"}
+    given = cell_from_journal(view(strategy="tpe", repeats=3, folds=5, fingerprint=marks)).given
+    assert given == {**COMMON, "tuner": Tuner.AUTO, "repeats": 3, "folds": 5}
 
 
 @pytest.mark.parametrize(

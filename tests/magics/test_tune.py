@@ -125,7 +125,9 @@ def test_a_variable_is_one_token_of_the_line(notebook, shell):
         ("--objective val_acc", "val_accuracy"),
         ("--new --resume", "exclude each other"),
         ("nothere --resume", "there is no study named 'nothere'"),
-        ("--workers 2", "unknown option"),
+        ("--workers 99", "this machine has"),
+        ("--measure nope", "the notebook has no function"),
+        ("--cluster nope", "expected a scheduler's address such as tcp://10.0.0.1:8786"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_nothing_is_written(notebook, shell, tmp_path, line, part):
@@ -240,7 +242,7 @@ def test_a_study_of_another_kernel_is_listed_shown_and_resumed(notebook, shell, 
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        ("%tune stat", "expected a verb: run, status, stop, best, resume, show. Did you mean %tune status?"),
+        ("%tune stat", "expected a verb: run, status, stop, skip, best, resume, show, why. Did you mean %tune status?"),
         ("%tune status", "no study in this kernel yet"),
         ("%tune show nothere", "no study named 'nothere'"),
         ("%tune status ../x", "study name: received '../x'"),

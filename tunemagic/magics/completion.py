@@ -7,22 +7,25 @@ Other matchers are silenced on these lines only.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
-from tunemagic.magics.lines import VERBS, export_parser, tune_parser
-from tunemagic.magics.options import LineParser
+from tunemagic.magics.lines import export_parser, tune_parser
+from tunemagic.magics.options import AUTO, LineParser
+from tunemagic.magics.verbs import VERBS
 
 __all__ = ["LineCompleter"]
 
 _OURS = re.compile(r"\s*(%%tune|%tune|%tflite)\s+(.*)", re.DOTALL)
 _METRICS = ("val_loss", "val_accuracy")
-_VARIABLES = {"data", "val", "rep", "out"}
+_VARIABLES = {"data", "val", "rep", "out", "cluster"}
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type)
 
 
 class LineCompleter:
@@ -78,32 +81,45 @@ class LineCompleter:
         last = options.get(before[-1]) if before else None
         if last is not None and last.nargs != 0:
             return self._values(last)
-        used = {options[word].dest for word in before if word in options}
+        used = {options[word].dest for word in before if word in options} - parser.repeatable
         free = [string for string, action in options.items() if action.dest not in used]
-        takes_name = any(not action.option_strings for action in actions)
-        return [*(self._sources(parser) if takes_name else []), *sorted(free, key=lambda string: string[:2] != "--")]
+        names = self._sources(parser) if _takes_name(actions, before) else []
+        return [*names, *sorted(free, key=lambda string: string[:2] != "--")]
 
     def _values(self, action: argparse.Action) -> list[str]:
         if action.choices is not None:
             return [str(choice) for choice in action.choices]
-        if action.dest == "objective":
-            return list(_METRICS)
-        return self._variables() if action.dest in _VARIABLES else []
+        match action.dest:
+            case "objective":
+                return list(_METRICS)
+            case "workers":
+                return [AUTO, *map(str, range((os.cpu_count() or 1) + 1))]
+            case "measure":
+                return self._variables(lambda value: isinstance(value, _FUNCTIONS))
+        return self._data() if action.dest in _VARIABLES else []
 
     def _sources(self, parser: LineParser) -> list[str]:
         studies = [shlex.quote(name) for name in self._study_names()]
-        return studies if parser is not self._parsers["%tflite"] else [*studies, *self._variables()]
+        return studies if parser is not self._parsers["%tflite"] else [*studies, *self._data()]
 
-    def _variables(self) -> list[str]:
+    def _data(self) -> list[str]:
         """Names of the notebook's variables that can hold data or a model."""
+        return self._variables(lambda value: not isinstance(value, (types.ModuleType, *_FUNCTIONS)))
+
+    def _variables(self, fits: Callable[[Any], bool]) -> list[str]:
         hidden = self._shell.user_ns_hidden
         return sorted(
             name
             for name, value in self._shell.user_ns.items()
-            if not name.startswith("_")
-            and name not in hidden
-            and not isinstance(value, types.ModuleType | types.FunctionType | types.BuiltinFunctionType | type)
+            if not name.startswith("_") and name not in hidden and fits(value)
         )
+
+
+def _takes_name(actions: Sequence[argparse.Action], before: Sequence[str]) -> bool:
+    """Whether a study's name may come next: not before a number that the verb asks for."""
+    positional = [action for action in actions if not action.option_strings]
+    needs_number = any(action.dest == "trial" and action.required for action in positional)
+    return bool(positional) and not (needs_number and not any(word.isdecimal() for word in before))
 
 
 def _text_above(context: CompletionContext) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from tunemagic.errors import OptionError
 from tunemagic.magics.options import (
+    AUTO,
     LineParser,
     choice,
     data_names,
@@ -19,12 +19,14 @@ from tunemagic.magics.options import (
     val_split,
     variable,
     whole_number,
+    workers,
 )
-from tunemagic.magics.tokens import plain, quoted, split_line
+from tunemagic.magics.tokens import split_line
 from tunemagic.request import (
     DEFAULT_EPOCHS,
     DEFAULT_KEEP,
     DEFAULT_TRIALS,
+    Pruner,
     QuantMode,
     Tuner,
     TuneRequest,
@@ -33,12 +35,11 @@ from tunemagic.request import (
 
 __all__ = [
     "ALL_MODES",
-    "VERBS",
     "ExportLine",
+    "add_search_options",
     "export_line",
     "export_parser",
     "given_options",
-    "read_verb",
     "request_from",
     "tune_parser",
 ]
@@ -54,32 +55,67 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   run      run the study's last cell again      stop     stop it, keep everything
   status   show it here, live while it runs     resume   go on with it
   best     the best values; -o VAR: the model   show     its record; --code: the code that runs
+  why      what happened in a trial, its log    skip     end a running trial, go on with others
+`%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""
 
 
-def _add_search_options(parser: LineParser) -> None:
+def add_search_options(parser: LineParser) -> None:
+    """Give the parser everything that a search can be told."""
+    _add_study_options(parser)
+    _add_strategy_options(parser)
+    _add_budget_options(parser)
+    _add_data_options(parser)
+    _add_resource_options(parser)
+    _add_output_options(parser)
+
+
+def _add_study_options(parser: LineParser) -> None:
     study = "study's name, which is also its folder's; default: study"
     parser.option("name", nargs="?", type=study_name, metavar="NAME", help=study)
     parser.flag("--new", help="start afresh; trials of an earlier study of this name are set aside")
     parser.flag("--resume", help="go on with the study of this name although the cell has changed")
     parser.option("--seed", type=whole_number, metavar="N", help="seed of the search, the split and the weights")
     parser.option("-o", "--out", type=variable, metavar="VAR", help="store the study in this variable")
-    parser.option(
-        "--tuner",
-        type=choice(Tuner),
-        metavar="|".join(Tuner),
-        choices=list(Tuner),
-        help=f"how values are proposed; default: {Tuner.RANDOM}",
-    )
-    parser.option(
+
+
+def _add_strategy_options(parser: LineParser) -> None:
+    _add_words(parser, "--tuner", Tuner, f"how values are proposed; default: {Tuner.AUTO}, which says what it chose")
+    _add_words(parser, "--pruner", Pruner, f"how hopeless trials are ended early; default: {Pruner.AUTO}")
+    parser.options(
         "--objective",
         type=objective,
         metavar="NAME[:min|:max]",
-        help="metric to improve; default: val_loss. Say min or max where it is not plain from the name",
+        help="metric to improve; default: val_loss. Say min or max where it is not plain from the name. Further "
+        "ones by further --objective: the first one leads, and the best compromises are shown",
     )
+    parser.option(
+        "--measure",
+        type=variable,
+        metavar="FUNCTION",
+        help="function of the notebook that takes a trained model and returns further values by name",
+    )
+
+
+def _add_budget_options(parser: LineParser) -> None:
     parser.option("-n", "--max-trials", type=whole_number, metavar="N", help=f"trials; default: {DEFAULT_TRIALS}")
-    parser.option("--minutes", type=number, metavar="M", help="end after this time; the first limit reached counts")
+    parser.option("--minutes", type=number, metavar="M", help="end within this time; the first limit reached counts")
     parser.option("--epochs", type=whole_number, metavar="N", help=f"epochs of a trial; default: {DEFAULT_EPOCHS}")
+    parser.option(
+        "--repeats",
+        type=whole_number,
+        metavar="R",
+        help="train each trial this often, from other seeds; its score is the mean; default: 1",
+    )
+    parser.option(
+        "--max-params",
+        type=whole_number,
+        metavar="N",
+        help="skip models with more weights than this before anything is built",
+    )
+
+
+def _add_data_options(parser: LineParser) -> None:
     parser.option("--data", type=data_names, metavar="X,Y", help="training data; default: x_train,y_train")
     parser.option(
         "--val",
@@ -87,109 +123,74 @@ def _add_search_options(parser: LineParser) -> None:
         metavar="0.2|last:0.2|XV,YV",
         help="validation data: a shuffled share, the last share, or variables; default: 0.2",
     )
+    parser.option(
+        "--folds",
+        type=whole_number,
+        metavar="K",
+        help="cross-validation in place of --val: train each trial K times, each part is validated on once",
+    )
+
+
+def _add_resource_options(parser: LineParser) -> None:
+    parser.option(
+        "-w",
+        "--workers",
+        type=workers,
+        metavar="auto|0|N",
+        help="trials at a time, each in a process of its own; 0: in the kernel; "
+        "default: auto, one process where all that the cell needs can be sent, else in the kernel",
+    )
+    parser.option(
+        "--cluster",
+        type=text,
+        metavar="ADDRESS|VARIABLE",
+        help="run trials on a Dask cluster: its scheduler's address, or a variable with a client",
+    )
+    parser.option("--memory-gb", type=number, metavar="G", help="end a trial whose worker needs more memory than this")
     parser.option("--keep", type=whole_number, metavar="K", help=f"best weights kept on disk; default: {DEFAULT_KEEP}")
+
+
+def _add_output_options(parser: LineParser) -> None:
     parser.flag("--background", help="return at once; the search goes on while other cells run")
     parser.flag("--dry-run", help="show the space and what the search would cost; start nothing")
-    parser.option(
-        "--view",
-        type=choice(ViewKind),
-        metavar="|".join(ViewKind),
-        choices=list(ViewKind),
-        help=f"what the cell shows; default: {ViewKind.FULL}",
-    )
+    _add_words(parser, "--view", ViewKind, f"what the cell shows; default: {ViewKind.FULL}")
+
+
+def _add_words(parser: LineParser, option: str, words: type[StrEnum], help: str) -> None:
+    """An option that takes one word of an enum."""
+    parser.option(option, type=choice(words), metavar="|".join(words), choices=list(words), help=help)
 
 
 def tune_parser() -> LineParser:
     """The parser of ``%%tune``."""
     parser = LineParser("%tune", description=_CELL, epilog=_CELL_MORE)
-    _add_search_options(parser)
+    add_search_options(parser)
     return parser
 
 
 def given_options(parser: LineParser, tokens: Sequence[str]) -> dict[str, Any]:
     """What the line says, as fields of a TuneRequest; what it leaves out is not in the result."""
     values = vars(parser.read(tokens))
-    return {key: value for key, value in values.items() if value is not None and value is not False and key != "help"}
+    given = {key: value for key, value in values.items() if value is not None and value is not False and key != "help"}
+    if "objective" in given:
+        first, *others = given["objective"]
+        given |= {"objective": first, "objectives": tuple(others)}
+    return given
 
 
 def request_from(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> TuneRequest:
     """A request of what the line gave, the rest from the user's defaults. Raises OptionError."""
-    return TuneRequest(**{**defaults, **given})
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A word after ``%tune``: its parser and what it does, in a few words."""
-
-    name: str
-    parser: LineParser
-
-
-def _verb(name: str, description: str, add: Callable[[LineParser], None] | None = None) -> Verb:
-    parser = LineParser(f"tune {name}", description=description)
-    if add is None:
-        parser.option("name", nargs="?", type=study_name, metavar="NAME", help="study; default: the latest one")
-    else:
-        add(parser)
-    return Verb(name, parser)
-
-
-def _add_best(parser: LineParser) -> None:
-    parser.option("name", nargs="?", type=study_name, metavar="NAME", help="study; default: the latest one")
-    parser.option("-o", "--out", type=variable, metavar="VAR", help="store the best model in this variable")
-
-
-def _add_show(parser: LineParser) -> None:
-    parser.option("name", nargs="?", type=study_name, metavar="NAME", help="study; default: the latest one")
-    parser.flag("--code", help="print the model code that runs in each trial")
-
-
-VERBS: Mapping[str, Verb] = {
-    verb.name: verb
-    for verb in (
-        _verb("run", "Run a study's last cell again; options given here win over the cell's.", _add_search_options),
-        _verb("status", "Show a study here: live while it runs, else its record."),
-        _verb("stop", "Stop a running study gracefully. All results are kept."),
-        _verb("best", "Show the best trial's values; waits for a running study.", _add_best),
-        _verb("resume", "Go on with a study that was stopped or cut off.", _add_search_options),
-        _verb("show", "Show a study's record.", _add_show),
-    )
-}
-
-
-def read_verb(line: str, namespace: Mapping[str, Any], studies: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The verb of a ``%tune`` line and its options; the verb of an empty line is ``""``.
-
-    Args:
-        line: What stands after ``%tune``.
-        namespace: The notebook's variables.
-        studies: Names of known studies, for the hint when one stands where a verb should.
-
-    Raises:
-        OptionError: An unknown verb or option. HelpRequested for ``-h``.
-    """
-    tokens = split_line(line, namespace)
-    if not tokens:
-        return "", {}
-    word = plain(tokens[0])
-    if word in VERBS:
-        return word, given_options(VERBS[word].parser, tokens[1:])
-    if word in ("-h", "--help"):
-        tune_parser().read(["-h"])
-    raise OptionError(
-        f"%tune: received {quoted(word)}; expected a verb: {', '.join(VERBS)}.{_verb_hint(word, studies)}"
-    )
-
-
-def _verb_hint(word: str, studies: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, list(VERBS), n=1, cutoff=0.6)
-    if near:
-        return f" Did you mean %tune {near[0]}?"
-    if word in studies:
-        return f" Did you mean %tune status {word}?"
-    if word.startswith("-"):
-        return " Options of a search go on the first line of a %%tune cell."
-    return ""
+    fields = {**defaults, **given}
+    # A configured default gives way to an option of the line that excludes it.
+    if given.get("folds") is not None and "val" not in given:
+        fields["val"] = None
+    if given.get("workers") == 0 and "cluster" not in given:
+        fields["cluster"] = None
+    if given.get("cluster") is not None and "workers" not in given and fields.get("workers") == 0:
+        fields["workers"] = None
+    if fields.get("workers") == AUTO:
+        fields["workers"] = None
+    return TuneRequest(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

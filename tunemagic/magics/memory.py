@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,21 +39,31 @@ def cell_from_journal(view: StudyView) -> CellMemory:
     if not view.code.strip():
         raise StudyError(f"study {view.study} was not made by a cell; go on with it from Python.")
     given: dict[str, Any] = {
-        "tuner": Tuner(view.strategy),
+        # What was asked for, which may be auto; the rest of the view says what became of it.
+        "tuner": Tuner(view.fingerprint.get("--tuner", view.strategy)),
         "epochs": view.epochs,
+        "repeats": view.repeats,
+        "folds": view.folds or None,
         "seed": view.seed,
         "keep": view.keep,
         "max_failures": view.max_failures,
-        "objective": _objective(view.fingerprint.get("--objective", "")),
+        **_objectives(view),
         "val": _val(view.fingerprint.get("--val", "")),
         "data": tuple(filter(None, view.fingerprint.get("--data", "").split(","))) or None,
     }
     return CellMemory(view.code, {key: value for key, value in given.items() if value is not None})
 
 
-def _objective(text: str) -> Objective | None:
-    name, colon, direction = text.rpartition(":")
-    return Objective(name=name, direction=Direction(direction) if direction else None) if colon else None
+def _objectives(view: StudyView) -> dict[str, Any]:
+    """The objectives as they were asked for: the fingerprint says which directions were stated."""
+    names = [view.objective, *(name for name, _ in view.objectives)]
+    pattern = " ".join(f"{re.escape(name)}(:(?:min|max)?)?" for name in names)
+    found = re.fullmatch(pattern, view.fingerprint.get("--objective", ""))
+    if found is None or found[1] is None:  # without a colon nothing was asked for
+        return {}
+    stated = [None if mark in (None, ":") else Direction(mark[1:]) for mark in found.groups()]
+    first, *others = (Objective(name=name, direction=each) for name, each in zip(names, stated, strict=True))
+    return {"objective": first, "objectives": tuple(others)}
 
 
 def _val(text: str) -> ValSplit | None:

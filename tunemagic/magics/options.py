@@ -18,6 +18,7 @@ from tunemagic.magics.tokens import did_you_mean, plain, quoted
 from tunemagic.request import Objective, ValKind, ValSplit, check_study_name
 
 __all__ = [
+    "AUTO",
     "HelpRequested",
     "LineParser",
     "choice",
@@ -26,10 +27,15 @@ __all__ = [
     "objective",
     "study_name",
     "text",
+    "trial_number",
+    "trial_or_study",
     "val_split",
     "variable",
     "whole_number",
+    "workers",
 ]
+
+AUTO = "auto"  # for --workers: in an isolated worker when the cell can be sent to one
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -49,11 +55,16 @@ class LineParser(MagicArgumentParser):  # type: ignore[misc]  # mypy doesn't fol
         self.allow_abbrev = False
         # What the user types, for messages; the formatter adds one percent sign to ``prog``.
         self.typed = f"%{prog}"
+        self.repeatable: set[str] = set()
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help and do nothing else")
 
     def option(self, *names: str, type: Callable[[str], Any], **more: Any) -> None:
         """Add an argument with a value that may be given once."""
         self.add_argument(*names, type=type, action=_Once, **more)
+
+    def options(self, *names: str, type: Callable[[str], Any], **more: Any) -> None:
+        """Add an option that may be given several times; its value is a list."""
+        self.repeatable.add(self.add_argument(*names, type=type, action="append", **more).dest)
 
     def flag(self, *names: str, help: str) -> None:
         """Add an option without a value."""
@@ -94,6 +105,9 @@ class LineParser(MagicArgumentParser):  # type: ignore[misc]  # mypy doesn't fol
         words = message.replace("\0", "").removeprefix("argument ")
         words = words.replace("expected one argument", "expected a value after it.")
         words = words.replace("ignored explicit argument", "expected no value; received")
+        missing = words.partition("the following arguments are required: ")[2]
+        if missing:
+            words = f"{self.typed}: expected {missing} after it. {self._more()}"
         raise OptionError(words)
 
 
@@ -158,6 +172,34 @@ def whole_number(token: str) -> int:
         return int(value)
     except ValueError:
         raise _fault(value, "a whole number") from None
+
+
+def workers(token: str) -> int | str:
+    """``auto``, ``0`` for the kernel itself, or how many workers."""
+    value = plain(token)
+    try:
+        return AUTO if value == AUTO else int(value)
+    except ValueError:
+        expected = "auto, 0 (in the kernel) or a number of workers"
+        raise _fault(value, expected, did_you_mean(value, [AUTO])) from None
+
+
+def trial_number(token: str) -> int:
+    """A trial's number, from 1 on."""
+    value = plain(token)
+    try:
+        trial = int(value)
+    except ValueError:
+        trial = 0
+    if trial < 1:
+        raise _fault(value, "the number of a trial, as in 3")
+    return trial
+
+
+def trial_or_study(token: str) -> int | str:
+    """A trial's number, or a study's name where the number is left out."""
+    value = plain(token)
+    return trial_number(token) if value.isdecimal() else study_name(token)
 
 
 def number(token: str) -> float:

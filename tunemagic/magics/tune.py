@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
-from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, validate
+from traitlets import Float, TraitError, Unicode, validate
 
 from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
-from tunemagic.events import EndReason
+from tunemagic.magics.attend import attend, make_output, wait_quietly
+from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.guard import documented_by, user_errors
-from tunemagic.magics.lines import given_options, read_verb, request_from, tune_parser
+from tunemagic.magics.lines import given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
-from tunemagic.magics.options import objective, val_split
-from tunemagic.magics.output import CellOutput, Panel
-from tunemagic.magics.tables import best_table, status_line, studies_table
+from tunemagic.magics.objects import cluster_of, measure_of
+from tunemagic.magics.output import CellOutput
+from tunemagic.magics.tables import Table, best_table, counted, status_line, studies_table
 from tunemagic.magics.tokens import split_line
-from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
-from tunemagic.request import DEFAULT_EPOCHS, DEFAULT_KEEP, DEFAULT_MAX_FAILURES, Tuner, TuneRequest, ViewKind
+from tunemagic.magics.verbs import read_verb
+from tunemagic.request import TuneRequest, ViewKind
 from tunemagic.search.cell import CellProgram, read_cell
 from tunemagic.search.data import TrainingData, resolve_data
+from tunemagic.search.replay import open_replay
 from tunemagic.study import Study
-from tunemagic.studybook import StudyBook, needs_run
+from tunemagic.studybook import StudyBook
+from tunemagic.trial import TrialState
 
 __all__ = ["TuneMagics"]
 
 _PARSER = tune_parser()
+# A replay trains nothing: of the configured defaults these matter to it.
+_REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "background", "view")
 
 
 @magics_class
-class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
-    """Options that a line leaves out come from here: ``%config TuneMagics.max_trials = 50``."""
+class TuneMagics(SearchDefaults):
+    """The searches of a notebook. Options that a line leaves out are configured here."""
 
-    tuner = Enum([str(tuner) for tuner in Tuner], str(Tuner.RANDOM), help="how values are proposed").tag(config=True)
-    objective = Unicode("", help="NAME or NAME:min or NAME:max; empty: val_loss").tag(config=True)
-    max_trials = Int(None, allow_none=True, help="number of trials").tag(config=True)
-    minutes = Float(None, allow_none=True, help="end after this many minutes").tag(config=True)
-    epochs = Int(DEFAULT_EPOCHS, help="epochs of a trial").tag(config=True)
-    seed = Int(None, allow_none=True, help="seed of the search, the split and the weights").tag(config=True)
-    val = Unicode("", help="validation data as after --val; empty: a fifth of the data").tag(config=True)
-    keep = Int(DEFAULT_KEEP, help="best weights kept on disk").tag(config=True)
-    max_failures = Int(DEFAULT_MAX_FAILURES, help="end after this many failed trials in a row").tag(config=True)
-    background = Bool(False, help="return at once instead of waiting for the study").tag(config=True)
-    view = Enum([str(view) for view in ViewKind], str(ViewKind.FULL), help="what a cell shows").tag(config=True)
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)
     contact_seconds = Float(3.0, help="wait this long for a front end to show the panel").tag(config=True)
 
@@ -84,7 +77,7 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
     # -- running a cell --------------------------------------------------------------------------
 
     def _run_cell(self, given: Mapping[str, Any], body: str) -> None:
-        request = request_from(given, self._defaults())
+        request = request_from(given, self.request_defaults())
         if not body.strip():
             raise OptionError("%%tune: the cell is empty; expected Python code that assigns a Keras model to `model`.")
         program, data = self._prepare(request, body)
@@ -92,10 +85,27 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             display(dry_run_table(request, program, data).bundle(), raw=True)
             return
         try:
-            study = self.book.open(request, program, data, sources=program.sources)
+            study = self.book.open(
+                request,
+                program,
+                data,
+                sources=program.sources,
+                cluster=cluster_of(request, self.shell.user_ns),
+                measure=measure_of(request, self.shell.user_ns),
+            )
         except StorageError as error:
             raise StorageError(f"{error} Another folder: %config TuneMagics.directory = 'path'.") from error
         self._cells[study.name] = CellMemory(body, given)
+        self._hand_out(study, request.out)
+        self._attend(study, request)
+
+    def _replay(self, given: Mapping[str, Any]) -> None:
+        """Run a strategy on a table of stored learning curves."""
+        fields = dict(given)
+        table = open_replay(fields.pop("replay"))
+        defaults = self.request_defaults()
+        request = request_from(fields, {field: defaults[field] for field in _REPLAY_DEFAULTS})
+        study = self.book.open_replay(request, table)
         self._hand_out(study, request.out)
         self._attend(study, request)
 
@@ -105,24 +115,6 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         data = resolve_data(request, namespace, seed=DEFAULT_SEED if request.seed is None else request.seed)
         # The line with %%tune is line 1 of the cell as the notebook numbers it.
         return read_cell(body, namespace, first_line=2, data_names=(*data.names, *data.val_names)), data
-
-    def _defaults(self) -> dict[str, Any]:
-        """The configured values as fields of a TuneRequest."""
-        fields = ("max_trials", "minutes", "epochs", "seed", "keep", "max_failures", "background")
-        return {
-            **{field: getattr(self, field) for field in fields},
-            "tuner": Tuner(self.tuner),
-            "view": ViewKind(self.view),
-            "objective": self._configured("objective", objective),
-            "val": self._configured("val", val_split),
-        }
-
-    def _configured(self, trait: str, convert: Callable[[str], Any]) -> Any:
-        text = getattr(self, trait)
-        try:
-            return convert(text) if text else None
-        except argparse.ArgumentTypeError as error:
-            raise OptionError(f"%config TuneMagics.{trait}: {error}") from error
 
     def _hand_out(self, study: Study, out: str | None) -> None:
         """Store the study as ``out``, and as ``study`` unless that is something of the user's."""
@@ -134,38 +126,11 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _attend(self, study: Study, request: TuneRequest) -> None:
         """Run the study if there is something to run, show it, and wait unless told not to."""
-        output = self._output(study, request.view)
-        if not study.running and not needs_run(study):
-            output.close()
-            return
-        with Interrupts() as interrupts:
-            output.open()
-            if not study.running:
-                study.start()
-            if request.background:
-                output.follow()
-                return
-            end = wait_for(study, interrupts, detached=output.detached, tick=output.tick)
-            if end is WaitEnd.ENDED:
-                output.close()
-            else:
-                output.follow()
-        if end is WaitEnd.GIVEN_UP:
-            sys.stdout.write(f"{study.name} is still stopping; `%tune status {study.name}` shows it.\n")
-        elif end is WaitEnd.ENDED:
-            _raise_if_failed(study)
+        attend(study, self._output(study, request.view), background=request.background)
 
     def _output(self, study: Study, kind: ViewKind) -> CellOutput:
-        from tunemagic.record import record_bundle
-
-        return CellOutput(
-            study,
-            kind,
-            in_kernel=getattr(self.shell, "kernel", None) is not None,
-            contact_seconds=self.contact_seconds,
-            make_panel=_panel_of,
-            make_record=record_bundle,
-        )
+        in_kernel = getattr(self.shell, "kernel", None) is not None
+        return make_output(study, kind, in_kernel=in_kernel, contact_seconds=self.contact_seconds)
 
     # -- verbs -----------------------------------------------------------------------------------
 
@@ -179,6 +144,14 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         display(studies_table(views, faults).bundle(), raw=True)
 
     def _run(self, given: Mapping[str, Any]) -> None:
+        if "replay" in given:
+            self._replay(given)
+            return
+        if "name" not in given and not self.book.live():
+            raise StudyError(
+                "%tune run: runs a study's last cell again, and there is no study in this kernel yet: run a cell with "
+                "%%tune on top, or name a study. `%tune run --replay TABLE` runs a strategy on stored learning curves."
+            )
         study = self.book.get(given.get("name"))
         memory = self._cells.get(study.name) or cell_from_journal(study.view)
         self._run_cell(memory.again(study.name, given), memory.body)
@@ -187,7 +160,7 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         self._run(given)
 
     def _status(self, given: Mapping[str, Any]) -> None:
-        study = self.book.get(given.get("name"))
+        study = self._named_or_running(given)
         output = self._output(study, ViewKind(self.view))
         if study.running:
             output.open()
@@ -196,16 +169,39 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             output.close()
 
     def _stop(self, given: Mapping[str, Any]) -> None:
-        study = self._named_or_running(given.get("name"))
-        if study.read_only_reason:
-            raise StudyError(f"{study.read_only_reason}; it can only be stopped there.")
+        study = self._named_or_running(given)
+        _refuse_elsewhere(study, "stopped")
         study.stop()
-        _wait_quietly(study)
+        wait_quietly(study)
         sys.stdout.write(status_line(study.view) + "\n")
+
+    def _skip(self, given: Mapping[str, Any]) -> None:
+        study = self._named_or_running(given)
+        _refuse_elsewhere(study, "skipped")
+        number = given.get("trial")
+        running = [trial.number for trial in study.view.trials if trial.state is TrialState.RUNNING]
+        if not study.running or (number is not None and number not in running):
+            shown = ", ".join(map(str, running)) or "none"
+            asked = "a trial" if number is None else f"trial {number}"
+            raise StudyError(f"study {study.name}: {asked} can't be skipped: running now: {shown}.")
+        study.skip(number)
+        named = ", ".join(map(str, running if number is None else [number]))
+        sys.stdout.write(f"{study.name}: trial {named} ends with its best epoch so far.\n")
+
+    def _why(self, given: Mapping[str, Any]) -> None:
+        study = self._named_or_running(given)
+        number, known = given["trial"], len(study.view.trials)
+        if number > known:
+            raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
+        from tunemagic.analysis.why import explain_trial
+
+        rows = explain_trial(study.view, number, study.log(number))
+        caption = f"{study.view.study}: trial {number}"
+        display(Table(caption=caption, columns=("", "what happened"), rows=tuple(rows)).bundle(), raw=True)
 
     def _best(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
-        _wait_quietly(study)
+        wait_quietly(study)
         study.best_trial  # noqa: B018 - raises when no trial has a score
         if "out" in given:
             self.shell.user_ns[given["out"]] = study.best_model
@@ -225,31 +221,16 @@ class TuneMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             program = read_cell(memory.body, self.shell.user_ns)
         return str(program.code).rstrip() + "\n"
 
-    def _named_or_running(self, name: str | None) -> Study:
-        """The named study; without a name the one that runs, else the latest."""
+    def _named_or_running(self, given: Mapping[str, Any]) -> Study:
+        """The named study; without a name the latest one that runs, else the latest one."""
+        if "name" in given:
+            return self.book.get(given["name"])
         running = [study for study in self.book.live() if study.running]
-        return running[0] if name is None and len(running) == 1 else self.book.get(name)
+        latest = self.book.get(None) if self.book.live() else None
+        return running[-1] if running and latest not in running else self.book.get(None)
 
 
-def _panel_of(study: Study, kind: ViewKind) -> Panel:
-    """The study's open panel, which the side panel shows too, or a new one."""
-    from tunemagic.widgets.panel import TunePanel
-
-    shown = TunePanel.shown_for(study) if kind is ViewKind.FULL else None
-    panel: Panel = shown or TunePanel(study, compact=kind is ViewKind.COMPACT)
-    return panel
-
-
-def _wait_quietly(study: Study) -> None:
-    """Wait in short steps: an endless wait can't be interrupted on every system."""
-    while not study.wait(0.1):
-        pass
-
-
-def _raise_if_failed(study: Study) -> None:
-    """A study that broke or gave nothing makes its cell fail, so that Run All stops there."""
-    view = study.view
-    if view.end_reason is EndReason.ERROR:
-        raise StudyError(f"study {study.name}: {view.end_message}")
-    if view.best is None and view.end_reason is not EndReason.STOPPED:
-        raise StudyError(f"study {study.name} found no model: {view.end_message}")
+def _refuse_elsewhere(study: Study, done: str) -> None:
+    """Raise StudyError for a study that another process runs."""
+    if study.read_only_reason:
+        raise StudyError(f"{study.read_only_reason}; it can only be {done} there.")

@@ -1,0 +1,164 @@
+"""The verbs of ``%tune``: the parser of each, and how a line is read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import OptionError
+from tunemagic.magics.lines import add_search_options, given_options, tune_parser
+from tunemagic.magics.options import LineParser, study_name, text, trial_number, trial_or_study, variable
+from tunemagic.magics.tokens import plain, quoted, split_line
+
+__all__ = ["VERBS", "Verb", "read_verb"]
+
+# What a replay can be told: a table's curves are fixed, so nothing about data and training.
+_REPLAY_OPTIONS = (
+    "name",
+    "replay",
+    "tuner",
+    "pruner",
+    "max_trials",
+    "minutes",
+    "seed",
+    "new",
+    "resume",
+    "out",
+    "background",
+    "view",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A word after ``%tune``: its parser and what it does, in a few words."""
+
+    name: str
+    parser: LineParser
+
+
+def _verb(name: str, description: str, add: Callable[[LineParser], None]) -> Verb:
+    parser = LineParser(f"tune {name}", description=description)
+    add(parser)
+    return Verb(name, parser)
+
+
+def _add_study(parser: LineParser) -> None:
+    parser.option("name", nargs="?", type=study_name, metavar="NAME", help="study; default: the latest one")
+
+
+def _add_running_study(parser: LineParser) -> None:
+    which = "study; default: the latest one that runs, else the latest one"
+    parser.option("name", nargs="?", type=study_name, metavar="NAME", help=which)
+
+
+def _add_best(parser: LineParser) -> None:
+    _add_study(parser)
+    parser.option("-o", "--out", type=variable, metavar="VAR", help="store the best model in this variable")
+
+
+def _add_show(parser: LineParser) -> None:
+    _add_study(parser)
+    parser.flag("--code", help="print the model code that runs in each trial")
+
+
+def _add_why(parser: LineParser) -> None:
+    parser.option("trial", type=trial_number, metavar="N", help="number of the trial")
+    _add_study(parser)
+
+
+def _add_skip(parser: LineParser) -> None:
+    parser.option("trial", nargs="?", type=trial_or_study, metavar="N", help="number of the trial; default: all")
+    _add_running_study(parser)
+
+
+def _add_run(parser: LineParser) -> None:
+    parser.option(
+        "--replay",
+        type=text,
+        metavar="TABLE",
+        help="name or file of a table of learning curves: the strategy runs on these, nothing is trained",
+    )
+    add_search_options(parser)
+
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        _verb(
+            "run",
+            "Run a study's last cell again; options given here win over the cell's. With --replay, run a strategy on "
+            "a table of stored learning curves instead.",
+            _add_run,
+        ),
+        _verb("status", "Show a study here: live while it runs, else its record.", _add_running_study),
+        _verb("stop", "Stop a running study gracefully. All results are kept.", _add_running_study),
+        _verb("skip", "End running trials with their best epoch so far; the study goes on.", _add_skip),
+        _verb("best", "Show the best trial's values; waits for a running study.", _add_best),
+        _verb("resume", "Go on with a study that was stopped or cut off.", add_search_options),
+        _verb("show", "Show a study's record.", _add_show),
+        _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
+    )
+}
+
+
+def read_verb(line: str, namespace: Mapping[str, Any], studies: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The verb of a ``%tune`` line and its options; the verb of an empty line is ``""``.
+
+    Args:
+        line: What stands after ``%tune``.
+        namespace: The notebook's variables.
+        studies: Names of known studies, for the hint when one stands where a verb should.
+
+    Raises:
+        OptionError: An unknown verb or option. HelpRequested for ``-h``.
+    """
+    tokens = split_line(line, namespace)
+    if not tokens:
+        return "", {}
+    word = plain(tokens[0])
+    if word in VERBS:
+        given = given_options(VERBS[word].parser, tokens[1:])
+        return word, _checked_replay(given) if "replay" in given else _with_study(given)
+    if word in ("-h", "--help"):
+        tune_parser().read(["-h"])
+    raise OptionError(
+        f"%tune: received {quoted(word)}; expected a verb: {', '.join(VERBS)}.{_verb_hint(word, studies)}"
+    )
+
+
+def _checked_replay(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a replay. Raises OptionError for one that only training needs."""
+    strings = {
+        action.dest: action.option_strings[-1] for action in VERBS["run"].parser.actions() if action.option_strings
+    }
+    strings["objectives"] = strings["objective"]
+    for field in given:
+        if field not in _REPLAY_OPTIONS:
+            raise OptionError(
+                f"--replay and {strings[field]} exclude each other: a table's curves are fixed, nothing is trained."
+            )
+    return given
+
+
+def _with_study(given: dict[str, Any]) -> dict[str, Any]:
+    """``%tune skip digits`` names a study where a trial's number may stand."""
+    trial = given.get("trial")
+    if not isinstance(trial, str):
+        return given
+    if "name" in given:
+        raise OptionError(f"%tune skip: received {quoted(trial)}; expected the number of a trial before the study.")
+    return {"name": trial}
+
+
+def _verb_hint(word: str, studies: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, list(VERBS), n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean %tune {near[0]}?"
+    if word in studies:
+        return f" Did you mean %tune status {word}?"
+    if word.startswith("-"):
+        return " Options of a search go on the first line of a %%tune cell."
+    return ""
