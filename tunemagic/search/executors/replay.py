@@ -1,0 +1,180 @@
+"""Answers trials from learning curves on record instead of training."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tunemagic import events as ev
+from tunemagic.search.job import Ending, Report, TrialJob, TrialOutcome
+from tunemagic.search.replay_table import ReplayRow, ReplayTable
+from tunemagic.space import Kind, Parameter, Sampling, Value
+from tunemagic.trial import TrialRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ReplayExecutor"]
+
+
+@dataclass(slots=True)
+class _Running:
+    """A trial on its way along a row's curves; ``epoch`` is the last one that was reported."""
+
+    job: TrialJob
+    row: int
+    epoch: int
+    best_epoch: int | None = None
+    cancelled: bool = False
+
+
+class ReplayExecutor:
+    """Trials follow the nearest row that no earlier trial has had; no threads, no weights.
+
+    A trial that goes on from another one (a Hyperband rung) stays in its row. Running trials
+    take turns, one epoch each, so ``slots`` trials run side by side as on real workers.
+    ``earlier`` are the trials of a resumed study: their rows are taken as they were.
+    """
+
+    kind = "replay"
+
+    def __init__(self, table: ReplayTable, *, slots: int = 1, earlier: Sequence[TrialRecord] = ()) -> None:
+        self.slots = slots
+        self._table = table
+        self._rows = _NearestRows(table)
+        self._row_of: dict[int, int] = {}
+        self._running: deque[_Running] = deque()
+        for trial in earlier:
+            parent = None if trial.parent is None else self._row_of.get(trial.parent)
+            self._row_of[trial.number] = self._rows.take(trial.values) if parent is None else parent
+
+    def submit(self, job: TrialJob) -> None:
+        """Find the job's row."""
+        if job.from_parent and job.state is not None:
+            row = self._row_of[job.trial] = int(job.state)
+        elif job.trial in self._row_of:
+            row = self._row_of[job.trial]
+        else:
+            row = self._row_of[job.trial] = self._rows.take(job.hp.values)
+        self._running.append(_Running(job, row, job.initial_epoch))
+
+    def next_report(self, timeout: float) -> Report | None:
+        """The next epoch or outcome; None at once when nothing runs."""
+        if not self._running:
+            return None
+        trial = self._running.popleft()
+        job, row = trial.job, self._table.rows[trial.row]
+        if trial.cancelled or trial.epoch >= min(job.epochs, row.epochs):
+            return self._outcome(trial, row)
+        trial.epoch += 1
+        logs = _metrics(row, trial.epoch)
+        value = logs.get(job.work.objective)
+        best = None if trial.best_epoch is None else _metrics(row, trial.best_epoch)[job.work.objective]
+        if value is not None and job.work.direction.better(value, best):
+            trial.best_epoch = trial.epoch
+        self._running.append(trial)
+        return ev.EpochEnded(trial=job.trial, attempt=job.attempt, epoch=trial.epoch, logs=logs)
+
+    def _outcome(self, trial: _Running, row: ReplayRow) -> TrialOutcome:
+        job = trial.job
+        logs = {} if trial.best_epoch is None else _metrics(row, trial.best_epoch)
+        failed = not trial.cancelled and bool(row.error) and trial.epoch >= row.epochs
+        ending = Ending.STOPPED if trial.cancelled else Ending.FAILED if failed else Ending.FINISHED
+        return TrialOutcome(
+            trial=job.trial,
+            attempt=job.attempt,
+            ending=ending,
+            seconds=0.0,
+            score=None if failed else logs.get(job.work.objective),
+            best_epoch=None if failed else trial.best_epoch,
+            metrics={} if failed else logs,
+            state=str(trial.row).encode() if job.keep_state else None,
+            state_epoch=trial.epoch,
+            hp=job.hp,
+            error=row.error if failed else "",
+            reason=row.reason if failed else "",
+            trainer=f"replayed from row {trial.row + 1} of {self._table.name}",
+        )
+
+    def cancel(self, trial: int) -> None:
+        """End this trial before its next epoch."""
+        for each in self._running:
+            each.cancelled |= each.job.trial == trial
+
+    def close(self) -> None:
+        """Forget what runs."""
+        self._running.clear()
+
+
+def _metrics(row: ReplayRow, epoch: int) -> dict[str, float | None]:
+    return {name: curve[epoch - 1] for name, curve in row.curves.items() if len(curve) >= epoch}
+
+
+class _NearestRows:
+    """Finds the unused row nearest to some values.
+
+    Distance is Euclidean in the unit cube: numbers by their place in the range (by the logarithm
+    where it is sampled so), choices of numbers by their rank, other choices 0 or 1. A parameter
+    that is active on one side only counts 1.
+    """
+
+    def __init__(self, table: ReplayTable) -> None:
+        import numpy as np
+
+        self._parameters = [parameter for parameter in table.space.parameters if (parameter.count() or 2) > 1]
+        self._ranked = np.array([_is_ranked(parameter) for parameter in self._parameters], dtype=bool)
+        self._points = np.array([self._point(row.values) for row in table.rows]).reshape(len(table.rows), -1)
+        self._used = np.zeros(len(table.rows), dtype=bool)
+
+    def take(self, values: Mapping[str, Value]) -> int:
+        """The index of the nearest unused row, which is used from now on; of equal ones the first.
+
+        When all rows are used, they may all be used again.
+        """
+        import numpy as np
+
+        if self._used.all():
+            self._used[:] = False
+        point = self._point(values)
+        away = np.abs(self._points - point)
+        away = np.where(self._ranked, away, away > 0)
+        inactive = np.isnan(self._points) | np.isnan(point)
+        away[inactive] = (np.isnan(self._points) != np.isnan(point))[inactive]
+        distance = np.where(self._used, np.inf, (away**2).sum(axis=1))
+        row = int(distance.argmin())
+        self._used[row] = True
+        return row
+
+    def _point(self, values: Mapping[str, Value]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        import numpy as np
+
+        return np.array(
+            [
+                _place(parameter, values[parameter.name])
+                if parameter.name in values and parameter.active(values)
+                else np.nan
+                for parameter in self._parameters
+            ]
+        )
+
+
+def _is_ranked(parameter: Parameter) -> bool:
+    """Whether nearer values mean more similar trials."""
+    return parameter.kind in (Kind.INT, Kind.FLOAT) or all(
+        isinstance(choice, (int, float)) and not isinstance(choice, bool) for choice in parameter.choices
+    )
+
+
+def _place(parameter: Parameter, value: Value) -> float:
+    """Where the value lies in the range, 0 to 1; for a choice its rank, as a share of the choices."""
+    low, high = parameter.low, parameter.high
+    if low is None or high is None:
+        return parameter.choices.index(value) / (len(parameter.choices) - 1)
+    number = float(value)
+    if parameter.sampling is Sampling.LINEAR:
+        return (number - low) / (high - low)
+    place = math.log(number / low) if parameter.sampling is Sampling.LOG else math.log(high / (high + low - number))
+    return place / math.log(high / low)
