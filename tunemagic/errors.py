@@ -10,6 +10,7 @@ TuneError
 │   ├── StudyChangedError    what it was started with differs from what is asked now
 │   ├── StorageError         its folder can't be made or written
 │   └── JournalError         its journal is damaged
+├── UnsendableError      something that the trials need can't be sent to a worker
 ├── TrialError           the user's own model code failed
 └── ExportError          a model can't be converted or its file can't be verified
 
@@ -32,6 +33,7 @@ __all__ = [
     "StudyError",
     "TrialError",
     "TuneError",
+    "UnsendableError",
 ]
 
 
@@ -94,6 +96,24 @@ class TrialError(TuneError):
         super().__init__(message)
         self.line = line
         self.source = source
+
+
+class UnsendableError(TuneError):
+    """Objects that the trials need can't be sent to a worker.
+
+    ``objects`` holds each one's name and why so: ``(("base", "a Keras model"),)``.
+    """
+
+    def __init__(self, objects: tuple[tuple[str, str], ...]) -> None:
+        self.objects = objects
+        super().__init__(
+            f"{self.summary} can't be sent to a worker. Use --workers 0 to train in the kernel, or make it in the cell."
+        )
+
+    @property
+    def summary(self) -> str:
+        """The objects in words: ```base` (a Keras model), `lock` (cannot pickle ...)``."""
+        return ", ".join(f"`{name}` ({reason})" for name, reason in self.objects)
 
 
 class ExportError(TuneError):

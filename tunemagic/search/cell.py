@@ -79,7 +79,9 @@ class CellProgram:
 
     ``source`` is the user's text, ``code`` the same with annotations rewritten to ``hp`` calls,
     ``filename`` what tracebacks call it, ``sources`` what it uses of the notebook (text or hash
-    by name), for telling whether two runs mean the same.
+    by name), for telling whether two runs mean the same. ``source``, ``filename``, ``first_line``
+    and ``data_names`` together with what ``compiled`` names in ``namespace`` make the same program
+    in another process.
     """
 
     def __init__(
@@ -95,11 +97,12 @@ class CellProgram:
         self.source = source
         self.code = code
         self.filename = filename
-        self._namespace = namespace
-        self._data_names = tuple(data_names)
+        self.first_line = first_line
+        self.namespace = namespace
+        self.data_names = tuple(data_names)
         self._lines = _assigned_lines(ast.parse(code), first_line)
-        self._compiled = _compile(code, source, filename, first_line)
-        self.sources = sources_used(self._compiled, namespace, own=self._lines)
+        self.compiled = _compile(code, source, filename, first_line)
+        self.sources = sources_used(self.compiled, namespace, own=self._lines)
 
     def run(self, hp: Any) -> TrialSetup:
         """Execute the body with these hyperparameters.
@@ -107,22 +110,22 @@ class CellProgram:
         Raises CellError when the body leaves no single compiled model; whatever the body itself
         raises comes through unchanged.
         """
-        namespace = {**self._namespace, "hp": hp, "__name__": "__main__"}
+        namespace = {**self.namespace, "hp": hp, "__name__": "__main__"}
         namespace.pop("__annotations__", None)  # the notebook's own dict: `units: int = 64` would write into it
-        handed = {name: _protected(namespace[name]) for name in self._data_names if name in namespace}
+        handed = {name: _protected(namespace[name]) for name in self.data_names if name in namespace}
         namespace.update(handed)
         before = dict(namespace)
         local = _Assignments(namespace)
-        exec(self._compiled, namespace, local)  # the user's own cell, as the notebook would run it
+        exec(self.compiled, namespace, local)  # the user's own cell, as the notebook would run it
         bound = _bound(before, namespace, local.assigned)
         # `from keras import callbacks` and a helper named `epochs` are no arguments of fit.
         other = (ModuleType, FunctionType, type)
         fit = {name: bound[name] for name in FIT_NAMES if name in bound and not isinstance(bound[name], other)}
-        data = {name: bound[name] for name in self._data_names if name in bound}
+        data = {name: bound[name] for name in self.data_names if name in bound}
         data |= {
             name: table
             for name, table in handed.items()
-            if name not in bound and _is_table(table) and not table.equals(self._namespace[name])
+            if name not in bound and _is_table(table) and not table.equals(self.namespace[name])
         }
         model, fit_method = self._model(bound, hp)
         return TrialSetup(model, fit, data, fit_method)
@@ -193,7 +196,7 @@ class BuilderProgram:
     """The Python API's counterpart of a cell: a build function or a HyperModel."""
 
     def __init__(self, builder: Any) -> None:
-        self._builder = builder
+        self.builder = builder
         # Not the instance's: Keras Tuner hides the user's method behind a wrapper of its own there.
         build = getattr(builder if isinstance(builder, type) else type(builder), "build", builder)
         code = getattr(build, "__code__", None)
@@ -203,7 +206,7 @@ class BuilderProgram:
 
     def run(self, hp: Any) -> TrialSetup:
         """Build the model for these hyperparameters. Raises CellError when it gives no model."""
-        model, fit_method = build_model(self._builder, hp)
+        model, fit_method = build_model(self.builder, hp)
         return TrialSetup(model, {}, {}, fit_method)
 
 

@@ -14,7 +14,14 @@ from typing import Any
 from tunemagic.errors import SpaceError
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
 
-__all__ = ["HIDDEN_PREFIX", "hyperparameters_of", "new_hyperparameters", "recording_copy", "space_of"]
+__all__ = [
+    "HIDDEN_PREFIX",
+    "hyperparameters_from",
+    "hyperparameters_of",
+    "new_hyperparameters",
+    "recording_copy",
+    "space_of",
+]
 
 HIDDEN_PREFIX = "tuner/"  # Keras Tuner keeps Hyperband's bookkeeping among the values, under this prefix
 
@@ -79,7 +86,12 @@ def _parameter(hp: Any) -> Parameter:
 
 def recording_copy(hyperparameters: Any) -> Any:
     """The same space and values in an object that refuses one name with two ranges."""
-    return _recording_class().from_config(hyperparameters.get_config())
+    return hyperparameters_from(hyperparameters.get_config())
+
+
+def hyperparameters_from(config: dict[str, Any]) -> Any:
+    """The recording object with the space and values of a HyperParameters' ``get_config()``."""
+    return _recording_class().from_config(config)
 
 
 @functools.cache
