@@ -62,7 +62,7 @@ export type JSONValue =
 FOOTER = """\
 /** Trials as columns: one list per field, without the curves. */
 export type TrialColumns = {
-  readonly [K in Exclude<keyof ITrialRecord, 'curves'>]: readonly ITrialRecord[K][];
+  readonly [K in Exclude<keyof ITrialRecord, 'curves' | 'more_curves'>]: readonly ITrialRecord[K][];
 };
 
 /** A view as it travels in a snapshot. */
@@ -87,9 +87,11 @@ def typescript_type(hint: Any) -> str:
         return " | ".join(f"'{value}'" for value in args)
     if origin in (types.UnionType, typing.Union):
         return " | ".join(dict.fromkeys(typescript_type(arg) for arg in args))
+    if origin is tuple and Ellipsis not in args:
+        return f"readonly [{', '.join(map(typescript_type, args))}]"
     if origin in (list, tuple):
         item = typescript_type(args[0])
-        return f"readonly ({item})[]" if " | " in item else f"readonly {item}[]"
+        return f"readonly ({item})[]" if item.startswith("readonly") or " | " in item else f"readonly {item}[]"
     if origin is dict or origin is Mapping:
         return f"{{ readonly [key: string]: {typescript_type(args[1])} }}"
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):

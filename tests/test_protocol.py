@@ -12,16 +12,16 @@ import pytest
 from tunemagic import __version__
 from tunemagic.journal import read_journal
 from tunemagic.trial import replay
-from tunemagic.widgets.wire import PanelStatus, snapshot, view_to_json
+from tunemagic.widgets.wire import PanelStatus, event_batch, snapshot, view_to_json
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=False, read_only="")
 
 
-def golden_view(name, folder):
+def golden_events(name, folder):
     (folder / "journal.jsonl").write_bytes((GOLDEN / f"{name}.jsonl").read_bytes())
-    return replay(read_journal(folder).events)
+    return read_journal(folder).events
 
 
 def golden_names():
@@ -46,10 +46,22 @@ def test_every_kind_of_event_is_in_a_golden_journal():
     assert [name for name in event_types() if f'"type":"{name}"' not in text] == []
 
 
+def test_some_golden_journals_were_written_before_the_newer_fields():
+    texts = {name: (GOLDEN / f"{name}.jsonl").read_text(encoding="utf-8") for name in golden_names()}
+    earlier = ["exported", "failed", "finished", "not_finite", "resumed", "stopped"]
+    assert [name for name, text in texts.items() if '"strategy_reason"' not in text] == earlier
+
+
 @pytest.mark.parametrize("name", golden_names())
 def test_a_golden_journal_gives_its_golden_view(name, tmp_path):
     expected = json.loads((GOLDEN / f"{name}.view.json").read_text(encoding="utf-8"))
-    view = golden_view(name, tmp_path)
+    events = golden_events(name, tmp_path)
+    view = replay(events)
     message, buffers = snapshot(view, status=STATUS, age=0.5)
-    found = {"view": view_to_json(view), "snapshot": message, "buffer": buffers[0].hex()}
+    found = {
+        "events": event_batch(events)["events"],
+        "view": view_to_json(view),
+        "snapshot": message,
+        "buffer": buffers[0].hex(),
+    }
     assert json.loads(json.dumps(found, allow_nan=False)) == expected

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunemagic.errors import OptionError
-from tunemagic.request import TuneRequest, ValKind, ValSplit, check_study_name
+from tunemagic.events import Direction
+from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, ValKind, ValSplit, check_study_name
 
+HALF = ValSplit(kind=ValKind.FRACTION, fraction=0.5)
 HOSTILE_NAMES = [
     "",
     " ",
@@ -131,6 +133,20 @@ def test_a_hostile_name_in_a_request_is_refused_too():
         ({"minutes": float("nan")}, "--minutes: expected a number above 0; received nan"),
         ({"max_failures": 0}, "max_failures: expected a whole number of at least 1; received 0"),
         ({"minutes": float("inf")}, "--minutes: expected a number above 0; received inf"),
+        ({"repeats": 0}, "--repeats: expected a whole number of at least 1; received 0"),
+        ({"folds": 1}, "--folds: expected a whole number of at least 2; received 1"),
+        ({"folds": 5, "val": HALF}, "--folds and --val exclude each other"),
+        ({"workers": -1}, "--workers: expected a whole number of at least 0; received -1"),
+        ({"workers": 0, "cluster": "tcp://127.0.0.1:8786"}, "--cluster and --workers 0 exclude each other"),
+        ({"max_params": 0}, "--max-params: expected a whole number of at least 1; received 0"),
+        ({"memory_gb": 0.0}, "--memory-gb: expected a number above 0; received 0"),
+        ({"memory_gb": float("nan")}, "--memory-gb: expected a number above 0; received nan"),
+        ({"memory_gb": float("inf")}, "--memory-gb: expected a number above 0; received inf"),
+        (
+            {"objective": Objective(name="loss"), "objectives": (Objective(name="loss", direction=Direction.MAX),)},
+            "--objective: received loss, loss; expected each name once",
+        ),
+        ({"objectives": (Objective(name="a"), Objective(name="a"))}, "--objective: received a, a"),
         ({"out": "class"}, "--out: expected a Python variable name; received 'class'"),
     ],
 )
@@ -150,3 +166,26 @@ def test_a_part_for_validation_lies_between_nothing_and_all(kind, fraction):
 
 def test_named_validation_data_needs_no_fraction():
     assert ValSplit(kind=ValKind.NAMES, names=("x_val", "y_val")).fraction == 0.0
+
+
+def test_what_was_not_asked_for_is_left_to_the_study():
+    request = TuneRequest()
+    assert (request.tuner, request.pruner, request.objectives) == (Tuner.AUTO, Pruner.AUTO, ())
+    assert (request.repeats, request.folds, request.workers, request.cluster) == (1, None, None, None)
+    assert (request.memory_gb, request.max_params, request.measure) == (None, None, None)
+
+
+def test_options_that_go_together_are_taken():
+    asked = {
+        "objective": Objective(name="val_loss"),
+        "objectives": (Objective(name="params", direction=Direction.MIN),),
+        "repeats": 3,
+        "folds": 2,
+        "workers": 2,
+        "cluster": "client",
+        "memory_gb": 0.5,
+        "max_params": 1,
+    }
+    request = TuneRequest(**asked)
+    assert {name: getattr(request, name) for name in asked} == asked
+    assert TuneRequest(workers=0).workers == 0

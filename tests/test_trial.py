@@ -13,6 +13,7 @@ from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState, appl
 UNITS = Parameter(name="units", kind=Kind.INT, default=32, low=32, high=128)
 RATE = Parameter(name="lr", kind=Kind.FLOAT, default=0.1, low=0.001, high=1.0)
 WEIGHTS = ev.WeightsFile(file="trial-1.weights.h5", sha256="ab" * 32, bytes=4096)
+STATE = ev.WeightsFile(file="trial-1.1-2.state", sha256="cd" * 32, bytes=9000)
 STARTED = ev.StudyStarted(
     seq=1,
     at=1_760_000_000.5,
@@ -70,17 +71,39 @@ def begin(trial, attempt=1, units=64, **more):
     return ev.TrialStarted(trial=trial, attempt=attempt, values={"units": units}, epochs=3, why="random", **more)
 
 
-def epoch(number, logs, trial=1, attempt=1):
-    return ev.EpochEnded(trial=trial, attempt=attempt, epoch=number, logs=logs)
+def epoch(number, logs, trial=1, attempt=1, run=1):
+    return ev.EpochEnded(trial=trial, attempt=attempt, run=run, epoch=number, logs=logs)
 
 
-def finish(trial, score, best_epoch=1, attempt=1, weights=None):
+def end_run(run, score, trial=1, attempt=1):
+    return ev.RunEnded(trial=trial, attempt=attempt, run=run, score=score, best_epoch=1, metrics={"val_loss": score})
+
+
+def save(run, number, trial=1, attempt=1):
+    return ev.TrialStateSaved(trial=trial, attempt=attempt, run=run, epoch=number, state=STATE)
+
+
+def prune(trial, score, best_epoch=None):
+    return ev.TrialPruned(
+        trial=trial,
+        attempt=1,
+        score=score,
+        best_epoch=best_epoch,
+        metrics={} if score is None else {"val_loss": score},
+        seconds=0.5,
+        reason="above the median",
+        trainer="one graph call per epoch",
+        worker=2,
+    )
+
+
+def finish(trial, score, best_epoch=1, attempt=1, weights=None, **metrics):
     return ev.TrialFinished(
         trial=trial,
         attempt=attempt,
         score=score,
         best_epoch=best_epoch,
-        metrics={"val_loss": score},
+        metrics={"val_loss": score, **metrics},
         seconds=1.5,
         weights=weights,
     )
@@ -144,6 +167,29 @@ def test_epochs_make_curves_and_late_or_missing_metrics_are_gaps():
     assert RUNNING.epochs_done == 0
 
 
+def test_each_run_has_curves_of_its_own_and_the_latest_counts():
+    view = view_of(begin(1), epoch(1, {"loss": 0.5}), epoch(2, {"loss": 0.25}), epoch(1, {"loss": 0.75}, run=3))
+    assert view.trial(1) == dataclasses.replace(
+        RUNNING, curves={"loss": (0.5, 0.25)}, more_curves=({}, {"loss": (0.75,)})
+    )
+    assert view.trial(1).runs_curves == ({"loss": (0.5, 0.25)}, {}, {"loss": (0.75,)})
+    assert view.trial(1).epochs_done == 1
+
+
+@pytest.mark.parametrize(("repeats", "folds", "runs"), [(1, 0, 1), (3, 0, 3), (1, 5, 5), (2, 5, 10)])
+def test_a_trial_is_trained_on_every_fold_in_every_repeat(repeats, folds, runs):
+    assert replay([dataclasses.replace(STARTED, repeats=repeats, folds=folds)]).runs == runs
+
+
+def test_ended_runs_give_scores_and_from_the_second_on_a_spread():
+    view = view_of(begin(1), end_run(1, 0.5), end_run(2, 1.0))
+    assert view.trial(1) == dataclasses.replace(RUNNING, scores=(0.5, 1.0))
+    assert view.trial(1).spread == pytest.approx(0.125**0.5)
+    assert dataclasses.replace(RUNNING, scores=(0.5,)).spread is None
+    # A run that is trained again after a crash replaces what came of it.
+    assert view_of(begin(1), end_run(1, 0.5), end_run(2, 1.0), end_run(1, 0.25)).trial(1).scores == (0.25,)
+
+
 def test_a_finished_trial_has_its_score_and_becomes_the_best():
     view = view_of(begin(1), finish(1, 0.5, best_epoch=2, weights=WEIGHTS))
     ended = dataclasses.replace(
@@ -188,6 +234,71 @@ def test_a_failed_trial_says_where_and_never_is_the_best():
     assert (view.best, view.best_trial) == (None, None)
 
 
+def test_a_pruned_trial_counts_by_its_best_epoch_and_is_no_failure():
+    view = view_of(begin(1), finish(1, 0.5), begin(2), prune(2, 0.25, best_epoch=1), begin(3), prune(3, None))
+    assert view.trial(2) == dataclasses.replace(
+        RUNNING,
+        number=2,
+        started=1.0,
+        state=TrialState.PRUNED,
+        score=0.25,
+        best_epoch=1,
+        metrics={"val_loss": 0.25},
+        seconds=0.5,
+        reason="above the median",
+        trainer="one graph call per epoch",
+        worker=2,
+    )
+    assert (view.best, view.ended_trials, view.trial(3).score) == (2, 3, None)
+
+
+def test_trials_know_their_worker_and_how_they_were_trained():
+    origin = {"trainer": "plain fit: a custom train_step", "worker": 3}
+    ends = [
+        dataclasses.replace(finish(1, 0.5), **origin),
+        dataclasses.replace(stop(2, 0.25), **origin),
+        dataclasses.replace(fail(3), worker=3),
+    ]
+    view = view_of(*(event for end in ends for event in (begin(end.trial), end)))
+    assert [(trial.trainer, trial.worker) for trial in view.trials] == [
+        ("plain fit: a custom train_step", 3),
+        ("plain fit: a custom train_step", 3),
+        ("", 3),
+    ]
+
+
+def test_the_view_says_where_trials_run_and_whether_a_worker_is_ready():
+    chosen = ev.ExecutorChosen(kind="process", workers=2, reason="you asked for 2")
+    starting = view_of(chosen)
+    assert starting == dataclasses.replace(
+        NEW_STUDY,
+        seq=2,
+        elapsed=0.5,
+        executor="process",
+        executor_reason="you asked for 2",
+        workers=2,
+        workers_since=0.5,
+    )
+    ready = [
+        view_of(chosen, ev.WorkersReady(seconds=2.5)),
+        # Whoever trains is ready.
+        view_of(chosen, begin(1), epoch(1, {})),
+        # The next session starts its own.
+        view_of(chosen, ev.WorkersReady(seconds=2.5), chosen),
+    ]
+    assert [view.workers_ready for view in ready] == [True, True, False]
+
+
+def test_a_saved_state_replaces_the_earlier_one_and_can_be_dropped():
+    view = view_of(begin(1), save(1, 2), save(2, 1))
+    assert view.trial(1) == dataclasses.replace(RUNNING, state_file=STATE, state_run=2, state_epoch=1)
+    ended = [begin(1), save(1, 2), finish(1, 0.5, weights=WEIGHTS)]
+    dropped = view_of(*ended, ev.WeightsDropped(trial=1, state_only=True)).trial(1)
+    assert (dropped.state_file, dropped.state_epoch, dropped.weights) == (None, 0, WEIGHTS)
+    dropped = view_of(*ended, ev.WeightsDropped(trial=1)).trial(1)
+    assert (dropped.state_file, dropped.state_epoch, dropped.weights) == (STATE, 2, None)
+
+
 def test_dropped_weights_leave_the_score():
     view = view_of(begin(1), finish(1, 0.5, weights=WEIGHTS), ev.WeightsDropped(trial=1))
     assert (view.trial(1).weights, view.trial(1).score, view.best) == (None, 0.5, 1)
@@ -225,6 +336,48 @@ def test_a_second_attempt_begins_with_empty_curves():
     assert view.trial(1) == dataclasses.replace(RUNNING, attempt=2, started=1.25)
 
 
+def test_an_attempt_that_goes_on_keeps_what_had_happened_until_then():
+    begun = [begin(1), epoch(1, {"loss": 0.5}), epoch(2, {"loss": 0.25}), save(1, 2), epoch(3, {"loss": 0.125})]
+    again = begin(1, attempt=2, resumed_epoch=2)
+    kept = dataclasses.replace(
+        RUNNING,
+        attempt=2,
+        started=1.75,
+        curves={"loss": (0.5, 0.25)},
+        state_file=STATE,
+        state_epoch=2,
+        resumed_epoch=2,
+    )
+    assert view_of(*begun, again).trial(1) == kept
+    went_on = view_of(*begun, again, epoch(3, {"loss": 0.375}, attempt=2))
+    assert went_on.trial(1) == dataclasses.replace(kept, curves={"loss": (0.5, 0.25, 0.375)})
+
+
+@pytest.mark.parametrize(
+    ("resumed", "kept"),
+    [
+        ({}, ({},)),
+        ({"resumed_epoch": 1}, ({"loss": (0.5,)},)),
+        ({"resumed_run": 2}, ({"loss": (0.5, 0.25)},)),
+        ({"resumed_run": 2, "resumed_epoch": 1}, ({"loss": (0.5, 0.25)}, {"loss": (1.0,)})),
+        ({"resumed_run": 3}, ({"loss": (0.5, 0.25)}, {"loss": (1.0, 0.75)})),
+    ],
+)
+def test_an_attempt_that_goes_on_in_a_later_run_keeps_the_earlier_ones(resumed, kept):
+    runs = {1: (0.5, 0.25), 2: (1.0, 0.75)}
+    begun = [
+        event
+        for run, losses in runs.items()
+        for event in (
+            *(epoch(number, {"loss": loss}, run=run) for number, loss in enumerate(losses, 1)),
+            end_run(run, losses[-1]),
+        )
+    ]
+    trial = view_of(begin(1), *begun, begin(1, attempt=2, **resumed)).trial(1)
+    assert trial.runs_curves == kept
+    assert trial.scores == (0.25, 0.75)[: resumed.get("resumed_run", 1) - 1]
+
+
 def test_a_space_that_grows_replaces_the_old_one():
     space = SearchSpace((UNITS, RATE))
     assert view_of(ev.SpaceChanged(space=space.to_json(), reason="trial 1 named lr")).space == space
@@ -242,6 +395,7 @@ def test_notes_stay_in_order():
         (ev.EndReason.EXHAUSTED, StudyState.FINISHED),
         (ev.EndReason.STOPPED, StudyState.STOPPED),
         (ev.EndReason.FAILURES, StudyState.FAILED),
+        (ev.EndReason.LIMITS, StudyState.FAILED),
         (ev.EndReason.ERROR, StudyState.FAILED),
     ],
 )
@@ -284,6 +438,12 @@ def test_apply_knows_every_event():
         stop(2, 0.25, 1),
         begin(3),
         fail(3),
+        begin(4),
+        end_run(1, 0.5, trial=4),
+        save(1, 1, trial=4),
+        prune(4, 0.5, 1),
+        ev.ExecutorChosen(kind="dask", workers=4, reason=""),
+        ev.WorkersReady(seconds=0.5),
         ev.WeightsDropped(trial=1),
         ev.SpaceChanged(space=[], reason=""),
         ev.StudyNoted(text=""),
@@ -313,9 +473,47 @@ def test_the_ranking_has_scored_trials_best_first_and_the_earlier_of_equal_ones(
     assert view.ended_trials == 4
 
 
+def beaten(values, directions, others):
+    """Whether one of the others is at least as good everywhere and better somewhere: the definition."""
+    return any(
+        all(
+            not direction.better(mine, theirs)
+            for mine, theirs, direction in zip(values, other, directions, strict=True)
+        )
+        and other != values
+        for other in others
+    )
+
+
+@given(
+    st.lists(st.sampled_from(ev.Direction), min_size=1, max_size=3).flatmap(
+        lambda directions: st.tuples(
+            st.just(directions),
+            st.lists(
+                st.tuples(*[st.none() | st.integers(-3, 3).map(float) for _ in directions]),
+                max_size=14,
+            ),
+        )
+    )
+)
+def test_the_pareto_set_is_what_no_other_trial_beats(directed):
+    directions, rows = directed
+    further = [{"name": f"m{place}", "direction": way} for place, way in enumerate(directions[1:])]
+    events = [dataclasses.replace(STARTED, direction=directions[0], objectives=further)]
+    for number, (score, *others) in enumerate(rows, start=1):
+        metrics = {f"m{place}": value for place, value in enumerate(others)}
+        end = fail(number) if score is None else finish(number, score, **metrics)
+        events += [begin(number), end]
+    whole = {number: row for number, row in enumerate(rows, start=1) if None not in row}
+    expected = [number for number, row in whole.items() if not beaten(row, directions, whole.values())]
+    assert [trial.number for trial in replay(numbered(*events)).pareto()] == expected
+
+
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["finish", "stop", "fail", "leave"]), st.floats(-10, 10)), min_size=1, max_size=12
+        st.tuples(st.sampled_from(["finish", "stop", "prune", "fail", "leave"]), st.floats(-10, 10)),
+        min_size=1,
+        max_size=12,
     ),
     st.sampled_from(ev.Direction),
 )
@@ -323,6 +521,7 @@ def test_the_best_trial_is_the_first_of_the_ranking_whatever_happened(story, dir
     endings = {
         "finish": finish,
         "stop": lambda number, score: stop(number, score, 1),
+        "prune": lambda number, score: prune(number, score, 1),
         "fail": lambda number, _: fail(number),
         "leave": lambda number, _: epoch(1, {"val_loss": None}, trial=number),
     }

@@ -200,7 +200,7 @@ class TrialStarted(Event):
 
     ``why`` says in words why these values were proposed; ``memo`` is what the strategy needs to
     go on from here after a crash. A later attempt goes on after epoch ``resumed_epoch`` of run
-    ``resumed_run``; 0 means that it starts afresh.
+    ``resumed_run``; epoch 0 of run 1 means that it starts afresh.
     """
 
     trial: int

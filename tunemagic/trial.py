@@ -60,7 +60,8 @@ class TrialRecord:
     seconds of the study's elapsed time. A trial with several runs (repeats, folds) has the first
     run's curves in ``curves``, those of runs 2, 3 ... in ``more_curves``, and every ended run's
     score in ``scores``. ``state_file`` holds training as it was after epoch ``state_epoch`` of
-    run ``state_run``.
+    run ``state_run``. An attempt above 1 went on after epoch ``resumed_epoch`` of run
+    ``resumed_run``, as in TrialStarted.
     """
 
     number: int
@@ -88,11 +89,18 @@ class TrialRecord:
     state_file: ev.WeightsFile | None = None
     state_run: int = 1
     state_epoch: int = 0
+    resumed_run: int = 1
+    resumed_epoch: int = 0
+
+    @property
+    def runs_curves(self) -> tuple[Mapping[str, tuple[float | None, ...]], ...]:
+        """The curves of every run that has begun; the first run always counts."""
+        return (self.curves, *self.more_curves)
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs have ended in the first run of this attempt."""
-        return max((len(curve) for curve in self.curves.values()), default=0)
+        """How many epochs have ended in the latest run of this attempt."""
+        return max((len(curve) for curve in self.runs_curves[-1].values()), default=0)
 
     @property
     def spread(self) -> float | None:
@@ -158,6 +166,11 @@ class StudyView:
         """How many trials will not change any more."""
         return sum(trial.state not in (TrialState.RUNNING, TrialState.INTERRUPTED) for trial in self.trials)
 
+    @property
+    def runs(self) -> int:
+        """How often each trial is trained: ``repeats`` times on every fold."""
+        return self.repeats * max(1, self.folds)
+
     def ranking(self) -> list[TrialRecord]:
         """Trials that have a score, best first; of equal scores the earlier trial first."""
         scored = [(trial.score, trial) for trial in self.trials if trial.score is not None]
@@ -169,18 +182,25 @@ class StudyView:
 
         A trial that lacks a finite value of one of the objectives is left out.
         """
-        names = [(self.objective, self.direction), *self.objectives]
-        signs = [1.0 if direction is ev.Direction.MIN else -1.0 for _, direction in names]
-        points: list[tuple[tuple[float, ...], TrialRecord]] = []
+        directions = (self.direction, *(direction for _, direction in self.objectives))
+        points: dict[int, tuple[float, ...]] = {}
         for trial in self.trials:
-            values = [trial.score, *(trial.metrics.get(name) for name, _ in names[1:])]
-            if all(value is not None for value in values):
-                points.append((tuple(s * float(v or 0.0) for s, v in zip(signs, values, strict=True)), trial))
-        return [
-            trial
-            for point, trial in points
-            if not any(other != point and all(o <= p for o, p in zip(other, point, strict=True)) for other, _ in points)
-        ]
+            values = [trial.score, *(trial.metrics.get(name) for name, _ in self.objectives)]
+            # As costs: smaller is better in every place.
+            costs = tuple(
+                value if direction is ev.Direction.MIN else -value
+                for value, direction in zip(values, directions, strict=True)
+                if value is not None
+            )
+            if len(costs) == len(directions):
+                points[trial.number] = costs
+        front: list[tuple[float, ...]] = []
+        # In this order only an earlier point can beat a later one.
+        for point in sorted(set(points.values())):
+            if not any(all(a <= b for a, b in zip(other, point, strict=True)) for other in front):
+                front.append(point)
+        best = set(front)
+        return [self.trial(number) for number, point in points.items() if point in best]
 
 
 def replay(events: Iterable[ev.Event]) -> StudyView:
@@ -217,6 +237,9 @@ def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
             }
         case ev.WorkersReady():
             return {"workers_ready": True}
+        case ev.EpochEnded():
+            # Whoever trains is ready, also an executor that doesn't say so.
+            return {**_with_trial(view, _next_record(view, event)), "workers_ready": True}
         case ev.StudyEnded():
             return {"state": _END_STATES[event.reason], "end_reason": event.reason, "end_message": event.message}
         case ev.ModelExported():
@@ -291,8 +314,11 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 why=event.why,
                 parent=event.parent,
                 started=event.elapsed,
+                resumed_run=event.resumed_run,
+                resumed_epoch=event.resumed_epoch,
             )
-            return fresh if event.resumed_epoch == 0 else _go_on(view.trial(event.trial), fresh, event)
+            afresh = (event.resumed_run, event.resumed_epoch) == (1, 0)
+            return fresh if afresh else _go_on(view.trial(event.trial), fresh, event)
         case ev.EpochEnded():
             return _add_epoch(view.trial(event.trial), event)
         case ev.RunEnded():
@@ -348,12 +374,12 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
 
 def _go_on(before: TrialRecord, fresh: TrialRecord, event: ev.TrialStarted) -> TrialRecord:
     """A later attempt that goes on from a saved state keeps what had happened until then."""
-    runs = (before.curves, *before.more_curves)[: event.resumed_run]
-    last = {name: curve[: event.resumed_epoch] for name, curve in runs[-1].items()}
-    kept = (*runs[:-1], last)
+    done = before.runs_curves[: event.resumed_run - 1]
+    begun = before.runs_curves[event.resumed_run - 1 : event.resumed_run] if event.resumed_epoch else ()
+    kept = (*done, *({name: curve[: event.resumed_epoch] for name, curve in run.items()} for run in begun))
     return replace(
         fresh,
-        curves=kept[0],
+        curves=kept[0] if kept else {},
         more_curves=kept[1:],
         scores=before.scores[: event.resumed_run - 1],
         state_file=before.state_file,

@@ -4,10 +4,12 @@ import {
   formatBytes,
   formatClock,
   formatNumber,
+  formatScore,
   formatSeconds,
   formatShare,
   formatValue,
-  remainingSeconds
+  remainingSeconds,
+  startingSeconds
 } from '../src/model/format';
 import { EMPTY_VIEW, replay } from '../src/model/view';
 import { goldenEvents } from './golden';
@@ -78,4 +80,40 @@ test('the limit reached first counts', () => {
 
 test('before the first epoch nothing is promised', () => {
   assert.equal(remainingSeconds({ ...EMPTY_VIEW, max_trials: 5 }, 3), null);
+});
+
+test('of several runs each counts for its part of a trial', () => {
+  const view = replay(goldenEvents('runs'));
+  // One trial, and of the other's four runs two and a half, in 26 seconds: 16 each, 2.375 to go.
+  assert.equal(remainingSeconds(view, 26), 38);
+});
+
+test('a score comes with the spread of its runs', () => {
+  const [done, running] = replay(goldenEvents('runs')).trials;
+  assert.ok(done !== undefined && running !== undefined);
+  assert.deepEqual([done, running, { ...done, scores: [] }].map(formatScore), [
+    '0.75 ± 0.1',
+    '–',
+    '0.75'
+  ]);
+});
+
+test('the seconds of starting workers are counted until one is ready', () => {
+  const events = goldenEvents('workers');
+  const at = (count: number): number | null => {
+    const view = replay(events.slice(0, count));
+    return startingSeconds(view, view.elapsed + 3);
+  };
+  const chosen = events.findIndex(event => event.type === 'ExecutorChosen');
+  const ready = events.findIndex(event => event.type === 'WorkersReady');
+  assert.deepEqual([at(chosen), at(chosen + 1), at(ready + 1)], [null, 3, null]);
+  // In the kernel nothing is started.
+  assert.equal(at(events.length), null);
+});
+
+test('who trains is ready, and who has ended waits for nobody', () => {
+  const view = { ...EMPTY_VIEW, executor: 'dask', workers_since: 10 };
+  assert.equal(startingSeconds({ ...view, state: 'running' }, 12), 2);
+  assert.equal(startingSeconds({ ...view, state: 'running', workers_ready: true }, 12), null);
+  assert.equal(startingSeconds({ ...view, state: 'stopped' }, 12), null);
 });

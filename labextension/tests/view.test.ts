@@ -1,28 +1,40 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { IStudyView } from '../src/model/protocol';
+import type { IStudyView, ITrialRecord } from '../src/model/protocol';
 import { viewFromSnapshot } from '../src/model/snapshot';
-import { apply, bestTrial, endedTrials, replay, trialOf } from '../src/model/view';
+import {
+  bestTrial,
+  endedTrials,
+  epochsDone,
+  paretoNumbers,
+  runsOf,
+  spreadOf,
+  trialOf
+} from '../src/model/trials';
+import { apply, replay } from '../src/model/view';
 import { bufferOf, goldenEvents, goldenExpected, goldenNames } from './golden';
 
 /** Curves travel as float32. */
 function rounded(view: IStudyView): IStudyView {
+  const short = (curves: ITrialRecord['curves']): ITrialRecord['curves'] =>
+    Object.fromEntries(
+      Object.entries(curves).map(([metric, curve]) => [
+        metric,
+        curve.map(value => (value === null ? null : Math.fround(value)))
+      ])
+    );
   return {
     ...view,
     trials: view.trials.map(trial => ({
       ...trial,
-      curves: Object.fromEntries(
-        Object.entries(trial.curves).map(([metric, curve]) => [
-          metric,
-          curve.map(value => (value === null ? null : Math.fround(value)))
-        ])
-      )
+      curves: short(trial.curves),
+      more_curves: trial.more_curves.map(short)
     }))
   };
 }
 
 test('there are golden journals to test with', () => {
-  assert.ok(goldenNames().length >= 6);
+  assert.ok(goldenNames().length >= 11);
 });
 
 for (const name of goldenNames()) {
@@ -56,6 +68,27 @@ test('the best trial and the number of ended trials follow the view', () => {
   const view = replay(goldenEvents('resumed'));
   assert.equal(bestTrial(view)?.number, 2);
   assert.equal(endedTrials(view), 2);
+});
+
+test('the epochs of a trial are those of its latest run', () => {
+  const view = replay(goldenEvents('runs'));
+  assert.deepEqual([runsOf(view), ...view.trials.map(epochsDone)], [4, 2, 2]);
+});
+
+test('the spread is that of the scores of the runs', () => {
+  const [four, two] = replay(goldenEvents('runs')).trials;
+  assert.ok(four !== undefined && two !== undefined);
+  // The runs gave 0.75, 0.75, 0.875 and 0.625.
+  assert.ok(Math.abs((spreadOf(four) ?? 0) - Math.sqrt(0.03125 / 3)) < 1e-12);
+  assert.equal(spreadOf(two), 0);
+  assert.equal(spreadOf({ ...two, scores: [0.5] }), null);
+});
+
+test('the Pareto set holds what nothing beats, equal ones too', () => {
+  const view = replay(goldenEvents('pareto'));
+  assert.deepEqual([...paretoNumbers(view)].sort(), [1, 2, 4]);
+  assert.deepEqual([...paretoNumbers({ ...view, objectives: [] })], [5]);
+  assert.deepEqual([...paretoNumbers({ ...view, objectives: [['params', 'max']] })], [2]);
 });
 
 test('a snapshot whose buffer is too short is refused', () => {

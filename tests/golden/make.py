@@ -1,7 +1,9 @@
 """Write the golden journals and the views that must come of them.
 
 Run it again only when an event or the view changes on purpose; read the difference before
-committing it. Both ``tests/test_protocol.py`` and the TypeScript tests read the files.
+committing it. Both ``tests/test_protocol.py`` and the TypeScript tests read the files. The
+journals of EARLIER lack the fields that came later: they must be read for ever, and are never
+written again.
 """
 
 from __future__ import annotations
@@ -19,13 +21,22 @@ from tunemagic.journal import JOURNAL_FILE, Journal, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import replay
-from tunemagic.widgets.wire import snapshot, view_to_json
+from tunemagic.widgets.wire import event_batch, snapshot, view_to_json
 
 FOLDER = Path(__file__).parent
 UNITS = Parameter(name="units", kind=Kind.INT, default=32, low=32, high=128, step=32)
 RATE = Parameter(name="lr", kind=Kind.FLOAT, default=0.01, low=1e-4, high=0.1, sampling=Sampling.LOG)
-ACTIVATION = Parameter(name="act", kind=Kind.CHOICE, default="relu", choices=("relu", "tanh"))
 STATUS = {"session": "aaaa00000001", "waiting": True, "converting": False, "read_only": ""}
+
+
+EARLIER = {
+    "finished": "all trials ran; the weights of a beaten one were dropped; equal scores keep the earlier",
+    "failed": "trials fail in build and in fit until the search gives up; hostile text stays text",
+    "stopped": "the user stopped in the middle of a trial, whose best epoch counts",
+    "resumed": "the process died in trial 2; another session runs it again with more trials",
+    "not_finite": "NaN epochs, a metric that comes late, one that stays away, and a space that grows",
+    "exported": "a finished study, converted in three modes, one of them twice",
+}
 
 
 class Story:
@@ -38,205 +49,201 @@ class Story:
             self.journal, clock=lambda: next(ticks) * 0.375, wall_clock=lambda: 1_760_000_000.25 + next(ticks)
         )
         self.ledger.start_clock()
+        self.record = self.ledger.record
 
-    def start(self, objective: str = "val_accuracy", direction: ev.Direction = ev.Direction.MAX, **more: Any) -> None:
-        settings: dict[str, Any] = {"max_trials": 4, "minutes": None, "epochs": 3, "keep": 1, "max_failures": 3, **more}
-        self.ledger.record(
+    def start(self, **settings: Any) -> None:
+        common: dict[str, Any] = {"max_trials": 4, "minutes": None, "epochs": 4, "keep": 2, "max_failures": 3}
+        self.record(
             ev.StudyStarted(
                 study="digits",
                 session="aaaa00000001",
                 space=SearchSpace((UNITS, RATE)).to_json(),
-                objective=objective,
-                direction=direction,
-                strategy="random",
+                objective="val_accuracy",
+                direction=ev.Direction.MAX,
                 seed=7,
                 code="units = hp.Int('units', 32, 128, step=32)\n",
                 data="1437 rows, 64 columns",
                 fingerprint={"the cell": "0123456789abcdef"},
                 versions={"keras": "3.15.0"},
-                **settings,
+                **{"strategy": "tpe", "strategy_reason": "you asked for it", **common, **settings},
             )
         )
 
-    def trial(self, number: int, *curve: float | None, attempt: int = 1, units: int = 64, lr: float = 0.01) -> None:
-        self.ledger.record(
-            ev.TrialStarted(
-                trial=number,
-                attempt=attempt,
-                values={"units": units, "lr": lr},
-                epochs=3,
-                why=f"random {number} of 4",
-                memo={"seed_state": number},
-            )
-        )
-        for epoch, value in enumerate(curve, start=1):
-            logs = {"loss": None if value is None else round(1 - value, 6), "val_accuracy": value}
-            self.ledger.record(ev.EpochEnded(trial=number, attempt=attempt, epoch=epoch, logs=logs))
+    def trial(self, number: int, *curve: float, units: int = 64, lr: float = 0.01) -> None:
+        self.begin(number, units=units, lr=lr)
+        self.epochs(number, *curve)
 
-    def finish(self, number: int, score: float, best_epoch: int, *, attempt: int = 1, kept: bool = False) -> None:
-        weights = ev.WeightsFile(file=f"trial-{number}.weights.h5", sha256="ab" * 32, bytes=40_960) if kept else None
-        self.ledger.record(
-            ev.TrialFinished(
+    def begin(self, number: int, *, units: int = 64, lr: float = 0.01, **more: Any) -> None:
+        values = {"units": units, "lr": lr}
+        self.record(
+            ev.TrialStarted(trial=number, values=values, epochs=4, why="TPE", **{"attempt": 1, "memo": {}, **more})
+        )
+
+    def epochs(self, number: int, *curve: float, attempt: int = 1, run: int = 1, first: int = 1) -> None:
+        for epoch, value in enumerate(curve, start=first):
+            logs = {"loss": round(1 - value, 6), "val_accuracy": value}
+            self.record(ev.EpochEnded(trial=number, attempt=attempt, run=run, epoch=epoch, logs=logs))
+
+    def finish(self, number: int, score: float, best_epoch: int, **more: Any) -> None:
+        metrics = {"loss": round(1 - score, 6), "val_accuracy": score, **more.pop("metrics", {})}
+        trainer = "whole epochs in one graph call"
+        ended: dict[str, Any] = {"attempt": 1, "seconds": 1.5, "trainer": trainer, "worker": 1, **more}
+        self.record(ev.TrialFinished(trial=number, score=score, best_epoch=best_epoch, metrics=metrics, **ended))
+
+    def prune(self, number: int, score: float | None, best_epoch: int | None, reason: str) -> None:
+        metrics = {} if score is None else {"loss": round(1 - score, 6), "val_accuracy": score}
+        self.record(
+            ev.TrialPruned(
                 trial=number,
-                attempt=attempt,
+                attempt=1,
                 score=score,
                 best_epoch=best_epoch,
-                metrics={"loss": round(1 - score, 6), "val_accuracy": score},
-                seconds=1.5,
-                weights=weights,
+                metrics=metrics,
+                seconds=0.0 if score is None else 0.75,
+                reason=reason,
+                worker=None if score is None else 1,
             )
         )
 
+    def save_state(self, number: int, epoch: int, *, run: int = 1) -> None:
+        state = ev.WeightsFile(file=f"trial-{number}.{run}-{epoch}.state", sha256="ef" * 32, bytes=122_880)
+        self.record(ev.TrialStateSaved(trial=number, attempt=1, run=run, epoch=epoch, state=state))
+
     def end(self, reason: ev.EndReason, message: str) -> None:
-        self.ledger.record(ev.StudyEnded(reason=reason, message=message))
+        self.record(ev.StudyEnded(reason=reason, message=message))
 
 
-def finished(story: Story) -> None:
-    """All trials ran; the weights of a beaten one were dropped; equal scores keep the earlier."""
+def pruned(story: Story) -> None:
+    """One trial is pruned early, one is pruned but the best, one is skipped; then nothing fits the limits."""
+    story.start(pruner="median", pruner_reason="the curves of trials are comparable", max_trials=None, minutes=10.0)
+    story.trial(1, 0.5, 0.75, 0.8125, 0.75, units=32)
+    story.finish(1, 0.8125, 3)
+    story.trial(2, 0.25, 0.375, lr=0.0001)
+    story.prune(2, 0.375, 2, "below the median at epoch 2: 0.375 < 0.75")
+    story.trial(3, 0.5, 0.875, 0.625, lr=0.1)
+    story.prune(3, 0.875, 2, "below the median at epoch 3: 0.625 < 0.8125")
+    story.begin(4, units=128)
+    story.prune(4, None, None, "its model has 9000 weights; --max-params allows 8000")
+    story.end(ev.EndReason.LIMITS, "20 proposed models in a row have more than 8000 weights")
+
+
+def runs(story: Story) -> None:
+    """Two repeats on two folds: one trial with four runs, one that is in its third, where a metric comes late."""
+    story.start(repeats=2, folds=2)
+    story.begin(1)
+    for run, curve in enumerate(((0.5, 0.75), (0.5, 0.625, 0.75), (0.875,), (0.25, 0.625)), start=1):
+        story.epochs(1, *curve, run=run)
+        metrics = {"loss": 1 - max(curve), "val_accuracy": max(curve)}
+        best_epoch = curve.index(max(curve)) + 1
+        story.record(ev.RunEnded(trial=1, attempt=1, run=run, score=max(curve), best_epoch=best_epoch, metrics=metrics))
+    story.finish(1, 0.75, 1)
+    story.begin(2, units=96)
+    for run in (1, 2):
+        story.epochs(2, 0.5, run=run)
+        story.record(ev.RunEnded(trial=2, attempt=1, run=run, score=0.5, best_epoch=1, metrics={"val_accuracy": 0.5}))
+    story.epochs(2, 0.625, run=3)
+    logs = {"loss": None, "val_accuracy": 0.875, "lr": 0.001}
+    story.record(ev.EpochEnded(trial=2, attempt=1, run=3, epoch=2, logs=logs))
+
+
+def workers(story: Story) -> None:
+    """Two workers train at a time, one trial fails; another session goes on in the kernel."""
     story.start()
-    story.trial(1, 0.5, 0.75, 0.625, units=32)
-    story.finish(1, 0.75, 2, kept=True)
-    story.trial(2, 0.5, 0.875, 0.9375, units=96, lr=0.001)
-    story.finish(2, 0.9375, 3, kept=True)
-    story.ledger.record(ev.WeightsDropped(trial=1))
-    story.trial(3, 0.25, 0.9375, 0.5)
-    story.finish(3, 0.9375, 2)
-    story.trial(4, 0.125, 0.125, 0.125, lr=0.0001)
-    story.finish(4, 0.125, 1)
-    story.end(ev.EndReason.TRIALS, "4 of 4 trials were run.")
-
-
-def failed(story: Story) -> None:
-    """Trials fail in build and in fit until the search gives up; hostile text stays text."""
-    story.start(max_failures=2)
-    story.trial(1)
-    story.ledger.record(
+    story.record(ev.ExecutorChosen(kind="process", workers=2, reason="you asked for 2 workers"))
+    story.begin(1)
+    story.begin(2, units=96)
+    story.record(ev.WorkersReady(seconds=2.5))
+    story.epochs(1, 0.5)
+    story.epochs(2, 0.25)
+    story.record(
         ev.TrialFailed(
-            trial=1,
-            attempt=1,
-            error="ValueError",
-            reason='line 3: <img src=x onerror="alert(1)"> units must be positive',
-            seconds=0.25,
-            line=3,
-            source="model = build(units)",
+            trial=2, attempt=1, error="SIGKILL", reason="its worker was killed twice: SIGKILL", seconds=0.5, worker=2
         )
     )
-    story.trial(2, 0.5)
-    story.ledger.record(
-        ev.TrialFailed(trial=2, attempt=1, error="ResourceExhaustedError", reason="out of memory", seconds=2.0)
-    )
-    story.end(ev.EndReason.FAILURES, "2 trials in a row failed; the last one: out of memory")
+    story.epochs(1, 0.75, first=2)
+    story.finish(1, 0.75, 2, worker=1)
+    story.begin(3, units=32)
+    story.epochs(3, 0.5)
+    story.record(ev.StudyResumed(session="bbbb00000002", max_trials=5, minutes=None, epochs=4))
+    reason = "`base` (a Keras model) can't be sent"
+    story.record(ev.ExecutorChosen(kind="inline", workers=1, reason=reason))
+    story.begin(3, units=32, attempt=2)
 
 
-def stopped(story: Story) -> None:
-    """The user stopped in the middle of a trial, whose best epoch counts."""
-    story.start("val_loss", ev.Direction.MIN, minutes=10.0, max_trials=None)
-    story.trial(1, 0.5, 0.75, 0.625)
-    story.finish(1, 0.25, 2, kept=True)
-    story.trial(2, 0.875, 0.5)
-    story.ledger.record(
-        ev.TrialStopped(
-            trial=2,
-            attempt=1,
-            score=0.125,
-            best_epoch=1,
-            metrics={"loss": 0.125, "val_accuracy": 0.875},
-            seconds=0.75,
-            reason="the study was stopped",
-        )
-    )
-    story.trial(3)
-    story.ledger.record(
-        ev.TrialStopped(
-            trial=3, attempt=1, score=None, best_epoch=None, metrics={}, seconds=0.125, reason="the study was stopped"
-        )
-    )
-    story.end(ev.EndReason.STOPPED, "stopped by the user")
+def retried(story: Story) -> None:
+    """Lost workers: one attempt goes on after epoch 2, one in its second run, one begins its second run anew."""
+    story.start(repeats=2, max_trials=3)
+    story.record(ev.ExecutorChosen(kind="process", workers=1, reason="all that the cell needs can be sent"))
+    story.record(ev.WorkersReady(seconds=2.5))
+    story.begin(1)
+    story.epochs(1, 0.5, 0.625)
+    story.save_state(1, 2)
+    story.epochs(1, 0.75, first=3)
+    story.begin(1, attempt=2, resumed_epoch=2)
+    story.epochs(1, 0.8125, first=3, attempt=2)
+    story.record(ev.RunEnded(trial=1, attempt=2, run=1, score=0.8125, best_epoch=3, metrics={"val_accuracy": 0.8125}))
+    story.epochs(1, 0.5, run=2, attempt=2)
+    story.record(ev.RunEnded(trial=1, attempt=2, run=2, score=0.5, best_epoch=1, metrics={"val_accuracy": 0.5}))
+    story.finish(1, 0.65625, 3, attempt=2)
+    story.record(ev.WeightsDropped(trial=1, state_only=True))
+    for number, epoch in ((2, 1), (3, 0)):
+        story.begin(number, units=96)
+        story.epochs(number, 0.5, 0.375)
+        metrics = {"val_accuracy": 0.5}
+        story.record(ev.RunEnded(trial=number, attempt=1, run=1, score=0.5, best_epoch=1, metrics=metrics))
+        story.epochs(number, *(0.25,) * epoch, run=2)
+        story.save_state(number, epoch, run=2)
+        story.epochs(number, 0.875, run=2, first=1 + epoch)
+        story.begin(number, units=96, attempt=2, resumed_run=2, resumed_epoch=epoch)
+        story.epochs(number, 0.75, run=2, first=1 + epoch, attempt=2)
 
 
-def resumed(story: Story) -> None:
-    """The process died in trial 2; another session runs it again with more trials."""
-    story.start()
-    story.trial(1, 0.5, 0.75, 0.625)
-    story.finish(1, 0.75, 2)
-    story.trial(2, 0.5)
-    story.ledger.record(
-        ev.StudyResumed(
-            session="bbbb00000002",
-            max_trials=6,
-            minutes=None,
-            epochs=5,
-            reason="the kernel died",
-            code="model = build(hp)  # changed",
-            fingerprint={"the cell": "1f2e3d4c5b6a7988"},
-            keep=2,
-        )
-    )
-    story.ledger.record(ev.StudyNoted(text="trial 2 runs again"))
-    story.trial(2, 0.5, 0.8125, attempt=2)
-    story.finish(2, 0.8125, 2, attempt=2)
-    story.trial(3, 0.375)
+def pareto(story: Story) -> None:
+    """Two objectives: two trials that nothing beats, one beaten, one of equal values, one without a size."""
+    story.start(objectives=[{"name": "params", "direction": "min"}], max_trials=5)
+    for number, (score, params) in enumerate(((0.75, 500), (0.875, 9000), (0.75, 700), (0.75, 500)), start=1):
+        story.trial(number, 0.5, score)
+        story.finish(number, score, 2, metrics={"params": params})
+    story.trial(5, 0.9375)
+    story.finish(5, 0.9375, 1)
+    story.end(ev.EndReason.TRIALS, "all 5 trials done")
 
 
-def not_finite(story: Story) -> None:
-    """NaN epochs, a metric that comes late, one that stays away, and a space that grows."""
-    story.start()
-    story.ledger.record(ev.StudyNoted(text="3 NaN in x_train, the first in row 17"))
-    story.trial(1, None, 0.5)
-    story.ledger.record(ev.EpochEnded(trial=1, attempt=1, epoch=3, logs={"loss": 0.25, "lr": 0.001}))
-    space = SearchSpace((UNITS, RATE, ACTIVATION)).to_json()
-    story.ledger.record(ev.SpaceChanged(space=space, reason="trial 2 named act"))
-    story.trial(2, None, None, None)
-    story.ledger.record(
-        ev.TrialFailed(trial=2, attempt=1, error="NotFiniteError", reason="loss became NaN at epoch 1", seconds=1.0)
-    )
+STORIES: tuple[Callable[[Story], None], ...] = (pruned, runs, workers, retried, pareto)
 
 
-def exported(story: Story) -> None:
-    """A finished study, converted in three modes, one of them twice."""
-    story.start(max_trials=1)
-    story.trial(1, 0.5, 0.75, 0.9375)
-    story.finish(1, 0.9375, 3, kept=True)
-    story.end(ev.EndReason.TRIALS, "1 of 1 trials was run.")
-    common: dict[str, Any] = {"trial": 1, "target": "tflite", "score_name": "accuracy", "runtime": "ai_edge_litert"}
-    numbers: dict[str, Any] = {
-        "bytes": 20_480,
-        "gzip_bytes": 18_432,
-        "sha256": "cd" * 32,
-        "score_before": 0.9375,
-        "score_after": 0.9375,
-        "agreement": 1.0,
-        "max_abs_diff": 2.5e-7,
-        "tolerance": 1e-5,
-        "microseconds": 3.5,
+def write_journal(tell: Callable[[Story], None]) -> None:
+    """Tell the story into ``<story>.jsonl`` beside this file."""
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder))
+        tell(story)
+        story.journal.close()
+        shutil.copyfile(Path(folder) / JOURNAL_FILE, FOLDER / f"{tell.__name__}.jsonl")
+
+
+def write_expected(name: str) -> None:
+    """What must come of a journal: its events as they cross the wire, its view, its snapshot."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(FOLDER / f"{name}.jsonl", Path(folder) / JOURNAL_FILE)
+        events = read_journal(Path(folder)).events
+    view = replay(events)
+    message, buffers = snapshot(view, status=STATUS, age=0.5)
+    expected = {
+        "events": event_batch(events)["events"],
+        "view": view_to_json(view),
+        "snapshot": message,
+        "buffer": buffers[0].hex(),
     }
-    verified, missed = ev.Verdict.VERIFIED, ev.Verdict.NOT_VERIFIED
-    record = story.ledger.record
-    record(ev.ModelExported(mode="none", path="exports/a.tflite", verdict=missed, message="first", **common))
-    small = {**numbers, "bytes": 6_144, "gzip_bytes": 5_120, "agreement": 0.75, "score_after": 0.75}
-    record(ev.ModelExported(mode="int8", path="exports/b.tflite", verdict=missed, message="off", **common, **small))
-    failure = "the converter refused op <CustomOp>"
-    record(ev.ModelExported(mode="float16", path="", verdict=ev.Verdict.FAILED, message=failure, **common))
-    record(ev.ModelExported(mode="none", path="exports/a.tflite", verdict=verified, message="", **common, **numbers))
-
-
-STORIES: tuple[Callable[[Story], None], ...] = (finished, failed, stopped, resumed, not_finite, exported)
+    text = json.dumps(expected, indent=1, allow_nan=False, ensure_ascii=False)
+    (FOLDER / f"{name}.view.json").write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Write ``<story>.jsonl`` and ``<story>.view.json`` beside this file."""
+    """Write the journals of STORIES, and what must come of every journal."""
     for tell in STORIES:
-        with tempfile.TemporaryDirectory() as folder:
-            directory = Path(folder)
-            story = Story(directory)
-            tell(story)
-            story.journal.close()
-            shutil.copyfile(directory / JOURNAL_FILE, FOLDER / f"{tell.__name__}.jsonl")
-            view = replay(read_journal(directory).events)
-        message, buffers = snapshot(view, status=STATUS, age=0.5)
-        expected = {"view": view_to_json(view), "snapshot": message, "buffer": buffers[0].hex()}
-        text = json.dumps(expected, indent=1, allow_nan=False, ensure_ascii=False)
-        (FOLDER / f"{tell.__name__}.view.json").write_text(text + "\n", encoding="utf-8")
+        write_journal(tell)
+    for name in (*EARLIER, *(tell.__name__ for tell in STORIES)):
+        write_expected(name)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def test_a_snapshot_holds_the_curves_as_bytes(study, outbox, channel):
     channel.receive({"kind": "hello", "have": 0})
     message = outbox.wait_for_kind("snapshot")
     buffers = outbox.messages[0][1]
-    assert message["curves"] == [{"trial": 1, "metric": "val_accuracy", "offset": 0, "length": 2}]
+    assert message["curves"] == [{"trial": 1, "run": 1, "metric": "val_accuracy", "offset": 0, "length": 2}]
     assert [type(buffer) for buffer in buffers] == [bytes]
     assert struct.unpack("<2f", buffers[0]) == (0.5, 0.75)
     assert message["seq"] == study.view.seq

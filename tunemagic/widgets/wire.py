@@ -42,9 +42,13 @@ _FLOAT32_MAX = 3.4028234e38
 
 
 class CurveSlice(TypedDict):
-    """Where one curve lies in a snapshot's buffer. ``offset`` and ``length`` count float32 values."""
+    """Where one curve lies in a snapshot's buffer. ``offset`` and ``length`` count float32 values.
+
+    ``run`` counts from 1: a trial with repeats or folds is trained in several runs.
+    """
 
     trial: int
+    run: int
     metric: str
     offset: int
     length: int
@@ -173,7 +177,7 @@ def view_to_json(view: StudyView) -> dict[str, Any]:
 def snapshot(view: StudyView, *, status: PanelStatus, age: float) -> tuple[Snapshot, list[bytes]]:
     """The message that brings a new screen up to date, and its buffer with all curves."""
     curves, values = _pack_curves(view.trials)
-    columns = [field.name for field in dataclasses.fields(TrialRecord) if field.name != "curves"]
+    columns = [field.name for field in dataclasses.fields(TrialRecord) if field.name not in ("curves", "more_curves")]
     data = view_to_json(dataclasses.replace(view, trials=()))
     data["trials"] = {name: [_plain(getattr(trial, name)) for trial in view.trials] for name in columns}
     message = Snapshot(
@@ -199,9 +203,11 @@ def _pack_curves(trials: Iterable[TrialRecord]) -> tuple[list[CurveSlice], list[
     slices: list[CurveSlice] = []
     values: list[float] = []
     for trial in trials:
-        for metric, curve in trial.curves.items():
-            slices.append(CurveSlice(trial=trial.number, metric=metric, offset=len(values), length=len(curve)))
-            values.extend(_float32(value) for value in curve)
+        for run, curves in enumerate(trial.runs_curves, start=1):
+            for metric, curve in curves.items():
+                place = CurveSlice(trial=trial.number, run=run, metric=metric, offset=len(values), length=len(curve))
+                slices.append(place)
+                values.extend(_float32(value) for value in curve)
     return slices, values
 
 

@@ -1,6 +1,6 @@
 /** Numbers and states as short texts, and the estimate of the remaining time. */
-import type { IStudyView } from './protocol';
-import { endedTrials, epochsDone } from './view';
+import type { IStudyView, ITrialRecord } from './protocol';
+import { endedTrials, epochsDone, runsOf, spreadOf } from './trials';
 
 /** At most four significant digits: 0.9532, 1.2e-5, 1234. A dash for null. */
 export function formatNumber(value: number | null): string {
@@ -75,8 +75,8 @@ export function formatShare(share: number | null): string {
 
 /** Seconds until the search will have ended, or null while there is nothing to go by.
  *
- * Whole trials and the running trial's share of its epochs count as progress; of a limit of trials
- * and a limit of minutes, the one reached first counts.
+ * Whole trials and the running trials' share of their epochs count as progress; of a limit of
+ * trials and a limit of minutes, the one reached first counts.
  */
 export function remainingSeconds(view: IStudyView, elapsed: number): number | null {
   const estimates: number[] = [];
@@ -85,14 +85,34 @@ export function remainingSeconds(view: IStudyView, elapsed: number): number | nu
   }
   if (view.max_trials !== null) {
     const running = view.trials.filter(trial => trial.state === 'running');
-    const part = running.reduce(
-      (sum, trial) => sum + Math.min(1, epochsDone(trial) / Math.max(1, trial.epochs)),
-      0
-    );
-    const done = endedTrials(view) + part;
+    const done = running.reduce((sum, trial) => sum + shareDone(view, trial), endedTrials(view));
     if (done > 0) {
       estimates.push((elapsed / done) * Math.max(0, view.max_trials - done));
     }
   }
   return estimates.length === 0 ? null : Math.max(0, Math.min(...estimates));
+}
+
+/** The part of a running trial that is done, from 0 to 1. */
+function shareDone(view: IStudyView, trial: ITrialRecord): number {
+  const runs =
+    trial.more_curves.length + Math.min(1, epochsDone(trial) / Math.max(1, trial.epochs));
+  return Math.min(1, runs / runsOf(view));
+}
+
+/** Seconds for which the search has been waiting for its workers, or null when it is not. */
+export function startingSeconds(view: IStudyView, elapsed: number): number | null {
+  const apart = view.executor === 'process' || view.executor === 'dask';
+  return view.state === 'running' && apart && !view.workers_ready
+    ? Math.max(0, elapsed - view.workers_since)
+    : null;
+}
+
+/** A score, with the spread of the runs behind it where there are several: 0.9532 ± 0.002. */
+export function formatScore(trial: ITrialRecord): string {
+  const spread = spreadOf(trial);
+  const score = formatNumber(trial.score);
+  return trial.score === null || spread === null
+    ? score
+    : `${score} ± ${formatNumber(Number(spread.toPrecision(2)))}`;
 }

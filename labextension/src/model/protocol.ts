@@ -96,6 +96,8 @@ export interface ITrialRecord {
   readonly state_file: IWeightsFile | null;
   readonly state_run: number;
   readonly state_epoch: number;
+  readonly resumed_run: number;
+  readonly resumed_epoch: number;
 }
 
 /** Everything a screen shows of a study. `trials[i]` is trial number `i + 1`. */
@@ -129,7 +131,7 @@ export interface IStudyView {
   readonly strategy_reason: string;
   readonly pruner: string;
   readonly pruner_reason: string;
-  readonly objectives: readonly readonly string[][];
+  readonly objectives: readonly (readonly [string, Direction])[];
   readonly repeats: number;
   readonly folds: number;
   readonly executor: string;
@@ -366,7 +368,7 @@ export interface ITrialFailed {
   readonly worker: number | null;
 }
 
-/** A trial no longer belongs to the best ones; its weights file is removed after this. */
+/** A trial's weights are not among the best any more; the file is removed after this. */
 export interface IWeightsDropped {
   readonly v: number;
   readonly type: 'WeightsDropped';
@@ -374,6 +376,7 @@ export interface IWeightsDropped {
   readonly at: number;
   readonly elapsed: number;
   readonly trial: number;
+  readonly state_only: boolean;
 }
 
 /** The search is over. `message` says it in words. */
@@ -436,6 +439,7 @@ export type StudyEvent =
 /** Where one curve lies in a snapshot's buffer. `offset` and `length` count float32 values. */
 export interface ICurveSlice {
   readonly trial: number;
+  readonly run: number;
   readonly metric: string;
   readonly offset: number;
   readonly length: number;
@@ -538,7 +542,7 @@ export interface IShowStudy {
 
 /** Trials as columns: one list per field, without the curves. */
 export type TrialColumns = {
-  readonly [K in Exclude<keyof ITrialRecord, 'curves'>]: readonly ITrialRecord[K][];
+  readonly [K in Exclude<keyof ITrialRecord, 'curves' | 'more_curves'>]: readonly ITrialRecord[K][];
 };
 
 /** A view as it travels in a snapshot. */

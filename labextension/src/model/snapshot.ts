@@ -5,24 +5,31 @@ type Curves = Record<string, readonly (number | null)[]>;
 
 /** Rebuild the view. Throws RangeError when the buffer is shorter than the message says. */
 export function viewFromSnapshot(message: ISnapshot, buffer: DataView): IStudyView {
-  const curves = new Map<number, Curves>();
-  for (const { trial, metric, offset, length } of message.curves) {
-    const own = curves.get(trial) ?? {};
-    own[metric] = Array.from({ length }, (_, index) => {
-      const value = buffer.getFloat32(4 * (offset + index), true);
-      return Number.isNaN(value) ? null : value;
-    });
-    curves.set(trial, own);
+  const byTrial = new Map<number, Curves[]>();
+  for (const { trial, run, metric, offset, length } of message.curves) {
+    const runs = byTrial.get(trial) ?? [{}];
+    while (runs.length < run) {
+      runs.push({});
+    }
+    const curves = runs[run - 1];
+    if (curves !== undefined) {
+      curves[metric] = Array.from({ length }, (_, index) => {
+        const value = buffer.getFloat32(4 * (offset + index), true);
+        return Number.isNaN(value) ? null : value;
+      });
+    }
+    byTrial.set(trial, runs);
   }
   const { trials } = message.view;
   return {
     ...message.view,
-    trials: trials.number.map((number, row) => trialAt(trials, row, curves.get(number) ?? {}))
+    trials: trials.number.map((number, row) => trialAt(trials, row, byTrial.get(number) ?? []))
   };
 }
 
-function trialAt(columns: TrialColumns, row: number, curves: Curves): ITrialRecord {
-  const record: Record<string, unknown> = { curves };
+function trialAt(columns: TrialColumns, row: number, runs: readonly Curves[]): ITrialRecord {
+  const [curves = {}, ...more_curves] = runs;
+  const record: Record<string, unknown> = { curves, more_curves };
   for (const [name, column] of Object.entries(columns)) {
     record[name] = column[row];
   }

@@ -6,15 +6,16 @@ import type {
   Direction,
   EndReason,
   IEpochEnded,
+  IExecutorChosen,
   IStudyResumed,
   IStudyStarted,
   IStudyView,
   ITrialRecord,
   ITrialStarted,
   StudyEvent,
-  StudyState,
-  TrialState
+  StudyState
 } from './protocol';
+import { isBetter, runsCurves, trialOf } from './trials';
 
 const END_STATES: Readonly<Record<EndReason, StudyState>> = {
   trials: 'finished',
@@ -22,6 +23,7 @@ const END_STATES: Readonly<Record<EndReason, StudyState>> = {
   exhausted: 'finished',
   stopped: 'stopped',
   failures: 'failed',
+  limits: 'failed',
   error: 'failed'
 };
 
@@ -51,7 +53,18 @@ export const EMPTY_VIEW: IStudyView = {
   notes: [],
   end_reason: null,
   end_message: '',
-  exports: []
+  exports: [],
+  strategy_reason: '',
+  pruner: 'none',
+  pruner_reason: '',
+  objectives: [],
+  repeats: 1,
+  folds: 0,
+  executor: '',
+  executor_reason: '',
+  workers: 0,
+  workers_since: 0,
+  workers_ready: false
 };
 
 /** The view after all these events. */
@@ -75,6 +88,10 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
       return { ...view, space: event.space };
     case 'StudyNoted':
       return { ...view, notes: [...view.notes, event.text] };
+    case 'ExecutorChosen':
+      return { ...view, ...chosen(event) };
+    case 'WorkersReady':
+      return { ...view, workers_ready: true };
     case 'StudyEnded':
       return {
         ...view,
@@ -90,9 +107,25 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
       return { ...view, exports: [...kept, event] };
     }
     case 'TrialStarted':
-      return withTrial(view, newTrial(event));
+      return withTrial(view, startedTrial(view, event));
     case 'EpochEnded':
-      return withTrial(view, addEpoch(trialOf(view, event.trial), event));
+      // Whoever trains is ready, also an executor that doesn't say so.
+      return {
+        ...withTrial(view, addEpoch(trialOf(view, event.trial), event)),
+        workers_ready: true
+      };
+    case 'RunEnded': {
+      const trial = trialOf(view, event.trial);
+      const scores = [...trial.scores.slice(0, event.run - 1), event.score];
+      return withTrial(view, { ...trial, scores });
+    }
+    case 'TrialStateSaved':
+      return withTrial(view, {
+        ...trialOf(view, event.trial),
+        state_file: event.state,
+        state_run: event.run,
+        state_epoch: event.epoch
+      });
     case 'TrialFinished':
       return withTrial(view, {
         ...trialOf(view, event.trial),
@@ -101,18 +134,23 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
         best_epoch: event.best_epoch,
         metrics: event.metrics,
         seconds: event.seconds,
-        weights: event.weights
+        weights: event.weights,
+        trainer: event.trainer,
+        worker: event.worker
       });
     case 'TrialStopped':
+    case 'TrialPruned':
       return withTrial(view, {
         ...trialOf(view, event.trial),
-        state: 'stopped',
+        state: event.type === 'TrialStopped' ? 'stopped' : 'pruned',
         score: event.score,
         best_epoch: event.best_epoch,
         metrics: event.metrics,
         seconds: event.seconds,
         reason: event.reason,
-        weights: event.weights
+        weights: event.weights,
+        trainer: event.trainer,
+        worker: event.worker
       });
     case 'TrialFailed':
       return withTrial(view, {
@@ -122,10 +160,15 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
         reason: event.reason,
         line: event.line,
         source: event.source,
-        seconds: event.seconds
+        seconds: event.seconds,
+        worker: event.worker
       });
-    case 'WeightsDropped':
-      return withTrial(view, { ...trialOf(view, event.trial), weights: null });
+    case 'WeightsDropped': {
+      const trial = trialOf(view, event.trial);
+      return event.state_only
+        ? withTrial(view, { ...trial, state_file: null, state_run: 1, state_epoch: 0 })
+        : withTrial(view, { ...trial, weights: null });
+    }
     default:
       return unknownEvent(event);
   }
@@ -156,7 +199,31 @@ function start(view: IStudyView, event: IStudyStarted): IStudyView {
     data: event.data,
     fingerprint: event.fingerprint,
     versions: event.versions,
-    started_at: event.at
+    started_at: event.at,
+    strategy_reason: event.strategy_reason,
+    pruner: event.pruner,
+    pruner_reason: event.pruner_reason,
+    objectives: event.objectives.map(objectiveOf),
+    repeats: event.repeats,
+    folds: event.folds
+  };
+}
+
+function objectiveOf(one: Readonly<Record<string, string>>): readonly [string, Direction] {
+  const { name, direction } = one;
+  if (name === undefined || (direction !== 'min' && direction !== 'max')) {
+    throw new TypeError(`expected an objective with a direction; received ${JSON.stringify(one)}.`);
+  }
+  return [name, direction];
+}
+
+function chosen(event: IExecutorChosen): Partial<IStudyView> {
+  return {
+    executor: event.kind,
+    executor_reason: event.reason,
+    workers: event.workers,
+    workers_since: event.elapsed,
+    workers_ready: false
   };
 }
 
@@ -181,8 +248,8 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
   };
 }
 
-function newTrial(event: ITrialStarted): ITrialRecord {
-  return {
+function startedTrial(view: IStudyView, event: ITrialStarted): ITrialRecord {
+  const fresh: ITrialRecord = {
     number: event.trial,
     attempt: event.attempt,
     values: event.values,
@@ -200,56 +267,63 @@ function newTrial(event: ITrialStarted): ITrialRecord {
     reason: '',
     line: null,
     source: null,
-    weights: null
+    weights: null,
+    trainer: '',
+    worker: null,
+    more_curves: [],
+    scores: [],
+    state_file: null,
+    state_run: 1,
+    state_epoch: 0,
+    resumed_run: event.resumed_run,
+    resumed_epoch: event.resumed_epoch
+  };
+  const afresh = event.resumed_run === 1 && event.resumed_epoch === 0;
+  return afresh ? fresh : goOn(trialOf(view, event.trial), fresh);
+}
+
+/** A later attempt that goes on from a saved state keeps what had happened until then. */
+function goOn(before: ITrialRecord, fresh: ITrialRecord): ITrialRecord {
+  const { resumed_run: run, resumed_epoch: epoch } = fresh;
+  const done = runsCurves(before).slice(0, run - 1);
+  const begun = epoch > 0 ? runsCurves(before).slice(run - 1, run) : [];
+  const cut = begun.map(curves =>
+    Object.fromEntries(Object.entries(curves).map(([name, curve]) => [name, curve.slice(0, epoch)]))
+  );
+  const [curves = {}, ...more_curves] = [...done, ...cut];
+  return {
+    ...fresh,
+    curves,
+    more_curves,
+    scores: before.scores.slice(0, run - 1),
+    state_file: before.state_file,
+    state_run: before.state_run,
+    state_epoch: before.state_epoch
   };
 }
 
-/** The trial with this 1-based number. Throws RangeError when there is none. */
-export function trialOf(view: IStudyView, number: number): ITrialRecord {
-  const trial = view.trials[number - 1];
-  if (trial === undefined) {
-    throw new RangeError(`expected a trial from 1 to ${view.trials.length}; received ${number}.`);
-  }
-  return trial;
-}
-
-/** The trial with the best score so far, or null. */
-export function bestTrial(view: IStudyView): ITrialRecord | null {
-  return view.best === null ? null : trialOf(view, view.best);
-}
-
-/** How many trials will not change any more. */
-export function endedTrials(view: IStudyView): number {
-  return view.trials.filter(trial => !isOpen(trial.state)).length;
-}
-
-/** Whether a trial in this state is or will be run (again). */
-export function isOpen(state: TrialState): boolean {
-  return state === 'running' || state === 'interrupted';
-}
-
-/** How many epochs have ended in the trial's latest attempt. */
-export function epochsDone(trial: ITrialRecord): number {
-  return Math.max(0, ...Object.values(trial.curves).map(curve => curve.length));
-}
-
-/** Whether `value` strictly improves on `old`; anything improves on null. */
-export function isBetter(direction: Direction, value: number, old: number | null): boolean {
-  if (old === null) {
-    return true;
-  }
-  return direction === 'min' ? value < old : value > old;
-}
-
-/** Append one value to every curve; gaps (a metric that comes late) are filled with null. */
+/** Append one value to every curve of the run; gaps are filled with null. */
 function addEpoch(trial: ITrialRecord, event: IEpochEnded): ITrialRecord {
-  const curves: Record<string, readonly (number | null)[]> = { ...trial.curves };
-  for (const name of Object.keys({ ...curves, ...event.logs })) {
-    const curve = curves[name] ?? [];
+  if (event.run === 1) {
+    return { ...trial, curves: longer(trial.curves, event) };
+  }
+  const runs = Array.from(
+    { length: Math.max(event.run - 1, trial.more_curves.length) },
+    (_, index) => trial.more_curves[index] ?? {}
+  );
+  runs[event.run - 2] = longer(runs[event.run - 2] ?? {}, event);
+  return { ...trial, more_curves: runs };
+}
+
+/** The curves with one more value each: null for a metric that came not, or that comes late. */
+function longer(before: ITrialRecord['curves'], event: IEpochEnded): ITrialRecord['curves'] {
+  const curves: Record<string, readonly (number | null)[]> = { ...before };
+  for (const name of Object.keys({ ...before, ...event.logs })) {
+    const curve = before[name] ?? [];
     const gap = new Array<null>(Math.max(0, event.epoch - 1 - curve.length)).fill(null);
     curves[name] = [...curve, ...gap, event.logs[name] ?? null];
   }
-  return { ...trial, curves };
+  return curves;
 }
 
 function withTrial(view: IStudyView, trial: ITrialRecord): IStudyView {

@@ -1,7 +1,7 @@
 /** The columns of the trial table, and how trials are ordered by one of them. */
 import { formatNumber, formatSeconds, formatValue } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
-import { epochsDone } from '../model/view';
+import { epochsDone } from '../model/trials';
 import { TEXT } from './text';
 
 type Cell = number | string | boolean | null | undefined;

@@ -5,7 +5,7 @@ import type { ICurvesInfo } from '../charts/series';
 import { baseMetric, curvesInfo, metricNames } from '../charts/series';
 import { formatNumber } from '../model/format';
 import type { IStudyView } from '../model/protocol';
-import { bestTrial } from '../model/view';
+import { bestTrial } from '../model/trials';
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';

@@ -1,6 +1,6 @@
 /** Study, state, progress, times and the best value so far. */
 import { formatClock, formatNumber, remainingSeconds } from '../model/format';
-import { bestTrial, endedTrials } from '../model/view';
+import { bestTrial, endedTrials } from '../model/trials';
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';

@@ -1,7 +1,7 @@
 /** The trials as a table: sortable, with details to unfold, reachable by keyboard. */
 import { formatBytes, formatNumber } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
-import { epochsDone } from '../model/view';
+import { epochsDone } from '../model/trials';
 import type { IColumn } from './columns';
 import { columnsOf, sorted } from './columns';
 import { make, setText } from './dom';

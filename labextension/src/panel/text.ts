@@ -13,6 +13,7 @@ const STUDY_STATE: Readonly<Record<StudyState, string>> = {
 const TRIAL_STATE: Readonly<Record<TrialState, string>> = {
   running: 'running',
   completed: 'completed',
+  pruned: 'pruned',
   stopped: 'stopped early',
   failed: 'failed',
   interrupted: 'interrupted'
