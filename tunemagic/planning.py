@@ -11,8 +11,10 @@ from tunemagic.errors import OptionError
 from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.job import Work
+from tunemagic.search.pruning import choose_pruner
 from tunemagic.space import SearchSpace
 from tunemagic.study import MakeExecutor
+from tunemagic.trial import StudyView
 
 __all__ = ["Plan", "check_machine", "executor_maker", "plan"]
 
@@ -31,7 +33,8 @@ class Plan:
 def plan(request: TuneRequest, space: SearchSpace) -> Plan:
     """The strategy and the pruner for this request over this space."""
     tuner = Tuner.RANDOM if request.tuner is Tuner.AUTO else request.tuner
-    return Plan(tuner=tuner, tuner_reason="", pruner=Pruner.NONE, pruner_reason="")
+    pruner, pruner_reason = choose_pruner(request, tuner)
+    return Plan(tuner=tuner, tuner_reason="", pruner=pruner, pruner_reason=pruner_reason)
 
 
 def check_machine(request: TuneRequest) -> None:
@@ -47,7 +50,7 @@ def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
     ``cluster`` is the address of a Dask scheduler or a Dask client or cluster; None for this machine.
     """
 
-    def make(work: Work) -> tuple[Executor, str]:
+    def make(work: Work, view: StudyView) -> tuple[Executor, str]:
         from tunemagic.search.executors.inline import InlineExecutor
 
         return InlineExecutor(), "in the kernel"

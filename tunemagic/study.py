@@ -14,7 +14,7 @@ from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
 from tunemagic.ledger import Ledger
-from tunemagic.request import QuantMode, Tuner, TuneRequest
+from tunemagic.request import Pruner, QuantMode, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
@@ -23,6 +23,7 @@ from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.probe import line_finder
+from tunemagic.search.pruning import make_pruner
 from tunemagic.search.train import build_weights, kept_random_state
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["MakeExecutor", "Study", "new_session"]
 
 # What runs a study's trials from now on, and in words why that.
-MakeExecutor: TypeAlias = Callable[[Work], tuple[Executor, str]]
+MakeExecutor: TypeAlias = Callable[[Work, StudyView], tuple[Executor, str]]
 
 
 def new_session() -> str:
@@ -181,7 +182,7 @@ class Study:
             measure=self.measure,
             max_params=self.request.max_params,
         )
-        executor, why = make_executor(work)
+        executor, why = make_executor(work, view)
         self._ledger.record(ev.ExecutorChosen(kind=executor.kind, workers=executor.slots, reason=why))
         self._stop = threading.Event()
         self._skips = set()
@@ -192,6 +193,7 @@ class Study:
             weights=self._weights,
             work=work,
             stop=self._stop,
+            pruner=make_pruner(Pruner(view.pruner), direction=view.direction, epochs=view.epochs),
             skips=self._skips,
             memos=memos,
             line_of=line_finder(program),

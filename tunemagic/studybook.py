@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,15 @@ from tunemagic.errors import JournalError, StorageError, StudyBusyError, StudyCh
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.planning import check_machine, executor_maker, plan
-from tunemagic.request import Tuner, TuneRequest, check_study_name
+from tunemagic.request import Objective, Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
-from tunemagic.search.job import Measure, TrialProgram
+from tunemagic.search.executors.base import Executor
+from tunemagic.search.executors.replay import ReplayExecutor
+from tunemagic.search.hyperparameters import hyperparameters_of
+from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
+from tunemagic.search.replay import ReplayProgram, replay_data
+from tunemagic.search.replay_table import ReplayTable
 from tunemagic.space import SearchSpace
 from tunemagic.study import MakeExecutor, Study, new_session
 from tunemagic.trial import StudyState, StudyView
@@ -46,10 +51,13 @@ class _Cell:
     data: TrainingData
     marks: dict[str, str]
     make_executor: MakeExecutor
-    measure: Measure | None
+    measure: Measure | None = None
+    found: Discovery | None = None
 
     def discover(self) -> Discovery:
-        """Look at the model code; raises what ``probe.discover`` raises."""
+        """Look at the model code, unless it is known what it holds; raises what ``probe.discover`` raises."""
+        if self.found is not None:
+            return self.found
         return discover(self.program, self.data, self.request.objective, self.request.objectives, self.measure)
 
     def study(self, name: str, directory: Path, ledger: Ledger, journal: Journal) -> Study:
@@ -153,9 +161,21 @@ class StudyBook:
         """
         check_machine(request)
         marks = fingerprint(request, program, data, sources or {})
+        return self._open(_Cell(request, program, data, marks, executor_maker(request, cluster), measure))
+
+    def open_replay(self, request: TuneRequest, table: ReplayTable) -> Study:
+        """The study that replays a table of learning curves; it goes on and is told apart like any other."""
+        objective = Objective(name=table.objective, direction=table.direction)
+        request = replace(request, objective=objective, epochs=table.epochs)
+        program, data = ReplayProgram(table), replay_data(table)
+        marks = fingerprint(request, program, data, program.sources)
+        found = Discovery(hyperparameters_of(table.space), table.space, table.objective, table.direction, None)
+        return self._open(_Cell(request, program, data, marks, _replay_maker(table), found=found))
+
+    def _open(self, cell: _Cell) -> Study:
+        request, marks = cell.request, cell.marks
         name = self._name_for(request, marks)
         directory = self.root / name
-        cell = _Cell(request, program, data, marks, executor_maker(request, cluster), measure)
         live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)
@@ -345,6 +365,13 @@ class StudyBook:
         for listener in listeners:
             listener()
         return study
+
+
+def _replay_maker(table: ReplayTable) -> MakeExecutor:
+    def make(work: Work, view: StudyView) -> tuple[Executor, str]:
+        return ReplayExecutor(table, earlier=view.trials), f"nothing is trained: curves come from {table.name}"
+
+    return make
 
 
 def needs_run(study: Study) -> bool:
