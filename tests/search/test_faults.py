@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tunemagic.errors import CellError
 from tunemagic.search.cell import CellProgram, read_cell
-from tunemagic.search.faults import describe_error, is_users_file, user_frame
+from tunemagic.search.faults import describe_divergence, describe_error, is_users_file, user_frame
+from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.placeholder import Placeholder
 
 
@@ -70,6 +71,49 @@ def test_of_a_keras_message_the_first_sentence_is_kept() -> None:
     with pytest.raises(ValueError, match="Arguments received by") as raised:
         model(np.zeros((1, 3)))
     assert describe_error(raised.value).endswith("received input with shape (1, 3)")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Imt", " Did you mean hp.Int?"),
+        ("int", " Did you mean hp.Int?"),
+        ("Chioce", " Did you mean hp.Choice?"),
+        ("Quantum", ""),
+        ("\u202e", ""),
+    ],
+)
+@pytest.mark.parametrize("make", [Placeholder, new_hyperparameters])
+def test_a_wrong_name_after_hp_is_told_without_names_of_classes(make: Any, name: str, hint: str) -> None:
+    with pytest.raises(AttributeError) as raised:
+        getattr(make(), name)
+    shown = name if name.isprintable() else "?"
+    expected = f"hp has no {shown}; expected hp.Int, hp.Float, hp.Choice or hp.Boolean.{hint}"
+    assert describe_error(raised.value) == expected
+
+
+def test_attributes_that_other_things_lack_are_told_as_python_does() -> None:
+    with pytest.raises(AttributeError) as raised:
+        [].imt  # noqa: B018
+    assert describe_error(raised.value) == "AttributeError: 'list' object has no attribute 'imt'"
+
+
+@pytest.mark.parametrize(
+    ("warnings", "text"),
+    [
+        ((), "loss became nan in epoch 1"),
+        (("the validation part is not stratified: the rarest class has 1 of 9 samples",), "loss became nan in epoch 1"),
+        (
+            (
+                "x_train has 3 NaN values in 2 of 8 rows, the first at row 2, column 1",
+                "y_train has 2 NaN or infinite values in 2 of 8 rows, the first at row 1",
+            ),
+            "loss became nan in epoch 1; x_train has 3 NaN values; y_train has 2 NaN or infinite values",
+        ),
+    ],
+)
+def test_a_diverged_loss_is_told_with_what_is_wrong_with_the_data(warnings: tuple[str, ...], text: str) -> None:
+    assert describe_divergence("loss became nan in epoch 1", warnings) == text
 
 
 def caught(filename: str, source: str, namespace: dict[str, Any] | None = None) -> BaseException:

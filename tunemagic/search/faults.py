@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import linecache
 import os
 import re
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from tunemagic.errors import TuneError
 
-__all__ = ["describe_error", "is_users_file", "user_frame"]
+__all__ = ["describe_divergence", "describe_error", "is_users_file", "user_frame"]
 
 _MAX_TEXT = 300
 _KERAS_ARGUMENTS = " Arguments received by "  # Keras lists a layer's arguments behind its message
@@ -20,6 +21,9 @@ _MAX_SOURCE = 200
 _READ_ONLY = re.compile(r"(output array|assignment destination|cannot set value).* is read-only")
 _READ_ONLY_HINT = " (trials share the notebook's data, so they can't change it in place; assign anew: x = x / 255)"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Keras makes parts of its messages bold for terminals
+_HP_NAMES = ("Int", "Float", "Choice", "Boolean", "Fixed", "conditional_scope", "name_scope", "get", "values")
+_HP_CLASSES = ("HyperParameters", "Placeholder")
+_SPOILT_DATA = re.compile(r"\S+ has \d+ NaN(?: or infinite)? values")
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
 # Names of code that Python, NumPy, attrs, dataclasses and the like make up while they run.
 _GENERATED = ("<string>", "<frozen", "<__array_function__", "<attrs generated", "<decorator-gen", "<unknown>")
@@ -29,6 +33,9 @@ _OWN = str(PurePath(__file__).parent.parent) + os.sep
 
 def describe_error(error: BaseException) -> str:
     """``ValueError: text`` on one line of at most 300 printable characters, fit for any screen."""
+    missing = _missing_from_hp(error)
+    if missing:
+        return missing
     try:
         text = str(error)
     # A faulty __str__ of the user's own exception must not hide that it was raised.
@@ -40,6 +47,30 @@ def describe_error(error: BaseException) -> str:
     text = _printable(text) + hint
     name = _printable(type(error).__name__)
     return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT)
+
+
+def _missing_from_hp(error: BaseException) -> str:
+    """What a wrong name after ``hp.`` should have been, in the user's words; empty for other errors."""
+    if not isinstance(error, AttributeError) or not isinstance(error.name, str):
+        return ""
+    if not any(cls.__name__ in _HP_CLASSES for cls in type(error.obj).__mro__):
+        return ""
+    near = difflib.get_close_matches(error.name, _HP_NAMES, n=1) or [
+        name for name in _HP_NAMES if name.lower() == error.name.lower()
+    ]
+    hint = f" Did you mean hp.{near[0]}?" if near else ""
+    return _clipped(
+        f"hp has no {_printable(error.name)[:60]}; expected hp.Int, hp.Float, hp.Choice or hp.Boolean.{hint}", _MAX_TEXT
+    )
+
+
+def describe_divergence(what: str, warnings: Sequence[str]) -> str:
+    """``loss became nan in epoch 1; x_train has 3 NaN values``.
+
+    ``warnings`` are the data's (see search.data): values that are not finite are the likely cause.
+    """
+    spoilt = [found[0] for found in map(_SPOILT_DATA.match, warnings) if found]
+    return _clipped("; ".join([what, *spoilt]), _MAX_TEXT)
 
 
 def _cause_in_graph(text: str) -> str:

@@ -64,6 +64,7 @@ class TrialJob:
     for this trial. ``state`` is a training state (see search.state) to go on from: the trial's own
     from an earlier attempt, or, with ``from_parent``, that of the trial it follows, whose first
     ``initial_epoch`` epochs it does not repeat. ``keep_state`` asks for the state at the end.
+    ``batches`` is for dry runs: at most this many in an epoch (see search.few).
     """
 
     trial: int
@@ -77,6 +78,7 @@ class TrialJob:
     state: bytes | None = None
     from_parent: bool = False
     keep_state: bool = False
+    batches: int | None = None
 
 
 class Ending(StrEnum):
