@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ICurvesInfo } from '../src/charts/series';
 import { curvesInfo, metricNames, valueRange } from '../src/charts/series';
 import { replay } from '../src/model/view';
 import { goldenEvents } from './golden';
@@ -11,7 +12,14 @@ test('the objective comes first among the metrics', () => {
 test('a curve that holds no number is not drawn', () => {
   const info = curvesInfo(replay(goldenEvents('not_finite')), 'accuracy', null);
   assert.deepEqual(info.series, [
-    { trial: 1, metric: 'val_accuracy', role: 'running', dashed: false, values: [null, 0.5, null] }
+    {
+      trial: 1,
+      run: 1,
+      metric: 'val_accuracy',
+      role: 'running',
+      dashed: false,
+      values: [null, 0.5, null]
+    }
   ]);
   assert.equal(info.trials, 1);
 });
@@ -58,6 +66,37 @@ test('of many trials the highlighted and the latest fifty are drawn', () => {
   assert.deepEqual([info.drawnTrials, info.trials, drawn.length], [50, 80, 50]);
   assert.deepEqual(drawn.slice(-2), [2, 5]);
   assert.equal(Math.min(...drawn.slice(0, -2)), 33);
+});
+
+test('pruned curves are kept last and drawn below all others', () => {
+  const view = replay(goldenEvents('pruned'));
+  const roles = (selected: number | null): (number | string)[][] =>
+    curvesInfo(view, 'accuracy', selected).series.map(one => [one.trial, one.role]);
+  // Trial 3 was pruned, but nothing is better.
+  assert.deepEqual(roles(null), [
+    [2, 'pruned'],
+    [1, 'other'],
+    [3, 'best']
+  ]);
+  assert.deepEqual(roles(2).at(-1), [2, 'selected']);
+});
+
+test('all runs of a highlighted trial are drawn, of another one the first', () => {
+  const view = replay(goldenEvents('runs'));
+  const drawn = (info: ICurvesInfo): (number | string)[][] =>
+    info.series.map(one => [one.trial, one.run, one.metric]);
+  const best = [1, 2, 3, 4].map(run => [1, run, 'val_accuracy']);
+  const running = [1, 2, 3].map(run => [2, run, 'val_accuracy']);
+  assert.deepEqual(drawn(curvesInfo(view, 'accuracy', null)), [...running, ...best]);
+  const ended = view.trials.map(trial => ({ ...trial, state: 'completed' as const }));
+  assert.deepEqual(drawn(curvesInfo({ ...view, trials: ended }, 'accuracy', null)), [
+    [2, 1, 'val_accuracy'],
+    ...best
+  ]);
+});
+
+test('a metric of a later run can be chosen too', () => {
+  assert.deepEqual(metricNames(replay(goldenEvents('runs'))), ['accuracy', 'loss', 'lr']);
 });
 
 test('a few outliers do not flatten the other curves', () => {

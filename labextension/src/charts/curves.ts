@@ -10,7 +10,15 @@ export interface IHover {
   readonly value: number;
 }
 
-const WIDTHS: Readonly<Record<Role, number>> = { best: 2.5, running: 2, selected: 3, other: 1 };
+const WIDTHS: Readonly<Record<Role, number>> = {
+  best: 2.5,
+  running: 2,
+  selected: 3,
+  other: 1,
+  pruned: 1
+};
+// Of a trial's several runs the first stands for it.
+const LATER_RUN_WIDTH = 1.2;
 const DASH = [5, 4];
 const REACH_PIXELS = 24;
 const EPOCH_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
@@ -38,7 +46,9 @@ export class CurvesChart {
   draw(info: ICurvesInfo): void {
     this.info = info;
     this.fit();
-    const layout = JSON.stringify(info.series.map(s => [s.trial, s.metric, s.role, isLone(s)]));
+    const layout = JSON.stringify(
+      info.series.map(s => [s.trial, s.run, s.metric, s.role, isLone(s)])
+    );
     if (this.plot === null || layout !== this.layout) {
       this.layout = layout;
       this.rebuild(info);
@@ -125,9 +135,9 @@ export class CurvesChart {
         ...info.series.map((one): uPlot.Series => {
           return {
             stroke: colour(one.role),
-            width: WIDTHS[one.role],
+            width: one.run === 1 ? WIDTHS[one.role] : LATER_RUN_WIDTH,
             ...(one.dashed ? { dash: DASH } : {}),
-            points: { show: isLone(one), size: 5, fill: colour(one.role) }
+            points: { size: 5, fill: colour(one.role), ...pointsOf(one) }
           };
         })
       ],
@@ -159,6 +169,18 @@ export class CurvesChart {
     }
     return { series, epoch: index + 1, value };
   }
+}
+
+/** A dot for a lone value, and where a pruned trial was cut off. */
+function pointsOf(series: ISeries): uPlot.Series.Points {
+  if (series.role !== 'pruned') {
+    return { show: isLone(series) };
+  }
+  const last = series.values.reduce<number>(
+    (found, value, index) => (value === null ? found : index),
+    0
+  );
+  return { show: true, filter: () => [last] };
 }
 
 /** A single value makes no line: it is shown as a point. */

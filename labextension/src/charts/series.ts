@@ -1,12 +1,15 @@
 /** Which curves are drawn, and how each looks: numbers only, no page. */
 import type { IStudyView, ITrialRecord } from '../model/protocol';
+import { runsCurves } from '../model/trials';
 
 export const MAX_TRIALS_DRAWN = 50;
 
-export type Role = 'best' | 'running' | 'selected' | 'other';
+export type Role = 'best' | 'running' | 'selected' | 'other' | 'pruned';
 
+/** One line. `run` counts from 1: a trial with repeats or folds is trained in several runs. */
 export interface ISeries {
   readonly trial: number;
+  readonly run: number;
   readonly metric: string;
   readonly role: Role;
   readonly dashed: boolean;
@@ -26,7 +29,13 @@ export interface ICurvesInfo {
 }
 
 /** Higher ones are kept first and drawn on top. */
-const RANK: Readonly<Record<Role, number>> = { other: 0, running: 1, best: 2, selected: 3 };
+const RANK: Readonly<Record<Role, number>> = {
+  pruned: 0,
+  other: 1,
+  running: 2,
+  best: 3,
+  selected: 4
+};
 const VALIDATION = 'val_';
 
 /** A metric's name without the mark of validation data. */
@@ -38,18 +47,18 @@ export function baseMetric(name: string): string {
 export function metricNames(view: IStudyView): string[] {
   const names = new Set(view.objective === '' ? [] : [baseMetric(view.objective)]);
   for (const trial of view.trials) {
-    for (const name of Object.keys(trial.curves)) {
+    for (const name of runsCurves(trial).flatMap(Object.keys)) {
       names.add(baseMetric(name));
     }
   }
   return [...names];
 }
 
-/** The curves of one metric; at most 50 trials: best, running and selected, then the latest. */
+/** The curves of one metric; at most 50 trials: best, running and selected, then the latest, pruned ones last.
+ *
+ * Of a trial with several runs the first one is drawn, of a highlighted one all are.
+ */
 export function curvesInfo(view: IStudyView, metric: string, selected: number | null): ICurvesInfo {
-  const shown = view.trials.filter(
-    trial => hasCurve(trial, metric) || hasCurve(trial, VALIDATION + metric)
-  );
   const roleOf = (trial: ITrialRecord): Role => {
     if (trial.number === selected) {
       return 'selected';
@@ -57,14 +66,18 @@ export function curvesInfo(view: IStudyView, metric: string, selected: number | 
     if (trial.number === view.best) {
       return 'best';
     }
-    return trial.state === 'running' ? 'running' : 'other';
+    return trial.state === 'running' || trial.state === 'pruned' ? trial.state : 'other';
   };
-  const ranked = shown
-    .map(trial => ({ trial, role: roleOf(trial) }))
-    .sort((a, b) => RANK[b.role] - RANK[a.role] || b.trial.number - a.trial.number);
+  const shown = view.trials
+    .map(trial => {
+      const role = roleOf(trial);
+      return { number: trial.number, role, series: seriesOf(trial, metric, role) };
+    })
+    .filter(one => one.series.length > 0)
+    .sort((a, b) => RANK[b.role] - RANK[a.role] || b.number - a.number);
   // What is drawn last lies on top.
-  const drawn = ranked.slice(0, MAX_TRIALS_DRAWN).reverse();
-  const series = drawn.flatMap(({ trial, role }) => seriesOf(trial, metric, role));
+  const drawn = shown.slice(0, MAX_TRIALS_DRAWN).reverse();
+  const series = drawn.flatMap(one => one.series);
   const longest = Math.max(0, ...series.map(one => one.values.length));
   return {
     metric,
@@ -76,28 +89,31 @@ export function curvesInfo(view: IStudyView, metric: string, selected: number | 
   };
 }
 
-function hasCurve(trial: ITrialRecord, metric: string): boolean {
-  return (trial.curves[metric] ?? []).some(value => value !== null);
+function hasCurve(curves: ITrialRecord['curves'], metric: string): boolean {
+  return (curves[metric] ?? []).some(value => value !== null);
 }
 
 function seriesOf(trial: ITrialRecord, metric: string, role: Role): ISeries[] {
-  const validation = hasCurve(trial, VALIDATION + metric);
-  const series: ISeries[] = [];
-  if (hasCurve(trial, metric)) {
-    const values = trial.curves[metric] ?? [];
-    series.push({ trial: trial.number, metric, role, dashed: validation, values });
-  }
-  if (validation) {
-    const name = VALIDATION + metric;
-    series.push({
-      trial: trial.number,
-      metric: name,
-      role,
-      dashed: false,
-      values: trial.curves[name] ?? []
-    });
-  }
-  return series;
+  const highlighted = role !== 'other' && role !== 'pruned';
+  const runs = highlighted ? runsCurves(trial) : [trial.curves];
+  const validation = VALIDATION + metric;
+  const named = (curves: ITrialRecord['curves'], name: string, run: number): ISeries[] =>
+    hasCurve(curves, name)
+      ? [
+          {
+            trial: trial.number,
+            run,
+            metric: name,
+            role,
+            dashed: name === metric && hasCurve(curves, validation),
+            values: curves[name] ?? []
+          }
+        ]
+      : [];
+  return runs.flatMap((curves, index) => [
+    ...named(curves, metric, index + 1),
+    ...named(curves, validation, index + 1)
+  ]);
 }
 
 /** The ends of the value axis: all values, unless a few lie so far off that they would flatten the rest. */

@@ -1,7 +1,7 @@
 /** The columns of the trial table, and how trials are ordered by one of them. */
-import { formatNumber, formatSeconds, formatValue } from '../model/format';
+import { formatNumber, formatScore, formatSeconds, formatValue } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
-import { epochsDone } from '../model/trials';
+import { epochsDone, runsOf } from '../model/trials';
 import { TEXT } from './text';
 
 type Cell = number | string | boolean | null | undefined;
@@ -9,18 +9,45 @@ type Cell = number | string | boolean | null | undefined;
 export interface IColumn {
   readonly title: string;
   readonly numeric: boolean;
+  /** Whether the text stands in a badge. */
+  readonly badge?: boolean;
   text(trial: ITrialRecord): string;
   /** What the column sorts by; null and undefined come last. */
   key(trial: ITrialRecord): Cell;
 }
 
-/** Number, state, score, best epoch, one column per hyperparameter, time. */
-export function columnsOf(view: IStudyView): IColumn[] {
+/** Number, state, objectives, best epoch, one column per hyperparameter, time.
+ *
+ * `isPareto` says of a trial's number whether it belongs to the Pareto set.
+ */
+export function columnsOf(view: IStudyView, isPareto: (trial: number) => boolean): IColumn[] {
   const names = [...new Set(view.space.map(parameter => parameter.name))];
   return [
     { title: TEXT.trial, numeric: true, text: t => String(t.number), key: t => t.number },
-    { title: TEXT.state, numeric: false, text: stateText, key: t => t.state },
-    { title: view.objective, numeric: true, text: t => formatNumber(t.score), key: t => t.score },
+    {
+      title: TEXT.state,
+      numeric: false,
+      badge: true,
+      text: t => stateText(t, runsOf(view)),
+      key: t => t.state
+    },
+    { title: view.objective, numeric: true, text: formatScore, key: t => t.score },
+    ...view.objectives.map(([name]) => ({
+      title: name,
+      numeric: true,
+      text: (t: ITrialRecord) => formatNumber(t.metrics[name] ?? null),
+      key: (t: ITrialRecord) => t.metrics[name]
+    })),
+    ...(view.objectives.length === 0
+      ? []
+      : [
+          {
+            title: TEXT.pareto,
+            numeric: false,
+            text: (t: ITrialRecord) => (isPareto(t.number) ? TEXT.paretoMark : ''),
+            key: (t: ITrialRecord) => isPareto(t.number)
+          }
+        ]),
     {
       title: TEXT.bestEpoch,
       numeric: true,
@@ -42,9 +69,17 @@ export function columnsOf(view: IStudyView): IColumn[] {
   ];
 }
 
-function stateText(trial: ITrialRecord): string {
+function stateText(trial: ITrialRecord, runs: number): string {
+  const done = epochsDone(trial);
+  if (trial.state === 'pruned' && done === 0) {
+    return TEXT.skipped;
+  }
   const word = TEXT.trialState[trial.state];
-  return trial.state === 'running' ? `${word} ${epochsDone(trial)}/${trial.epochs}` : word;
+  if (trial.state !== 'running') {
+    return word;
+  }
+  const run = runs > 1 ? TEXT.runOf(1 + trial.more_curves.length, runs) : '';
+  return `${word} ${TEXT.epochOf(done, trial.epochs)}${run}`;
 }
 
 function isNumeric(view: IStudyView, name: string): boolean {

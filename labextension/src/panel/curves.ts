@@ -3,7 +3,7 @@ import { CurvesChart } from '../charts/curves';
 import type { IHover } from '../charts/curves';
 import type { ICurvesInfo } from '../charts/series';
 import { baseMetric, curvesInfo, metricNames } from '../charts/series';
-import { formatNumber } from '../model/format';
+import { formatNumber, formatScore } from '../model/format';
 import type { IStudyView } from '../model/protocol';
 import { bestTrial } from '../model/trials';
 import { make, setText } from './dom';
@@ -90,7 +90,7 @@ function fillMenu(menu: HTMLSelectElement, names: readonly string[]): void {
 }
 
 function hoverText({ series, epoch, value }: IHover): string {
-  return TEXT.point(series.trial, series.metric, epoch, formatNumber(value));
+  return TEXT.point(series.trial, series.run, series.metric, epoch, formatNumber(value));
 }
 
 function restingText(info: ICurvesInfo | null): string {
@@ -106,7 +106,7 @@ function pictureText(view: IStudyView, info: ICurvesInfo): string {
   const words =
     best === null
       ? TEXT.noBest
-      : `${TEXT.best(view.objective)} ${formatNumber(best.score)} ${TEXT.bestTrial(best.number)}`;
+      : `${TEXT.best(view.objective)} ${formatScore(best)} ${TEXT.bestTrial(best.number)}`;
   return TEXT.picture(info.metric, info.drawnTrials, words);
 }
 
@@ -117,6 +117,7 @@ function makeLegend(): { readonly node: HTMLElement; update(info: ICurvesInfo): 
       ['running', TEXT.legendRunning],
       ['selected', TEXT.legendSelected],
       ['other', TEXT.legendOther],
+      ['pruned', TEXT.legendPruned],
       ['train', TEXT.legendTrain]
     ] as const
   ).map(([role, text]) => {

@@ -1,6 +1,6 @@
 /** Study, state, progress, times and the best value so far. */
-import { formatClock, formatNumber, remainingSeconds } from '../model/format';
-import { bestTrial, endedTrials } from '../model/trials';
+import { formatClock, formatScore, remainingSeconds, startingSeconds } from '../model/format';
+import { bestTrial, endedTrials, paretoNumbers } from '../model/trials';
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
@@ -35,8 +35,13 @@ export function makeHeader(store: StudyStore): ISection & { readonly title: HTML
     const stateText = store.stopping ? TEXT.stopping : TEXT.studyState[view.state];
     const elapsed = store.elapsed();
     const left = view.state === 'running' ? remainingSeconds(view, elapsed) : null;
-    const parts = [TEXT.trials(done, view.max_trials), TEXT.elapsed(formatClock(elapsed))];
-    if (left !== null) {
+    const starting = startingSeconds(view, elapsed);
+    const pruned = view.trials.filter(trial => trial.state === 'pruned').length;
+    const count = TEXT.trials(done, view.max_trials, pruned);
+    const parts = [count, TEXT.elapsed(formatClock(elapsed))];
+    if (starting !== null) {
+      parts.push(`${TEXT.starting(view.workers)} ${TEXT.seconds(starting)}`);
+    } else if (left !== null) {
       parts.push(TEXT.left(formatClock(left)));
     }
     setText(name, view.study === '' ? TEXT.unnamed : view.study);
@@ -45,15 +50,16 @@ export function makeHeader(store: StudyStore): ISection & { readonly title: HTML
     bar.value = shareDone(done, view.max_trials, left, elapsed);
     setText(times, parts.join(' · '));
     const leader = bestTrial(view);
-    const score = leader === null ? null : formatNumber(leader.score);
+    const score = leader === null ? null : formatScore(leader);
+    const pareto = view.objectives.length > 0 ? TEXT.paretoTrials(paretoNumbers(view).size) : '';
     setText(before, leader === null ? TEXT.noBest : `${TEXT.best(view.objective)} `);
     setText(bestValue, score ?? '');
-    setText(after, leader === null ? '' : ` ${TEXT.bestTrial(leader.number)}`);
+    setText(after, leader === null ? '' : ` ${TEXT.bestTrial(leader.number)}${pareto}`);
     setText(
       spoken,
       TEXT.spoken(
-        stateText,
-        TEXT.trials(done, view.max_trials),
+        starting === null ? stateText : TEXT.starting(view.workers),
+        count,
         score && `${view.objective} ${score}`
       )
     );

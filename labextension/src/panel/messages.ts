@@ -22,7 +22,8 @@ export function makeMessages(store: StudyStore): ISection {
   function update(): void {
     const { view } = store;
     failure.hidden = view.state !== 'failed';
-    const trial = lastFailure(view);
+    // Other reasons to end are no fault of the trial that failed last.
+    const trial = view.end_reason === 'failures' ? lastFailure(view) : undefined;
     setText(failureText, view.end_message);
     setText(source, trial === undefined ? '' : sourceLine(trial));
     source.hidden = source.textContent === '';

@@ -6,6 +6,7 @@ import { makeExports } from './exports';
 import { makeHeader } from './header';
 import { makeMessages } from './messages';
 import type { ISection } from './section';
+import { makeSetup } from './setup';
 import type { StudyStore } from './store';
 import { makeTable } from './table';
 import { TEXT } from './text';
@@ -32,7 +33,7 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
     const table = makeTable(store, trial => {
       curves.select(trial);
     });
-    const more = [makeMessages(store), curves, table, makeExports(store)];
+    const more = [makeSetup(store), makeMessages(store), curves, table, makeExports(store)];
     sections.push(...more);
     root.append(...more.map(section => section.node));
     recolour = () => {

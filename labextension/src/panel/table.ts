@@ -1,7 +1,7 @@
 /** The trials as a table: sortable, with details to unfold, reachable by keyboard. */
 import { formatBytes, formatNumber } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
-import { epochsDone } from '../model/trials';
+import { epochsDone, paretoNumbers } from '../model/trials';
 import type { IColumn } from './columns';
 import { columnsOf, sorted } from './columns';
 import { make, setText } from './dom';
@@ -17,7 +17,10 @@ interface IRow {
   readonly button: HTMLButtonElement;
   readonly cells: readonly HTMLTableCellElement[];
   trial: ITrialRecord | null;
+  pareto: boolean;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** `onSelect` is told which trial is unfolded, so that its curve can be marked. */
 export function makeTable(store: StudyStore, onSelect: (trial: number | null) => void): ISection {
@@ -36,6 +39,7 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
   );
   const rows = new Map<number, IRow>();
   let columns: readonly IColumn[] = [];
+  let pareto = NONE;
   let shownView: IStudyView | null = null;
   let sortColumn = 0;
   let ascending = false;
@@ -98,7 +102,7 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
   }
 
   function startOver(view: IStudyView): void {
-    columns = columnsOf(view);
+    columns = columnsOf(view, number => pareto.has(number));
     rows.clear();
     body.replaceChildren();
     drawHead();
@@ -113,16 +117,18 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
     if (space !== view.space || study !== view.study || trials.length > view.trials.length) {
       startOver(view);
     }
+    pareto = view.objectives.length > 0 ? paretoNumbers(view) : NONE;
     for (const trial of view.trials) {
       let one = rows.get(trial.number);
       if (one === undefined) {
-        one = makeRow(trial.number, columns.length, unfold);
+        one = makeRow(trial.number, columns, unfold);
         one.details.hidden = trial.number !== unfolded;
         one.button.setAttribute('aria-expanded', String(trial.number === unfolded));
         rows.set(trial.number, one);
       }
-      if (one.trial !== trial) {
+      if (one.trial !== trial || one.pareto !== pareto.has(trial.number)) {
         one.trial = trial;
+        one.pareto = pareto.has(trial.number);
         fillRow(one, trial, columns);
       }
       one.row.classList.toggle('tm-is-best', trial.number === view.best);
@@ -140,7 +146,11 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
   return { node, update };
 }
 
-function makeRow(number: number, width: number, unfold: (number: number) => void): IRow {
+function makeRow(
+  number: number,
+  columns: readonly IColumn[],
+  unfold: (number: number) => void
+): IRow {
   const button = make('button', {
     className: 'tm-fold',
     attributes: { type: 'button', title: TEXT.details }
@@ -149,18 +159,22 @@ function makeRow(number: number, width: number, unfold: (number: number) => void
     unfold(number);
   });
   const first = make('td', { className: 'tm-number' }, button);
-  const cells = Array.from({ length: width - 1 }, () => make('td'));
+  const cells = columns
+    .slice(1)
+    .map(({ badge }) =>
+      make('td', {}, ...(badge === true ? [make('span', { className: 'tm-badge' })] : []))
+    );
   const row = make('tr', {}, first, ...cells);
-  const inside = make('td', { attributes: { colspan: String(width) } });
+  const inside = make('td', { attributes: { colspan: String(columns.length) } });
   const details = make('tr', { className: 'tm-details' }, inside);
-  return { row, details, button, cells: [first, ...cells], trial: null };
+  return { row, details, button, cells: [first, ...cells], trial: null, pareto: false };
 }
 
 function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[]): void {
   columns.forEach((column, position) => {
     const cell = one.cells[position];
     if (cell !== undefined && position > 0) {
-      setText(cell, column.text(trial));
+      setText(cell.firstElementChild ?? cell, column.text(trial));
       cell.classList.toggle('tm-number', column.numeric);
     }
   });
@@ -173,6 +187,15 @@ function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[]): v
   one.details.firstElementChild?.replaceChildren(list);
 }
 
+/** Which attempt it is and where it went on; '' for a first one. */
+function attemptText(trial: ITrialRecord): string {
+  const { attempt, resumed_run: run, resumed_epoch: epoch } = trial;
+  if (attempt === 1) {
+    return '';
+  }
+  return run === 1 && epoch === 0 ? String(attempt) : TEXT.wentOn(attempt, run, epoch);
+}
+
 /** What the details say, in order; nothing that is empty. */
 function factsOf(trial: ITrialRecord): [string, string][] {
   const metrics = Object.entries(trial.metrics).map(
@@ -182,12 +205,15 @@ function factsOf(trial: ITrialRecord): [string, string][] {
     ? trial.reason
     : `${trial.error}: ${trial.reason}`;
   const facts: [string, string][] = [
-    [TEXT.why, trial.why],
+    [TEXT.why, trial.parent === null ? trial.why : `${trial.why} · ${TEXT.parent(trial.parent)}`],
+    [TEXT.trainer, trial.trainer],
+    [TEXT.worker, trial.worker === null ? '' : String(trial.worker)],
     [TEXT.reason, reason],
     [TEXT.yourLine, sourceLine(trial)],
     [TEXT.metrics, metrics.join(' · ')],
+    [TEXT.scores, trial.scores.map(formatNumber).join(' · ')],
     [TEXT.epochs, TEXT.epochsOf(epochsDone(trial), trial.epochs)],
-    [TEXT.attempt, trial.attempt > 1 ? String(trial.attempt) : ''],
+    [TEXT.attempt, attemptText(trial)],
     [TEXT.weights, trial.weights === null ? '' : TEXT.weightsKept(formatBytes(trial.weights.bytes))]
   ];
   return facts.filter(([, text]) => text !== '');

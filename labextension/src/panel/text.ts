@@ -34,21 +34,41 @@ export const TEXT = {
   studyState: STUDY_STATE,
   stopping: 'stopping',
   trialState: TRIAL_STATE,
+  skipped: 'skipped',
   verdict: VERDICT,
   waitingForKernel: 'Waiting for the kernel …',
 
-  trials: (done: number, total: number | null) =>
-    total === null
+  trials: (done: number, total: number | null, pruned: number) =>
+    (total === null
       ? plural(done, 'trial', 'trials')
-      : `${done}/${plural(total, 'trial', 'trials')}`,
+      : `${done}/${plural(total, 'trial', 'trials')}`) + (pruned > 0 ? ` (${pruned} pruned)` : ''),
   elapsed: (clock: string) => `${clock} elapsed`,
   left: (clock: string) => `about ${clock} left`,
+  starting: (workers: number) => (workers > 1 ? 'starting workers' : 'starting worker'),
+  seconds: (seconds: number) => `(${Math.floor(seconds)} s)`,
   progress: 'Share of the trials that have ended',
   best: (objective: string) => `best ${objective}`,
   bestTrial: (number: number) => `in trial ${number}`,
   noBest: 'no score yet',
+  paretoTrials: (count: number) => ` · ${plural(count, 'Pareto trial', 'Pareto trials')}`,
   spoken: (state: string, done: string, best: string | null) =>
     best === null ? `${state}, ${done}` : `${state}, ${done}, best ${best}`,
+
+  setup: 'How the search runs',
+  strategy: (name: string) => `Strategy: ${name}`,
+  pruner: (name: string) => `pruner: ${name}`,
+  because: (what: string, reason: string) => (reason === '' ? what : `${what} — ${reason}`),
+  runs: (repeats: number, folds: number) =>
+    [
+      ...(repeats > 1 ? [`${repeats} repeats`] : []),
+      ...(folds > 0 ? [plural(folds, 'fold', 'folds')] : [])
+    ].join(' × '),
+  runsInKernel: 'Trials run in the kernel',
+  runsIsolated: (workers: number) =>
+    `Trials run in ${workers === 1 ? 'an isolated worker' : `${workers} isolated workers`}`,
+  runsOnCluster: (workers: number) =>
+    `Trials run on a Dask cluster${workers > 0 ? `, ${plural(workers, 'worker', 'workers')}` : ''}`,
+  runsReplayed: 'Trials are replayed from stored learning curves',
 
   stop: 'Stop',
   stopTitle: 'End the search after the running step and keep everything',
@@ -65,20 +85,24 @@ export const TEXT = {
   legendRunning: 'running',
   legendSelected: 'selected',
   legendOther: 'other trials',
+  legendPruned: 'pruned',
   legendTrain: 'training (dashed)',
   drawn: (drawn: number, all: number) => `${drawn} of ${all} trials drawn`,
   clipped: 'outliers lie outside the picture',
   epoch: 'epoch',
   noCurves: 'The first epoch has not ended yet.',
-  point: (trial: number, metric: string, epoch: number, value: string) =>
-    `trial ${trial} · epoch ${epoch} · ${metric} ${value}`,
+  point: (trial: number, run: number, metric: string, epoch: number, value: string) =>
+    `trial ${trial}${run > 1 ? `, run ${run}` : ''} · epoch ${epoch} · ${metric} ${value}`,
   picture: (metric: string, trials: number, best: string) =>
     `Learning curves of ${metric} for ${plural(trials, 'trial', 'trials')}. ${best}`,
 
   table: 'Trials',
   trial: 'trial',
   state: 'state',
-  score: 'score',
+  pareto: 'Pareto',
+  paretoMark: '◆',
+  epochOf: (done: number, all: number) => `${done}/${all}`,
+  runOf: (run: number, all: number) => `, run ${run}/${all}`,
   bestEpoch: 'best epoch',
   time: 'time',
   noTrials: 'No trial has started yet.',
@@ -86,6 +110,12 @@ export const TEXT = {
   details: 'Show or hide the details of this trial',
   bestNumber: (number: number) => `${number} ★`,
   why: 'proposed as',
+  parent: (number: number) => `goes on from trial ${number}`,
+  trainer: 'trained by',
+  worker: 'worker',
+  scores: 'scores of its runs',
+  wentOn: (attempt: number, run: number, epoch: number) =>
+    `${attempt}, went on ${epoch > 0 ? `after epoch ${epoch}` : 'at the beginning'}${run > 1 ? ` of run ${run}` : ''}`,
   attempt: 'attempt',
   reason: 'reason',
   yourLine: 'your line',
