@@ -38,10 +38,11 @@ export function makeHeader(store: StudyStore): ISection & { readonly title: HTML
     const starting = startingSeconds(view, elapsed);
     const pruned = view.trials.filter(trial => trial.state === 'pruned').length;
     const count = TEXT.trials(done, view.max_trials, pruned);
-    const parts = [count, TEXT.elapsed(formatClock(elapsed))];
-    if (starting !== null) {
-      parts.push(`${TEXT.starting(view.workers)} ${TEXT.seconds(starting)}`);
-    } else if (left !== null) {
+    const parts =
+      starting === null
+        ? [count, TEXT.elapsed(formatClock(elapsed))]
+        : [count, `${TEXT.starting(view.workers)} ${TEXT.seconds(starting)}`];
+    if (starting === null && left !== null) {
       parts.push(TEXT.left(formatClock(left)));
     }
     setText(name, view.study === '' ? TEXT.unnamed : view.study);

@@ -19,23 +19,21 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
   const header = makeHeader(store);
   const actions = makeActions(store);
   const top = make('div', { className: 'tm-top' }, header.title, actions.node);
-  const root = make(
-    'div',
-    { className: 'tm-panel', attributes: { role: 'group' } },
-    top,
-    header.node,
-    actions.notice
-  );
+  const root = make('div', { className: 'tm-panel', attributes: { role: 'group' } });
   const sections: ISection[] = [header, actions];
+  root.append(top, header.node);
   let recolour = (): void => undefined;
-  if (!compact) {
+  if (compact) {
+    root.append(actions.notice);
+  } else {
+    const setup = makeSetup(store);
     const curves = makeCurves(store);
     const table = makeTable(store, trial => {
       curves.select(trial);
     });
-    const more = [makeSetup(store), makeMessages(store), curves, table, makeExports(store)];
-    sections.push(...more);
-    root.append(...more.map(section => section.node));
+    const more = [makeMessages(store), curves, table, makeExports(store)];
+    sections.push(setup, ...more);
+    root.append(setup.node, actions.notice, ...more.map(section => section.node));
     recolour = () => {
       curves.recolour();
     };
