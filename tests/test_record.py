@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from tunemagic.analysis.summary import summary_info
+from tunemagic.analysis.wording import progress_line
 from tunemagic.events import Direction, EndReason, ModelExported, Verdict
 from tunemagic.journal import read_journal
-from tunemagic.record import progress_line, record_bundle, text_summary
+from tunemagic.record import record_bundle
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
 from tunemagic.text import one_line
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState, replay
@@ -222,7 +223,7 @@ def test_a_finished_and_exported_study_is_told_in_text(tmp_path):
 
 
 def test_a_failed_study_is_told_with_the_users_line(tmp_path):
-    assert text_summary(golden("failed", tmp_path)) == (
+    assert record_bundle(golden("failed", tmp_path))["text/plain"] == (
         "digits: failed · 2 of 4 trials · no score yet · 0:05 elapsed\n"
         "2 trials in a row failed; the last one: out of memory\n"
         "\n"

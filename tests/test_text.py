@@ -20,5 +20,6 @@ def test_a_long_text_is_cut_with_an_ellipsis():
 
 
 def test_only_one_thing_has_no_s():
-    assert [counted(number, "trial") for number in (0, 1, 2_000_000)] == ["0 trials", "1 trial", "2000000 trials"]
+    assert [counted(number, "trial") for number in (0, 1, 2_000_000)] == ["0 trials", "1 trial", "2,000,000 trials"]
+    assert [counted(number, "batch", "batches") for number in (1, 2)] == ["1 batch", "2 batches"]
     assert [counted(minutes, "minute") for minutes in (0.5, 1.0)] == ["0.5 minutes", "1 minute"]

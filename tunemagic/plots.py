@@ -11,6 +11,7 @@ import functools
 import io
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -38,6 +39,7 @@ _STYLES: dict[CurveRole, dict[str, Any]] = {
     CurveRole.BEST: {"color": _BLUE, "linewidth": 2.4, "zorder": 4, "label": "best"},
     CurveRole.RUNNING: {"color": _ORANGE, "linewidth": 2.0, "zorder": 3, "label": "running"},
     CurveRole.ENDED: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "label": "others"},
+    CurveRole.PRUNED: {"color": _GREY, "linewidth": 1.0, "alpha": 0.45, "zorder": 1.9, "label": "pruned"},
     CurveRole.CUT: {"color": _GREY, "linewidth": 1.0, "alpha": 0.65, "zorder": 2, "linestyle": (0, (3, 2))},
 }
 _CUT_LABEL = "cut short"
@@ -89,7 +91,7 @@ def _palette() -> Image.Image:
 
 def draw_curves(info: CurvesInfo, axes: Axes) -> None:
     """One line per trial over the epochs; the best one and the running one stand out."""
-    drawn = len(info.curves)
+    drawn = info.trials
     x_label = f"epoch ({drawn} of {drawn + info.hidden} trials)" if info.hidden else "epoch"
     _prepare(axes, title="Learning curves", x_label=x_label, y_label=info.metric)
     if not info.curves:
@@ -99,7 +101,7 @@ def draw_curves(info: CurvesInfo, axes: Axes) -> None:
     seen: set[str] = set()
     for curve in info.curves:
         _draw_curve(curve, axes, seen)
-        if curve.role is CurveRole.BEST and info.best_epoch is not None:
+        if curve.role is CurveRole.BEST and curve.run == info.best_run and info.best_epoch is not None:
             value = curve.values[info.best_epoch - 1] if info.best_epoch <= len(curve.values) else None
             if value is not None:
                 axes.plot([info.best_epoch], [value], **{**_DOT, "color": _BLUE, "markersize": 7, "zorder": 5})
@@ -116,23 +118,29 @@ def _draw_curve(curve: Curve, axes: Axes, seen: set[str]) -> None:
     values = [math.nan if value is None else value for value in curve.values]
     # A lone value between gaps makes no line, so it gets a dot.
     gaps = [True, *(value is None for value in curve.values), True]
-    lone = [index for index in range(len(values)) if gaps[index : index + 3] == [True, False, True]]
+    dots = [index for index in range(len(values)) if gaps[index : index + 3] == [True, False, True]]
+    if curve.role is CurveRole.PRUNED:
+        # A dot where it was cut off tells it from other grey curves.
+        last = max((index for index, value in enumerate(curve.values) if value is not None), default=0)
+        dots = sorted({*dots, last})
+    if curve.run > 1:
+        style = {**style, "linewidth": min(1.2, style["linewidth"])}
     axes.plot(
         range(1, len(values) + 1),
         values,
         label=label,
-        **{**_LINE, **style, **({"marker": ".", "markersize": 7, "markevery": lone} if lone else {})},
+        **{**_LINE, **style, **({"marker": ".", "markersize": 7, "markevery": dots} if dots else {})},
     )
 
 
 def draw_best_so_far(info: BestSoFarInfo, axes: Axes) -> None:
     """Each trial's score as a dot, and the best so far as a staircase."""
     _prepare(axes, title="Best so far", x_label="trial", y_label=info.objective)
-    if not info.points and not info.without_score:
+    if not info.points and not info.without_score and not info.skipped:
         _say_empty(axes, "no trial has ended yet")
         return
     numbers = [point.trial for point in info.points]
-    last = max([*numbers, *info.without_score])
+    last = max([*numbers, *info.without_score, *info.skipped])
     _scale(axes, (1, max(2, last)), info.limits)
     scores = [point.score for point in info.points]
     axes.plot(numbers, scores, **{**_DOT, "color": _GREY, "markersize": 5, "zorder": 2, "label": "score"})
@@ -150,17 +158,18 @@ def draw_best_so_far(info: BestSoFarInfo, axes: Axes) -> None:
         [point.score for point in leaders],
         **{**_DOT, "color": _BLUE, "markersize": 8, "zorder": 4},
     )
-    if info.without_score:
-        foot = [0.03] * len(info.without_score)
-        axes.plot(
-            info.without_score,
-            foot,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-            **{**_DOT, "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "color": _VERMILLION, "zorder": 4},
-            label="no score",
-        )
+    _mark_at_foot(axes, info.without_score, _VERMILLION, "no score")
+    _mark_at_foot(axes, info.skipped, _GREY, "skipped")
     _legend(axes)
+
+
+def _mark_at_foot(axes: Axes, trials: Sequence[int], color: str, label: str) -> None:
+    """A cross for each trial that has no place in the picture."""
+    if not trials:
+        return
+    cross = {**_DOT, "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "color": color, "zorder": 4}
+    foot = [0.03] * len(trials)
+    axes.plot(trials, foot, transform=axes.get_xaxis_transform(), clip_on=False, label=label, **cross)
 
 
 def _prepare(axes: Axes, *, title: str, x_label: str, y_label: str) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 
 from tunemagic.analysis.curves import best_so_far_info, curves_info
 from tunemagic.analysis.summary import Cells, FailureGroup, SummaryInfo, numbered, summary_info
-from tunemagic.analysis.wording import progress_line
 from tunemagic.events import Verdict
 from tunemagic.plots import study_picture
+from tunemagic.text import counted
 from tunemagic.trial import StudyView
 
-__all__ = ["progress_line", "record_bundle", "text_summary"]
+__all__ = ["record_bundle"]
 
 # Colours of the page are left alone, so that light and dark notebooks both stay readable.
 _LINE = "1px solid rgba(128,128,128,0.4)"
@@ -39,11 +39,6 @@ def record_bundle(view: StudyView) -> dict[str, str]:
     """
     info = summary_info(view)
     return {"text/plain": _text(info), "text/html": _page(info, _picture(view, info))}
-
-
-def text_summary(view: StudyView) -> str:
-    """The record's facts as plain text, a few lines."""
-    return _text(summary_info(view))
 
 
 # -- text ----------------------------------------------------------------------------------------
@@ -94,8 +89,7 @@ def _picture(view: StudyView, info: SummaryInfo) -> str:
     if not curves.curves and not best.points:
         return ""
     data = base64.b64encode(study_picture(curves, best)).decode("ascii")
-    count = len(curves.curves)
-    trials = f"{count} trial{'' if count == 1 else 's'}"
+    trials = counted(curves.trials, "trial")
     what = f"Learning curves of {trials} and best score so far of {info.title}: {info.headline}"
     return (
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(what)}" '

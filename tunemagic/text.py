@@ -24,7 +24,7 @@ def one_line(text: str, limit: int | None = None) -> str:
     return line[: limit - 1] + "…"
 
 
-def counted(count: float, thing: str) -> str:
-    """``1 trial``, ``3 trials``, ``2.5 minutes``. ``thing`` takes an s for any other number than one."""
-    number = f"{count:g}" if isinstance(count, float) else str(count)
-    return f"{number} {thing}" if count == 1 else f"{number} {thing}s"
+def counted(count: float, thing: str, things: str = "") -> str:
+    """``1 trial``, ``2,000 trials``, ``2.5 minutes``; ``things`` where an s is not enough."""
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{number} {thing}" if count == 1 else f"{number} {things or thing + 's'}"

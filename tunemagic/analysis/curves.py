@@ -35,7 +35,15 @@ class CurveRole(StrEnum):
     BEST = "best"
     RUNNING = "running"
     ENDED = "ended"
+    PRUNED = "pruned"
     CUT = "cut"  # stopped, failed or interrupted before its last epoch
+
+
+_ROLES = {
+    TrialState.RUNNING: CurveRole.RUNNING,
+    TrialState.COMPLETED: CurveRole.ENDED,
+    TrialState.PRUNED: CurveRole.PRUNED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +56,25 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One trial's metric; ``values[i]`` belongs to epoch ``i + 1``, None where it was not finite."""
+    """One run of a trial; ``values[i]`` belongs to epoch ``i + 1``, None where it was not finite.
+
+    ``run`` counts from 1: a trial with repeats or folds is trained in several runs.
+    """
 
     trial: int
     role: CurveRole
     values: tuple[float | None, ...]
+    run: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvesInfo:
     """Learning curves of one metric, the best trial's last so that it is drawn on top.
 
-    ``hidden`` counts curves left out because the picture holds MAX_CURVES only; ``best_epoch`` is
-    the epoch (from 1) whose value is the best trial's score. ``limits`` is None without a value.
+    Of a trial with several runs there is the first one, of the best and of running trials all.
+    ``hidden`` counts trials left out because the picture holds MAX_CURVES only; ``best_epoch`` is
+    the epoch (from 1) of run ``best_run`` whose weights the best trial has kept. ``limits`` is None
+    without a value.
     """
 
     metric: str
@@ -68,6 +82,12 @@ class CurvesInfo:
     hidden: int
     limits: Limits | None
     best_epoch: int | None
+    best_run: int = 1
+
+    @property
+    def trials(self) -> int:
+        """Of how many trials there are curves."""
+        return len({curve.trial for curve in self.curves})
 
     @property
     def epochs(self) -> int:
@@ -86,7 +106,11 @@ class ScorePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestSoFarInfo:
-    """Scores in the order of the trials. ``without_score`` lists ended trials that have none."""
+    """Scores in the order of the trials.
+
+    ``without_score`` lists ended trials that have none, ``skipped`` those that were never trained
+    because their models break a limit.
+    """
 
     objective: str
     direction: Direction
@@ -94,6 +118,7 @@ class BestSoFarInfo:
     without_score: tuple[int, ...]
     best: int | None
     limits: Limits | None
+    skipped: tuple[int, ...] = ()
 
 
 def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:
@@ -104,10 +129,7 @@ def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:
     name = view.objective if metric is None else metric
     trials = [trial for trial in view.trials if any(finite(value) is not None for value in trial.curves.get(name, ()))]
     kept = _most_telling(view, trials)
-    curves = [
-        Curve(trial=trial.number, role=_role(view, trial), values=tuple(map(finite, trial.curves[name])))
-        for trial in kept
-    ]
+    curves = [curve for trial in kept for curve in _runs(trial, _role(view, trial), name)]
     curves.sort(key=lambda curve: (curve.role is CurveRole.BEST, curve.role is CurveRole.RUNNING, curve.trial))
     best = view.best_trial
     shown_best = any(curve.role is CurveRole.BEST for curve in curves) and name == view.objective
@@ -119,18 +141,40 @@ def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:
         hidden=len(trials) - len(kept),
         limits=_limits(values, must_show),
         best_epoch=best.best_epoch if best is not None and shown_best else None,
+        best_run=1 if best is None else _best_run(view, best),
     )
+
+
+def _runs(trial: TrialRecord, role: CurveRole, name: str) -> list[Curve]:
+    runs = trial.runs_curves if role in (CurveRole.BEST, CurveRole.RUNNING) else (trial.curves,)
+    return [
+        Curve(trial=trial.number, role=role, values=tuple(map(finite, curves[name])), run=run)
+        for run, curves in enumerate(runs, start=1)
+        if name in curves
+    ]
+
+
+def _best_run(view: StudyView, trial: TrialRecord) -> int:
+    """The run whose weights were kept, from 1; of equal ones the first."""
+    best = 1
+    for run, score in enumerate(trial.scores, start=1):
+        if view.direction.better(score, trial.scores[best - 1]):
+            best = run
+    return best
 
 
 def best_so_far_info(view: StudyView) -> BestSoFarInfo:
     """Each trial's score and the best up to there, in the order of the trials."""
     points: list[ScorePoint] = []
     without: list[int] = []
+    skipped: list[int] = []
     best: float | None = None
     for trial in view.trials:
         score = finite(trial.score)
         if score is None:
-            if trial.state is not TrialState.RUNNING:
+            if trial.state is TrialState.PRUNED:
+                skipped.append(trial.number)
+            elif trial.state is not TrialState.RUNNING:
                 without.append(trial.number)
             continue
         best = score if best is None or view.direction.better(score, best) else best
@@ -140,6 +184,7 @@ def best_so_far_info(view: StudyView) -> BestSoFarInfo:
         direction=view.direction,
         points=tuple(points),
         without_score=tuple(without),
+        skipped=tuple(skipped),
         best=view.best,
         limits=_limits([point.score for point in points], [point.best for point in points[-1:]]),
     )
@@ -165,9 +210,7 @@ def _most_telling(view: StudyView, trials: list[TrialRecord]) -> list[TrialRecor
 def _role(view: StudyView, trial: TrialRecord) -> CurveRole:
     if trial.number == view.best:
         return CurveRole.BEST
-    if trial.state is TrialState.RUNNING:
-        return CurveRole.RUNNING
-    return CurveRole.ENDED if trial.state is TrialState.COMPLETED else CurveRole.CUT
+    return _ROLES.get(trial.state, CurveRole.CUT)
 
 
 def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tunemagic.analysis.wording import (
@@ -10,18 +10,25 @@ from tunemagic.analysis.wording import (
     byte_text,
     clock,
     number_text,
-    one_line,
+    place_text,
+    pruned_text,
+    reasoned,
+    runs_text,
     score_text,
     seconds_text,
     share_text,
+    spread_text,
+    state_text,
     value_text,
 )
-from tunemagic.events import ModelExported, Verdict
+from tunemagic.events import Direction, ModelExported, Verdict
+from tunemagic.text import counted, one_line
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = ["TOP_TRIALS", "Cells", "FailureGroup", "SummaryInfo", "numbered", "short", "summary_info"]
 
 TOP_TRIALS = 5
+_MAX_PARETO = 10
 _MAX_COLUMNS = 8  # more hyperparameters than this share one column
 _MAX_GROUPS = 5
 _MAX_NOTES = 20
@@ -91,49 +98,58 @@ def summary_info(view: StudyView) -> SummaryInfo:
 
 def short(text: str, limit: int = _MAX_CELL) -> str:
     """The text on one line of at most ``limit`` characters, a longer one with an ellipsis at its end."""
-    # Cut first: escaping a long text character by character takes long.
-    line = one_line(text[: 4 * limit])
-    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
+    return one_line(text, limit)
 
 
 def _headline(view: StudyView) -> str:
-    total = "" if view.max_trials is None else f" of {view.max_trials}"
-    count = f"{view.ended_trials}{total} {_trials(view.ended_trials if view.max_trials is None else view.max_trials)}"
+    ended = view.ended_trials
+    count = counted(ended, "trial") if view.max_trials is None else f"{ended} of {counted(view.max_trials, 'trial')}"
     best = view.best_trial
     score = "no score yet" if best is None else f"best {short(score_text(view), 2 * _MAX_CELL)}"
-    return f"{view.state} · {count} · {score} · {clock(view.elapsed)} elapsed"
-
-
-def _trials(count: int) -> str:
-    return "trial" if count == 1 else "trials"
+    return f"{view.state} · {count}{pruned_text(view)} · {score} · {clock(view.elapsed)} elapsed"
 
 
 def _top(view: StudyView) -> Cells | None:
+    """The best trials; of a study with several objectives those that no other trial beats."""
+    front = view.pareto() if view.objectives else []
+    if front:
+        sign = 1 if view.direction is Direction.MIN else -1
+        shown = sorted(front, key=lambda trial: sign * (trial.score or 0.0))[:_MAX_PARETO]
+        caption = f"Pareto set: {counted(len(front), 'trial')}"
+        left = len(front) - len(shown)
+        return _trials(view, shown, caption, (f"and {left} more",) if left else ())
     trials = view.ranking()[:TOP_TRIALS]
-    if not trials:
-        return None
+    caption = "Best trial" if len(trials) == 1 else f"Best {len(trials)} trials"
+    return _trials(view, trials, caption) if trials else None
+
+
+def _trials(view: StudyView, trials: Sequence[TrialRecord], caption: str, remarks: tuple[str, ...] = ()) -> Cells:
     names = [name for name in view.space.names if any(name in trial.values for trial in trials)]
     names += [name for trial in trials for name in trial.values if name not in names]
     names = list(dict.fromkeys(names))
     wide = len(names) > _MAX_COLUMNS
-    columns = ("trial", short(view.objective), "epoch", "time", *(["values"] if wide else map(short, names)))
+    further = [name for name, _ in view.objectives]
+    scores = tuple(map(short, (view.objective, *further)))
+    columns = ("trial", *scores, "epoch", "time", *(["values"] if wide else map(short, names)))
     rows = tuple(
         (
             str(trial.number),
-            number_text(trial.score),
+            spread_text(trial),
+            *(number_text(trial.metrics.get(name)) for name in further),
             "" if trial.best_epoch is None else f"{trial.best_epoch} of {trial.epochs}",
             seconds_text(trial.seconds),
             *([_values(trial, names)] if wide else [_value(trial, name) for name in names]),
         )
         for trial in trials
     )
-    caption = "Best trial" if len(rows) == 1 else f"Best {len(rows)} trials"
+    before = 4 + len(further)
     return Cells(
         caption=caption,
         columns=columns,
         rows=rows,
-        numeric=frozenset(range(4 if wide else len(columns))),
-        long=frozenset({4} if wide else ()),
+        numeric=frozenset(range(before if wide else len(columns))),
+        long=frozenset({before} if wide else ()),
+        remarks=remarks,
     )
 
 
@@ -174,8 +190,14 @@ def _notes(view: StudyView) -> tuple[str, ...]:
     if cut:
         them = "it" if len(cut) == 1 else "them"
         notes.append(f"{numbered(cut)} cut off when the session died; resuming the study runs {them} again")
+    skipped = [trial.number for trial in view.trials if state_text(trial) == "skipped"]
+    if skipped:
+        what = "its model breaks" if len(skipped) == 1 else "their models break"
+        notes.append(f"{numbered(skipped)} skipped before training: {what} a limit")
     left = len(notes) - _MAX_NOTES
-    return (*notes[:_MAX_NOTES], f"{left} more notes are in the journal") if left > 0 else tuple(notes)
+    if left <= 0:
+        return tuple(notes)
+    return (*notes[:_MAX_NOTES], f"{left} more {'note is' if left == 1 else 'notes are'} in the journal")
 
 
 def numbered(trials: Iterable[int]) -> str:
@@ -233,14 +255,19 @@ def _mode(result: ModelExported) -> str:
 
 
 def _settings(view: StudyView) -> tuple[tuple[str, str], ...]:
-    limits = [] if view.max_trials is None else [f"{view.max_trials} {_trials(view.max_trials)}"]
-    limits += [] if view.minutes is None else [f"{view.minutes:g} minutes"]
+    limits = [] if view.max_trials is None else [counted(view.max_trials, "trial")]
+    limits += [] if view.minutes is None else [counted(view.minutes, "minute")]
+    runs = f", {runs_text(view)}" if runs_text(view) else ""
     space = [f"{short(p.name)} {short(p.describe())}" for p in view.space.parameters]
+    objectives = [(view.objective, view.direction), *view.objectives] if view.objective else []
+    search = f"{view.strategy}, seed {view.seed}" if view.strategy else ""
     pairs = [
-        ("objective", f"{short(view.objective)}, {view.direction}" if view.objective else ""),
-        ("search", f"{short(view.strategy)}, seed {view.seed}" if view.strategy else ""),
+        ("objective", "; ".join(f"{short(name)}, {direction}" for name, direction in objectives)),
+        ("search", short(reasoned(search, view.strategy_reason), _MAX_TEXT)),
+        ("pruner", short(reasoned(view.pruner, view.pruner_reason), _MAX_TEXT) if view.pruner != "none" else ""),
+        ("trials ran", short(reasoned(place_text(view), view.executor_reason), _MAX_TEXT)),
         ("space", short("; ".join(space), 800)),
-        ("limits", ", ".join([*limits, f"{view.epochs} epochs a trial"]) if view.epochs else ""),
+        ("limits", ", ".join([*limits, f"{counted(view.epochs, 'epoch')} a trial{runs}"]) if view.epochs else ""),
         ("data", short(view.data, _MAX_TEXT)),
         ("versions", short(", ".join(f"{name} {version}" for name, version in view.versions.items()), _MAX_TEXT)),
     ]

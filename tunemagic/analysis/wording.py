@@ -9,19 +9,25 @@ import math
 import sys
 
 from tunemagic.space import Value
-from tunemagic.text import one_line
-from tunemagic.trial import StudyState, StudyView, TrialState
+from tunemagic.text import counted, one_line
+from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
 
 __all__ = [
     "MISSING",
     "byte_text",
     "clock",
     "number_text",
+    "place_text",
     "progress_line",
+    "pruned_text",
+    "reasoned",
     "remaining_seconds",
+    "runs_text",
     "score_text",
     "seconds_text",
     "share_text",
+    "spread_text",
+    "state_text",
     "value_text",
 ]
 
@@ -89,42 +95,97 @@ def share_text(share: float | None) -> str:
     return MISSING if share is None else f"{math.floor(share * 1000) / 10:.1f} %"
 
 
+def spread_text(trial: TrialRecord) -> str:
+    """A trial's score, with the spread of the runs behind it where there are several: ``0.9532 ± 0.002``."""
+    score = number_text(trial.score)
+    if trial.score is None or trial.spread is None:
+        return score
+    # How far runs lie apart is hardly known better than to two digits.
+    return f"{score} ± {number_text(float(f'{trial.spread:.2g}'))}"
+
+
 def score_text(view: StudyView) -> str:
     """``val_accuracy 0.9711 (trial 7)``, or ``no score yet``."""
     best = view.best_trial
-    return "no score yet" if best is None else f"{view.objective} {number_text(best.score)} (trial {best.number})"
+    return "no score yet" if best is None else f"{view.objective} {spread_text(best)} (trial {best.number})"
+
+
+def state_text(trial: TrialRecord) -> str:
+    """A trial's state; ``skipped`` when it was pruned before training."""
+    return "skipped" if trial.state is TrialState.PRUNED and not trial.epochs_done else str(trial.state)
+
+
+def pruned_text(view: StudyView) -> str:
+    """`` (3 pruned)``, or nothing."""
+    pruned = sum(trial.state is TrialState.PRUNED for trial in view.trials)
+    return f" ({pruned} pruned)" if pruned else ""
+
+
+def place_text(view: StudyView) -> str:
+    """Where the study's trials run; "" when that was never said."""
+    match view.executor:
+        case "inline":
+            return "in the kernel"
+        case "process":
+            return "in an isolated worker" if view.workers == 1 else f"in {view.workers} isolated workers"
+        case "dask":
+            return "on a Dask cluster" + (f", {counted(view.workers, 'worker')}" if view.workers else "")
+        case "replay":
+            return "replayed from stored learning curves"
+        case other:
+            return other
+
+
+def runs_text(view: StudyView) -> str:
+    """``3 repeats × 5 folds`` of each trial, or nothing for a single training."""
+    repeats = [f"{view.repeats} repeats"] if view.repeats > 1 else []
+    return " × ".join([*repeats, *([counted(view.folds, "fold")] if view.folds else [])])
+
+
+def reasoned(what: str, reason: str) -> str:
+    """What was chosen and, where it is known, why."""
+    return f"{what} — {reason}" if what and reason else what
 
 
 def remaining_seconds(view: StudyView) -> float | None:
     """Seconds until the search will have ended, or None when there is nothing to go by.
 
-    Ended trials and the running trial's share of its epochs count as progress; of a limit of
+    Ended trials and the running trials' share of their epochs count as progress; of a limit of
     trials and a limit of minutes, the one reached first counts.
     """
     if view.state is not StudyState.RUNNING:
         return None
     estimates = [] if view.minutes is None else [60 * view.minutes - view.elapsed]
     running = (trial for trial in view.trials if trial.state is TrialState.RUNNING)
-    done = view.ended_trials + sum(min(1.0, trial.epochs_done / max(1, trial.epochs)) for trial in running)
+    done = view.ended_trials + sum(_share_done(view, trial) for trial in running)
     if view.max_trials is not None and done > 0:
         estimates.append(view.elapsed / done * max(0.0, view.max_trials - done))
     return max(0.0, min(estimates)) if estimates else None
 
 
+def _share_done(view: StudyView, trial: TrialRecord) -> float:
+    """The part of a running trial that is done, from 0 to 1."""
+    runs = len(trial.more_curves) + min(1.0, trial.epochs_done / max(1, trial.epochs))
+    return min(1.0, runs / view.runs)
+
+
 def progress_line(view: StudyView) -> str:
     """Where the study stands, on one line.
 
-    ``trial 12/30 · best val_accuracy 0.9711 (trial 7) · 3:20 elapsed · about 4:10 left`` while it
-    runs, ``30/30 trials, finished · best ... · 7:30`` afterwards.
+    ``trial 12/30 (3 pruned) · best val_accuracy 0.9711 (trial 7) · 3:20 elapsed · about 4:10 left
+    · in the kernel`` while it runs, ``30/30 trials, finished · best ... · 7:30`` afterwards.
     """
+    best = score_text(view) if view.best is None else f"best {score_text(view)}"
+    if view.state is not StudyState.RUNNING:
+        ended = view.ended_trials
+        count = counted(ended, "trial") if view.max_trials is None else f"{ended}/{counted(view.max_trials, 'trial')}"
+        return one_line(f"{count}{pruned_text(view)}, {view.state} · {best} · {clock(view.elapsed)}")
     total = "" if view.max_trials is None else f"/{view.max_trials}"
-    running = view.state is StudyState.RUNNING
-    parts = [
-        f"trial {len(view.trials)}{total}" if running else f"{view.ended_trials}{total} trials, {view.state}",
-        f"best {score_text(view)}" if view.best is not None else score_text(view),
-        clock(view.elapsed) + (" elapsed" if running else ""),
-    ]
+    parts = [f"trial {len(view.trials)}{total}{pruned_text(view)}", best]
     remaining = remaining_seconds(view)
-    if remaining is not None:
-        parts.append(f"about {clock(remaining)} left")
-    return one_line(" · ".join(parts))
+    if view.executor in ("process", "dask") and not view.workers_ready:
+        parts.append("starting worker" if view.workers == 1 else "starting workers")
+    else:
+        parts.append(f"{clock(view.elapsed)} elapsed")
+        parts += [] if remaining is None else [f"about {clock(remaining)} left"]
+    return one_line(" · ".join([*parts, place_text(view)] if view.executor else parts))
