@@ -106,6 +106,37 @@ def test_every_curve_is_a_line_with_the_best_thick_in_blue_and_on_top():
     assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["others", "cut short", "running", "best"]
 
 
+def test_a_pruned_curve_is_pale_grey_and_ends_in_a_dot():
+    drawn = axes()
+    curves = (
+        Curve(trial=1, role=CurveRole.ENDED, values=(0.25, 0.5, 0.375)),
+        Curve(trial=2, role=CurveRole.PRUNED, values=(0.25, 0.5, None)),
+    )
+    draw_curves(CurvesInfo(**{**fields(CURVES), "curves": curves}), drawn)
+    ended, pruned = drawn.lines
+    assert (pruned.get_color(), pruned.get_marker(), pruned.get_markevery()) == (GREY, ".", [1])
+    assert pruned.get_alpha() < ended.get_alpha()
+    assert pruned.get_zorder() < ended.get_zorder()
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["others", "pruned"]
+
+
+def test_later_runs_are_thinner_and_the_best_epoch_is_marked_on_the_best_run():
+    drawn = axes()
+    curves = tuple(Curve(trial=1, role=CurveRole.BEST, values=(0.5, run / 4), run=run) for run in (1, 2, 3))
+    draw_curves(CurvesInfo(**{**fields(CURVES), "curves": curves, "best_epoch": 2, "best_run": 3}), drawn)
+    assert [line.get_linewidth() for line in drawn.lines[:3]] == [2.4, 1.2, 1.2]
+    assert [(list(mark.get_xdata()), list(mark.get_ydata())) for mark in drawn.lines[3:]] == [([2], [0.75])]
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["best"]
+
+
+def test_skipped_trials_have_a_grey_cross_and_failed_ones_a_red_one():
+    drawn = axes()
+    draw_best_so_far(BestSoFarInfo(**{**fields(BEST), "skipped": (4,)}), drawn)
+    failed, skipped = drawn.lines[-2:]
+    assert (failed.get_color(), skipped.get_color(), list(skipped.get_xdata())) == (VERMILLION, GREY, [4])
+    assert [text.get_text() for text in drawn.get_legend().get_texts()][-2:] == ["no score", "skipped"]
+
+
 def test_values_between_gaps_are_drawn_as_dots():
     drawn = axes()
     draw_curves(CURVES, drawn)

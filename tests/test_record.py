@@ -89,6 +89,7 @@ def hostile_study(text):
     common = {"attempt": 1, "values": {text: text, "n": 1}, "epochs": 3, "why": text, "started": 0.0, "seconds": 1.0}
     curve = {"curves": {text: (0.5, None, 0.75)}, "metrics": {text: 0.75}}
     done = TrialRecord(number=1, state=TrialState.COMPLETED, score=0.75, best_epoch=3, **common, **curve)
+    pruned = TrialRecord(number=4, state=TrialState.PRUNED, reason=text, trainer=text, **common)
     stopped = TrialRecord(number=2, state=TrialState.STOPPED, score=0.5, best_epoch=1, reason=text, **common, **curve)
     failed = TrialRecord(
         number=3, state=TrialState.FAILED, error=text, reason=text + "!", line=3, source=text, **common
@@ -120,7 +121,13 @@ def hostile_study(text):
         data=text,
         fingerprint={text: text},
         versions={text: text},
-        trials=(done, stopped, failed),
+        trials=(done, stopped, failed, pruned),
+        strategy_reason=text,
+        pruner=text,
+        pruner_reason=text,
+        objectives=((text + "3", Direction.MIN),),
+        executor=text,
+        executor_reason=text,
         best=1,
         notes=(text,),
         end_reason=EndReason.ERROR,

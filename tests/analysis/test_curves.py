@@ -84,6 +84,45 @@ def test_scores_come_in_the_order_of_the_trials_with_the_best_up_to_each():
     )
 
 
+def test_pruned_trials_have_a_role_of_their_own_and_skipped_ones_no_cross_of_failure():
+    view = study(
+        trial(1, (0.25,), TrialState.PRUNED, score=0.25, best_epoch=1),
+        trial(2, (), TrialState.PRUNED),
+        trial(3, (0.5,), TrialState.PRUNED, score=0.5, best_epoch=1),
+        trial(4, (0.25,), TrialState.INTERRUPTED),
+        best=3,
+    )
+    assert [(curve.trial, curve.role) for curve in curves_info(view).curves] == [
+        (1, CurveRole.PRUNED),
+        (4, CurveRole.CUT),
+        (3, CurveRole.BEST),
+    ]
+    info = best_so_far_info(view)
+    assert (info.skipped, info.without_score) == ((2,), (4,))
+
+
+def test_of_the_best_and_of_running_trials_every_run_is_drawn():
+    runs = {"more_curves": ({"val_accuracy": (0.75,)}, {"loss": (0.5,)}, {"val_accuracy": (0.5, None)})}
+    view = study(
+        trial(1, (0.25,), score=0.5, **runs),
+        trial(2, (0.5,), score=0.75, best_epoch=1, scores=(0.5, 1.0, 1.0), **runs),
+        trial(3, (0.5,), TrialState.RUNNING, **runs),
+        best=2,
+    )
+    info = curves_info(view)
+    assert [(curve.trial, curve.run) for curve in info.curves] == [
+        (1, 1),
+        (3, 1),
+        (3, 2),
+        (3, 4),
+        (2, 1),
+        (2, 2),
+        (2, 4),
+    ]
+    assert (info.trials, info.best_epoch, info.best_run) == (3, 1, 2)
+    assert curves_info(replace(view, direction=Direction.MIN)).best_run == 1
+
+
 def test_smaller_is_better_where_the_study_says_so():
     scores = (0.5, 0.75, 0.25)
     view = study(*(trial(n, score=s) for n, s in enumerate(scores, 1)), best=3, direction=Direction.MIN)

@@ -235,6 +235,80 @@ def test_of_very_many_notes_the_first_are_shown():
     assert notes == (*(f"note {n}" for n in range(20)), "30 more notes are in the journal")
 
 
+def test_one_note_too_many_is_no_plural():
+    notes = summary_info(StudyView(notes=tuple(f"note {n}" for n in range(21)))).notes
+    assert notes[-1] == "1 more note is in the journal"
+
+
+def test_pruned_trials_are_counted_and_skipped_ones_noted():
+    pruned = replace(done(1, 0.5), state=TrialState.PRUNED, curves={"val_accuracy": (0.5,)})
+    skipped = replace(done(2, None), state=TrialState.PRUNED)
+    info = summary_info(studied(pruned, skipped, done(3, 0.75), best=3))
+    assert info.headline.startswith("finished · 3 trials (2 pruned) · best val_accuracy 0.75 (trial 3) ·")
+    assert info.notes == ("trial 2 skipped before training: its model breaks a limit",)
+    assert (info.failures, [row[0] for row in info.top.rows]) == ((), ["3", "1"])
+    again = summary_info(studied(replace(skipped, number=1), skipped))
+    assert again.notes == ("trials 1, 2 skipped before training: their models break a limit",)
+
+
+def test_a_score_of_several_runs_has_its_spread_in_the_table_and_the_headline():
+    info = summary_info(studied(replace(done(1, 0.75), scores=(0.5, 1.0)), best=1))
+    assert info.top.rows[0][1] == "0.75 ± 0.35"
+    assert "best val_accuracy 0.75 ± 0.35 (trial 1)" in info.headline
+
+
+def test_what_was_chosen_stands_in_the_settings_with_its_reason():
+    view = studied(
+        strategy="bohb",
+        seed=3,
+        strategy_reason="epochs cost the same",
+        pruner="asha",
+        pruner_reason="many short trials",
+        executor="process",
+        workers=1,
+        executor_reason="all that the cell needs can be sent",
+        objectives=(("params", Direction.MIN),),
+        max_trials=1,
+        minutes=1.0,
+        epochs=1,
+        repeats=2,
+        folds=5,
+    )
+    assert summary_info(view).settings == (
+        ("objective", "val_accuracy, max; params, min"),
+        ("search", "bohb, seed 3 — epochs cost the same"),
+        ("pruner", "asha — many short trials"),
+        ("trials ran", "in an isolated worker — all that the cell needs can be sent"),
+        ("limits", "1 trial, 1 minute, 1 epoch a trial, 2 repeats × 5 folds"),
+    )
+
+
+def sized(number, score, params):
+    return replace(done(number, score, units=number), metrics={"params": params})
+
+
+def test_of_several_objectives_the_pareto_set_is_listed_best_first_objective_first():
+    trials = [sized(1, 0.75, 500), sized(2, 0.875, 9000), sized(3, 0.75, 700), sized(4, 0.9, None)]
+    view = studied(*trials, best=4, objectives=(("params", Direction.MIN),), space=SearchSpace((UNITS,)))
+    assert summary_info(view).top == Cells(
+        caption="Pareto set: 2 trials",
+        columns=("trial", "val_accuracy", "params", "epoch", "time", "units"),
+        rows=(
+            ("2", "0.875", "9000", "3 of 5", "1.50 s", "2"),
+            ("1", "0.75", "500", "3 of 5", "1.50 s", "1"),
+        ),
+        numeric=frozenset(range(6)),
+    )
+
+
+def test_a_large_pareto_set_is_cut_and_an_empty_one_gives_way_to_the_best_trials():
+    objectives = (("params", Direction.MIN),)
+    large = summary_info(studied(*(sized(n, n / 20, n) for n in range(1, 15)), best=14, objectives=objectives)).top
+    assert (large.caption, len(large.rows), large.remarks) == ("Pareto set: 14 trials", 10, ("and 4 more",))
+    empty = summary_info(studied(sized(1, 0.5, None), best=1, objectives=objectives)).top
+    assert (empty.caption, empty.rows[0][:3]) == ("Best trial", ("1", "0.5", "–"))
+
+
 def test_long_lists_and_long_texts_are_cut():
     assert numbered([3]) == "trial 3"
     assert numbered([3, 4]) == "trials 3, 4"
