@@ -164,7 +164,7 @@ def test_an_event_in_json_says_its_version_and_type_first():
         (NOTE | {"v": 2}, "expected an event of version 1; received type='StudyNoted' version=2"),
         (NOTE | {"type": "TrialMelted"}, "received type='TrialMelted' version=1"),
         ({}, "received type='None' version=None"),
-        (NOTE | {"colour": "red"}, "StudyNoted event 3 can't be read: KeyError('colour')"),
+        (NOTE | {"colour": "red"}, "unexpected keyword argument 'colour'"),
         ({key: value for key, value in NOTE.items() if key != "text"}, "StudyNoted event 3 can't be read: TypeError"),
         (ENDED | {"reason": "bored"}, "StudyEnded event 3 can't be read: ValueError"),
     ],

@@ -536,3 +536,25 @@ def test_the_best_trial_is_the_first_of_the_ranking_whatever_happened(story, dir
         view = following
     assert view == replay(numbered(*events))
     assert [trial.number for trial in view.ranking()][:1] == ([] if view.best is None else [view.best])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2),
+            st.integers(1, 3),
+            st.integers(1, 4),
+            st.dictionaries(st.sampled_from("abc"), st.none() | st.integers(0, 3)),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_epochs_taken_at_once_give_what_they_give_one_by_one(story):
+    events = [STARTED, begin(1), begin(2)]
+    for trial, run, number, logs, noted in story:
+        events += [epoch(number, logs, trial=trial, run=run), *([ev.StudyNoted(text="hello")] if noted else [])]
+    view = StudyView()
+    for event in numbered(*events):
+        view = apply(view, event)
+    assert replay(numbered(*events)) == view

@@ -16,7 +16,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -379,7 +379,8 @@ def finite(value: float | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def event_types() -> dict[str, type[Event]]:
+@functools.cache
+def event_types() -> Mapping[str, type[Event]]:
     """Every concrete event by the name that stands in its JSON's ``type``."""
     return {cls.__name__: cls for cls in Event.__subclasses__()}
 
@@ -402,27 +403,31 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
             f"expected an event of version {PROTOCOL_VERSION}; received type={name!r} version={version!r}. "
             "It was written by another version of tunemagic: open it with that version."
         )
-    hints = _hints(name)
     fields = {key: value for key, value in data.items() if key not in ("v", "type")}
     try:
-        return cls(**{key: _restore(hints[key], value) for key, value in fields.items()})
-    except (KeyError, TypeError, ValueError) as error:
+        for key, restore in _restorers(name).items():
+            if fields.get(key) is not None:
+                fields[key] = restore(fields[key])
+        return cls(**fields)
+    except (TypeError, ValueError) as error:
         raise JournalError(f"{name} event {data.get('seq')!r} can't be read: {error!r}") from error
 
 
 @functools.cache
-def _hints(name: str) -> dict[str, Any]:
-    return typing.get_type_hints(event_types()[name])
+def _restorers(name: str) -> dict[str, Callable[[Any], Any]]:
+    """What turns JSON values back into the enums and WeightsFiles that the event's fields declare.
+
+    Only for fields that need it: a long study's journal holds tens of thousands of events.
+    """
+    found: dict[str, Callable[[Any], Any]] = {}
+    for key, hint in typing.get_type_hints(event_types()[name]).items():
+        for option in typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,):
+            if option is WeightsFile:
+                found[key] = _restore_file
+            elif isinstance(option, type) and issubclass(option, StrEnum):
+                found[key] = option
+    return found
 
 
-def _restore(hint: Any, value: Any) -> Any:
-    """JSON value back to the enum or WeightsFile that the field declares."""
-    if value is None:
-        return None
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for option in options:
-        if isinstance(option, type) and issubclass(option, StrEnum):
-            return option(value)
-        if option is WeightsFile:
-            return WeightsFile(**value)
-    return value
+def _restore_file(value: Mapping[str, Any]) -> WeightsFile:
+    return WeightsFile(**value)
