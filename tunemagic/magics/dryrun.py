@@ -2,108 +2,121 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from tunemagic.analysis.wording import clock
-from tunemagic.errors import TrialError
-from tunemagic.events import EpochEnded
+from tunemagic.analysis.wording import byte_text, clock, seconds_text
+from tunemagic.continuity import DEFAULT_SEED, first_limit
 from tunemagic.magics.tables import Table
-from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
+from tunemagic.planning import Plan, check_machine, executor_maker, plan
+from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
-from tunemagic.search.executors.inline import InlineExecutor
-from tunemagic.search.job import Ending, TrialJob, TrialOutcome, TrialProgram, Work
+from tunemagic.search.dry_run import TrialCost, epoch_share, warm_up
+from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
+from tunemagic.text import counted
+from tunemagic.trial import StudyView
 
-__all__ = ["Estimate", "dry_run_table", "estimate"]
-
-_WARM_UP_EPOCHS = 2  # the first one also builds, traces and compiles; the second one is like all later ones
-_POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What one trial costs: seconds until its first epoch has ended, and for each further epoch."""
-
-    first_epoch: float
-    next_epoch: float
-
-    def trial_seconds(self, epochs: int) -> float:
-        """Seconds for a whole trial."""
-        return self.first_epoch + (epochs - 1) * self.next_epoch
+__all__ = ["dry_run_table"]
 
 
-def estimate(request: TuneRequest, program: TrialProgram, data: TrainingData, found: Discovery) -> Estimate:
-    """Time one trial with the default values for two epochs at most.
+def dry_run_table(
+    request: TuneRequest,
+    program: TrialProgram,
+    data: TrainingData,
+    *,
+    cluster: Any = None,
+    measure: Measure | None = None,
+) -> Table:
+    """The search space, one row per hyperparameter, and the cost in the lines below.
 
-    Raises TrialError when that trial fails. An interrupt ends it.
+    Raises what looking at the cell, choosing a strategy and training one trial on a few batches
+    raise.
     """
-    epochs = min(request.epochs, _WARM_UP_EPOCHS)
-    job = TrialJob(
-        trial=1,
-        attempt=1,
-        work=Work(program=program, data=data, objective=found.objective, direction=found.direction),
-        hp=found.hyperparameters,
-        epochs=epochs,
-        seed=request.seed or 0,
-        fixed_epochs=True,
+    check_machine(request)
+    found = discover(program, data, request.objective, request.objectives, measure)
+    chosen = plan(request, found.space)
+    work = Work(
+        program=program,
+        data=data,
+        objective=found.objective,
+        direction=found.direction,
+        repeats=request.repeats,
+        folds=request.folds or 0,
     )
-    executor = InlineExecutor()
-    began = time.monotonic()
-    ends: list[float] = []
-    try:
-        executor.submit(job)
-        while True:
-            report = executor.next_report(_POLL_SECONDS)
-            if isinstance(report, EpochEnded):
-                ends.append(time.monotonic() - began)
-            elif isinstance(report, TrialOutcome):
-                break
-    finally:
-        executor.close()
-    if report.ending is Ending.FAILED or not ends:
-        where = "" if report.line is None else f"line {report.line}: "
-        raise TrialError(f"the warm-up trial failed: {where}{report.reason}", line=report.line, source=report.source)
-    return Estimate(first_epoch=ends[0], next_epoch=ends[-1] - ends[-2] if len(ends) > 1 else ends[0])
-
-
-def dry_run_table(request: TuneRequest, program: TrialProgram, data: TrainingData) -> Table:
-    """The search space, one row per hyperparameter, and the cost in the lines below."""
-    found = discover(program, data, request.objective)
-    cost = estimate(request, program, data, found)
-    rows = tuple((p.name, str(p.kind), p.describe(), str(p.default)) for p in found.space.parameters)
+    seed = DEFAULT_SEED if request.seed is None else request.seed
+    make = executor_maker(request, cluster)
+    cost = warm_up(
+        work, found.hyperparameters, lambda single: make(single, StudyView()), epochs=request.epochs, seed=seed
+    )
+    objectives = ((found.objective, found.direction), *found.objectives)
+    shown = ", ".join(f"{name} ({direction})" for name, direction in objectives)
     return Table(
-        caption=f"Dry run: {request.name or 'study'}, {request.tuner}, {found.objective} ({found.direction})",
+        caption=f"Dry run: {request.name or 'study'}, {chosen.tuner}, {shown}",
         columns=("hyperparameter", "kind", "range", "default"),
-        rows=rows,
-        notes=_notes(request, data, found, cost),
+        rows=tuple((p.name, str(p.kind), p.describe(), str(p.default)) for p in found.space.parameters),
+        notes=(
+            f"data: {data.description}",
+            *_about_space(found),
+            *_about_plan(chosen, cost),
+            *_about_cost(request, chosen, found, cost),
+            *chosen.notes,
+            *data.warnings,
+            "Nothing was kept and nothing was written.",
+        ),
     )
 
 
-def _notes(request: TuneRequest, data: TrainingData, found: Discovery, cost: Estimate) -> tuple[str, ...]:
+def _about_space(found: Discovery) -> Iterator[str]:
     combinations = found.space.combinations()
-    trials = _trials(request, combinations)
-    seconds = cost.trial_seconds(request.epochs)
-    notes: list[Any] = [
-        f"data: {data.description}",
-        f"combinations: {'infinitely many' if combinations is None else format(combinations, ',d')}",
-    ]
+    yield f"combinations: {'infinitely many' if combinations is None else format(combinations, ',d')}"
     if found.parameter_count is not None:
-        notes.append(f"weights of the default model: {found.parameter_count:,}")
-    notes.append(f"one trial of {request.epochs} epochs: about {seconds:.1f} s with the default values")
-    if trials is not None:
-        notes.append(f"{trials} trials: about {clock(trials * seconds)}")
-    if request.minutes is not None:
-        notes.append(
-            f"ends after {request.minutes:g} min at the latest: about {int(60 * request.minutes / seconds)} trials"
+        yield f"default model: {counted(found.parameter_count, 'weight')}"
+
+
+def _about_plan(chosen: Plan, cost: TrialCost) -> Iterator[str]:
+    yield _because(f"strategy: {chosen.tuner}", chosen.tuner_reason)
+    yield _because(f"pruner: {chosen.pruner}", chosen.pruner_reason)
+    where = "in the kernel" if cost.executor == "inline" else counted(cost.workers, f"{cost.executor} worker")
+    yield _because(f"trials run: {where}", cost.executor_reason)
+    if cost.trainer:
+        yield f"training: {cost.trainer}"
+
+
+def _because(what: str, reason: str) -> str:
+    return f"{what} ({reason})" if reason and reason not in what else what
+
+
+def _about_cost(request: TuneRequest, chosen: Plan, found: Discovery, cost: TrialCost) -> Iterator[str]:
+    said = " (set by the cell)" if cost.from_cell else ""
+    epochs = f"{counted(cost.epochs, 'epoch')}{said}"
+    share = epoch_share(chosen.tuner, cost.epochs)
+    seconds = cost.training_seconds(share * cost.epochs)
+    if seconds is None:
+        yield f"one trial: {epochs} of a dataset whose size is unknown until it is read: no estimate of its time"
+    else:
+        runs = request.repeats * (request.folds or 1)
+        seconds *= runs
+        short = "" if share == 1.0 else f", {share:.0%} of them on average under {chosen.tuner}"
+        often = "" if runs == 1 else f", trained {runs} times"
+        yield (
+            f"one trial: {epochs}{short}{often}: about {seconds_text(seconds)} with the default values, of which "
+            f"{seconds_text(runs * cost.first_seconds)} go into building and compiling "
+            f"(measured on {cost.batches} of {counted(cost.all_batches or 0, 'batch', 'batches')})"
         )
-    return (*notes, *data.warnings, "Nothing was started and nothing was written.")
+        yield from _about_total(request, chosen, found, seconds / cost.workers)
+    yield f"memory: grew by {byte_text(cost.memory)} while it trained"
 
 
-def _trials(request: TuneRequest, combinations: int | None) -> int | None:
-    """How many trials the search would run at most; None when only time limits it."""
-    limits = [limit for limit in (request.max_trials, combinations) if limit is not None]
-    if request.tuner is Tuner.GRID or request.max_trials is not None:
-        return min(limits, default=None)
-    return None if request.minutes is not None else min([*limits, DEFAULT_TRIALS])
+def _about_total(request: TuneRequest, chosen: Plan, found: Discovery, seconds: float) -> Iterator[str]:
+    """How long the whole search takes, for trials that take ``seconds`` each side by side."""
+    combinations = found.space.combinations()
+    limits = [limit for limit in (first_limit(request, chosen.tuner), combinations) if limit is not None]
+    trials = min(limits, default=None)
+    pruned = chosen.pruner is not Pruner.NONE
+    early = "as hopeless trials are ended early"
+    if trials is not None and (request.minutes is None or request.max_trials is not None or chosen.tuner is Tuner.GRID):
+        yield f"{counted(trials, 'trial')}: about {clock(trials * seconds)}" + (f"; less, {early}" if pruned else "")
+    if request.minutes is not None:
+        fitting = counted(max(1, int(60 * request.minutes / seconds)), "trial")
+        yield f"ends within {request.minutes:g} min: about {fitting}" + (f"; more, {early}" if pruned else "")

@@ -22,7 +22,7 @@ from tunemagic.events import ModelExported, Verdict
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["Table", "best_table", "counted", "exports_table", "status_line", "studies_table"]
+__all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +56,6 @@ class Table:
 
 def _escape(text: str) -> str:
     return html.escape(one_line(text))
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 trial``, ``12 trials``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def status_line(view: StudyView) -> str:

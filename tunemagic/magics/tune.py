@@ -12,6 +12,7 @@ from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 from traitlets import Float, TraitError, Unicode, validate
 
+from tunemagic.analysis.why import explain_trial
 from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.magics.attend import attend, make_output, wait_quietly
@@ -22,7 +23,7 @@ from tunemagic.magics.lines import given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import cluster_of, measure_of
 from tunemagic.magics.output import CellOutput
-from tunemagic.magics.tables import Table, best_table, counted, status_line, studies_table
+from tunemagic.magics.tables import Table, best_table, status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.verbs import read_verb
 from tunemagic.request import TuneRequest, ViewKind
@@ -31,6 +32,7 @@ from tunemagic.search.data import TrainingData, resolve_data
 from tunemagic.search.replay import open_replay
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
+from tunemagic.text import counted
 from tunemagic.trial import TrialState
 
 __all__ = ["TuneMagics"]
@@ -81,18 +83,12 @@ class TuneMagics(SearchDefaults):
         if not body.strip():
             raise OptionError("%%tune: the cell is empty; expected Python code that assigns a Keras model to `model`.")
         program, data = self._prepare(request, body)
+        cluster, measure = cluster_of(request, self.shell.user_ns), measure_of(request, self.shell.user_ns)
         if request.dry_run:
-            display(dry_run_table(request, program, data).bundle(), raw=True)
+            display(dry_run_table(request, program, data, cluster=cluster, measure=measure).bundle(), raw=True)
             return
         try:
-            study = self.book.open(
-                request,
-                program,
-                data,
-                sources=program.sources,
-                cluster=cluster_of(request, self.shell.user_ns),
-                measure=measure_of(request, self.shell.user_ns),
-            )
+            study = self.book.open(request, program, data, sources=program.sources, cluster=cluster, measure=measure)
         except StorageError as error:
             raise StorageError(f"{error} Another folder: %config TuneMagics.directory = 'path'.") from error
         self._cells[study.name] = CellMemory(body, given)
@@ -193,8 +189,6 @@ class TuneMagics(SearchDefaults):
         number, known = given["trial"], len(study.view.trials)
         if number > known:
             raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
-        from tunemagic.analysis.why import explain_trial
-
         rows = explain_trial(study.view, number, study.log(number))
         caption = f"{study.view.study}: trial {number}"
         display(Table(caption=caption, columns=("", "what happened"), rows=tuple(rows)).bundle(), raw=True)

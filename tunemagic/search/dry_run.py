@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import psutil
 
@@ -19,13 +20,17 @@ from tunemagic.search.few import batch_size_of
 from tunemagic.search.job import Ending, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.train import kept_random_state
 
-__all__ = ["TrialCost", "epoch_share", "warm_up"]
+__all__ = ["MakeExecutor", "TrialCost", "epoch_share", "warm_up"]
+
+# What runs trials of this work, and in words why that.
+MakeExecutor: TypeAlias = Callable[[Work], tuple[Executor, str]]
 
 _FEW = 4  # batches of the first look
 _EPOCHS = 3  # the first one also builds, traces and compiles; the faster of the others is like all later ones
 _LOOK_SECONDS = 1.0  # small models get as many batches as they train in this time, so that fixed costs do not count
 _POLL_SECONDS = 0.1
 _BRACKET_FACTOR = 3
+_NEVER = 1e9  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class TrialCost:
     its validation, None when nobody knows how many batches there are; ``epochs`` how many a trial
     has (``from_cell`` when the cell says so). ``memory`` is by how many bytes the processes of
     this machine grew at most. ``batches`` of ``all_batches`` were trained on; ``trainer`` says how.
+    ``executor``, ``executor_reason`` and ``workers`` say where, as ExecutorChosen does.
     """
 
     first_seconds: float
@@ -46,6 +52,9 @@ class TrialCost:
     batches: int
     all_batches: int | None
     trainer: str
+    executor: str
+    executor_reason: str
+    workers: int
 
     def training_seconds(self, epochs: float) -> float | None:
         """Seconds for one training of this many epochs."""
@@ -62,21 +71,25 @@ class _Look:
     trainer: str
 
 
-def warm_up(executor: Executor, work: Work, hp: Any, *, epochs: int, seed: int) -> TrialCost:
-    """Train with the values in ``hp`` on a few batches. The executor must be made for ``work``.
+def warm_up(work: Work, hp: Any, make_executor: MakeExecutor, *, epochs: int, seed: int) -> TrialCost:
+    """Train once with the values in ``hp`` on a few batches, where the trials of this work would run.
 
     ``epochs`` is what a trial has when the cell does not say. Raises TrialError when that trial
-    fails. The caller closes the executor, which also ends the trial after an interrupt.
+    fails. An interrupt ends it.
     """
     batches, own_epochs = _amounts(work, hp)
-    few = _FEW if batches is None else min(_FEW, batches)
-    look = _look(executor, work, hp, few, seed)
-    fitting = int(few * _LOOK_SECONDS / max(look.epoch, 1e-4))
-    more = fitting if batches is None else min(fitting, batches)
-    if more > few and batches is not None:
-        first = look
-        look, few = _look(executor, work, hp, more, seed, trial=2), more
-        look = replace(look, first=max(first.first, look.first), memory=max(first.memory, look.memory))
+    single = replace(work, repeats=1, folds=0, measure=None, max_params=None, state_seconds=_NEVER)
+    executor, reason = make_executor(single)
+    try:
+        few = _FEW if batches is None else min(_FEW, batches)
+        look = _look(executor, single, hp, few, seed)
+        more = few if batches is None else min(int(few * _LOOK_SECONDS / max(look.epoch, 1e-4)), batches)
+        if more > few:
+            first, few = look, more
+            look = _look(executor, single, hp, few, seed, trial=2)
+            look = replace(look, first=max(first.first, look.first), memory=max(first.memory, look.memory))
+    finally:
+        executor.close()
     return TrialCost(
         first_seconds=look.first,
         epoch_seconds=None if batches is None else look.epoch * batches / few,
@@ -86,6 +99,9 @@ def warm_up(executor: Executor, work: Work, hp: Any, *, epochs: int, seed: int) 
         batches=few,
         all_batches=batches,
         trainer=look.trainer,
+        executor=executor.kind,
+        executor_reason=reason,
+        workers=executor.slots,
     )
 
 
