@@ -32,7 +32,8 @@ def make_job(namespace: dict[str, Any], cell: str) -> JobMaker:
             "objective": "val_loss",
             "direction": Direction.MIN,
         }
-        shared |= {field.name: changes.pop(field.name) for field in dataclasses.fields(Work) if field.name in changes}
+        names_of_work = {field.name for field in dataclasses.fields(Work)} - {"seed"}  # a job has a seed of its own
+        shared |= {name: changes.pop(name) for name in names_of_work & changes.keys()}
         own: dict[str, Any] = {"trial": 1, "attempt": 1, "hp": hp, "epochs": 3, "seed": 7}
         return TrialJob(work=Work(**shared), **{**own, **changes})
 

@@ -3,7 +3,6 @@
 import io
 import math
 import random
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import numpy as np
 import pytest
 
 from tunemagic import events as ev
-from tunemagic.durable import sha256_of
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.hyperparameters import new_hyperparameters
-from tunemagic.search.job import Ending, TrialJob, TrialOutcome
+from tunemagic.search.job import Ending, Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.train import fit_arguments, run_job
 
 HYPERMODEL = """
@@ -31,10 +29,10 @@ class MyHyperModel(kt.HyperModel):
 """
 
 
-def train(job: TrialJob, cancelled: threading.Event | None = None) -> tuple[TrialOutcome, list[ev.EpochEnded]]:
-    epochs: list[ev.EpochEnded] = []
-    outcome = run_job(job, epochs.append, cancelled or threading.Event())
-    return outcome, epochs
+def train(job: TrialJob, stop: StopFlag | None = None) -> tuple[TrialOutcome, list[ev.EpochEnded]]:
+    reports: list[Report] = []
+    outcome = run_job(job, reports.append, stop or StopFlag())
+    return outcome, [report for report in reports if isinstance(report, ev.EpochEnded)]
 
 
 def failure(job: TrialJob) -> tuple[str, str, int | None, str | None]:
@@ -68,7 +66,7 @@ def test_every_epoch_is_told_and_the_best_one_is_the_score(make_job: Any) -> Non
     assert outcome.ending is Ending.FINISHED
     assert outcome.score == max(score for score in scores if score is not None)
     assert outcome.best_epoch == scores.index(outcome.score) + 1
-    assert outcome.metrics == epochs[outcome.best_epoch - 1].logs
+    assert outcome.metrics == {**epochs[outcome.best_epoch - 1].logs, "parameters": 310.0}
 
 
 def test_the_weights_are_those_of_the_best_epoch_not_the_last(make_job: Any, cell: str, tmp_path: Path) -> None:
@@ -110,23 +108,18 @@ def test_the_notebooks_random_numbers_are_left_alone(end: str, make_job: Any, ce
     assert (random.random(), np.random.random()) == expected
 
 
-def test_a_trial_goes_on_from_its_parents_weights_and_epoch(make_job: Any, tmp_path: Path) -> None:
-    parent, before = train(make_job(epochs=2))
-    assert parent.weights is not None
-    path = tmp_path / "parent.weights.h5"
-    path.write_bytes(parent.weights)
-    weights = ParentWeights(path=path, sha256=sha256_of(parent.weights))
-    _, epochs = train(make_job(epochs=3, initial_epoch=2, fixed_epochs=True, parent=weights, seed=99))
+def test_a_trial_goes_on_from_its_parents_weights_and_epoch(make_job: Any) -> None:
+    parent, before = train(make_job(epochs=2, keep_state=True))
+    assert (parent.state_run, parent.state_epoch) == (1, 2)
+    _, epochs = train(
+        make_job(epochs=3, initial_epoch=2, fixed_epochs=True, state=parent.state, from_parent=True, seed=99)
+    )
     assert [event.epoch for event in epochs] == [3]
     assert epochs[0].logs["loss"] < before[-1].logs["loss"]
 
 
-def test_a_parents_file_that_was_altered_is_not_used(make_job: Any, tmp_path: Path) -> None:
-    path = tmp_path / "parent.weights.h5"
-    path.write_bytes(b"not the weights")
-    error, reason, line, source = failure(make_job(parent=ParentWeights(path=path, sha256="0" * 64)))
-    assert (error, line, source) == ("StorageError", None, None)
-    assert reason == f"StorageError: weights file {path} was altered: its SHA-256 is not the one in the journal."
+def test_a_state_is_given_back_only_when_asked_for(make_job: Any) -> None:
+    assert train(make_job(epochs=1))[0].state is None
 
 
 # -- what goes to fit --------------------------------------------------------------------------------
@@ -243,7 +236,7 @@ def test_a_fit_that_returns_a_number_or_metrics_counts_as_one_epoch(
     job = make_job(HYPERMODEL + fit)
     outcome, epochs = train(job)
     assert [(event.epoch, event.logs) for event in epochs] == [(1, metrics)]
-    assert (outcome.score, outcome.best_epoch, outcome.metrics) == (0.25, 1, metrics)
+    assert (outcome.score, outcome.best_epoch, outcome.metrics) == (0.25, 1, {**metrics, "parameters": 310.0})
     assert len(rebuilt(job, outcome, tmp_path).layers) == 2
 
 
@@ -340,7 +333,7 @@ def test_an_objective_that_fit_does_not_log_is_a_fault_with_the_names(make_job: 
 
 
 def test_a_trial_cancelled_before_its_start_runs_nothing(make_job: Any) -> None:
-    cancelled = threading.Event()
+    cancelled = StopFlag()
     cancelled.set()
     outcome, epochs = train(make_job("raise AssertionError"), cancelled)
     assert (outcome.ending, outcome.score, outcome.best_epoch, outcome.weights) == (Ending.STOPPED, None, None, None)
@@ -362,7 +355,7 @@ callbacks = [Cancels()]
 def test_a_trial_cancelled_within_an_epoch_ends_at_that_batch_with_its_best_epoch_so_far(
     make_job: Any, cell: str, namespace: dict[str, Any], tmp_path: Path
 ) -> None:
-    cancelled = namespace["cancelled"] = threading.Event()
+    cancelled = namespace["cancelled"] = StopFlag()
     seen: list[int] = []
     namespace["seen"] = seen
     job = make_job(cell.replace("80", "16") + CANCELS, epochs=50)
@@ -376,7 +369,7 @@ def test_a_trial_cancelled_within_an_epoch_ends_at_that_batch_with_its_best_epoc
 
 
 def test_cancelling_passes_the_users_except_clauses(make_job: Any, namespace: dict[str, Any]) -> None:
-    cancelled = namespace["cancelled"] = threading.Event()
+    cancelled = namespace["cancelled"] = StopFlag()
     namespace["seen"] = []
     fit = """
     def fit(self, hp, model, x, y, callbacks=(), **kwargs):

@@ -43,6 +43,7 @@ class Work:
     A trial is trained ``repeats`` times, on each of ``folds`` splits of the data when that is not
     0. ``measure`` gives further values of a trained model. A model with more than ``max_params``
     weights is skipped. ``state_seconds``: how often training states are taken at least.
+    ``seed`` is the study's: it decides which samples a fold holds.
     """
 
     program: TrialProgram
@@ -54,6 +55,7 @@ class Work:
     measure: Measure | None = None
     max_params: int | None = None
     state_seconds: float = 25.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,94 @@
+"""Count a model's weights before memory is allocated for them."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import math
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tunemagic.search.data import TrainingData
+from tunemagic.search.job import TrialProgram
+
+__all__ = ["TooLarge", "check_size", "estimate_parameters", "too_large"]
+
+_counting = threading.local()
+_patched = threading.Lock()
+
+
+class TooLarge(Exception):
+    """The model has more weights than a trial's model may have."""
+
+
+def too_large(count: int, limit: int) -> str:
+    """Why a model with this many weights is not trained."""
+    return f"{count:,} weights, above --max-params {limit:,}"
+
+
+def check_size(model: Any, data: TrainingData, limit: int | None) -> None:
+    """Raises TooLarge when the model, whose weights exist, has more of them than the limit."""
+    if limit is not None and model.built and (count := model.count_params()) > limit:
+        raise TooLarge(too_large(count, limit))
+
+
+def estimate_parameters(program: TrialProgram, hp: Any, data: TrainingData) -> int | None:
+    """The number of weights of the model that the program builds, without allocating them.
+
+    Runs the model code once. None when the code needs real weights, as loading pretrained ones
+    does, or fails: building the model for real then tells. Runs in a thread of its own because
+    Keras keeps what it knows of weights without values for each thread.
+    """
+    found: list[int] = []
+
+    def count() -> None:
+        # Whatever the user's code raises, it raises again when the model is built for real.
+        with contextlib.suppress(BaseException), _weights_without_values():
+            found.append(_count(program, hp, data))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(count,), name="tunemagic-estimate")
+    thread.start()
+    thread.join()
+    return found[0] if found else None
+
+
+def _count(program: TrialProgram, hp: Any, data: TrainingData) -> int:
+    import keras
+
+    model = program.run(hp).model
+    if not model.built:
+        x = data.x if data.is_arrays else next(iter(data.x))[0]
+        model.compute_output_spec(
+            keras.KerasTensor((None, *x.shape[1:]), dtype=keras.backend.standardize_dtype(x.dtype))
+        )
+    return sum(math.prod(weight.shape) for weight in model.weights)
+
+
+@contextlib.contextmanager
+def _weights_without_values() -> Iterator[None]:
+    """Let layers in this thread make weights that have a shape and no value.
+
+    The scope for that can't span the model code: optimizers and metrics in it make small variables
+    with values, which such a scope refuses.
+    """
+    import keras
+
+    original: Callable[..., Any] = keras.layers.Layer.add_weight
+
+    @functools.wraps(original)
+    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not getattr(_counting, "on", False):
+            return original(self, *args, **kwargs)
+        with keras.StatelessScope(initialize_variables=False):
+            return original(self, *args, **kwargs)
+
+    with _patched:
+        keras.layers.Layer.add_weight = add_weight
+        _counting.on = True
+        try:
+            yield
+        finally:
+            _counting.on = False
+            keras.layers.Layer.add_weight = original

@@ -1,0 +1,69 @@
+"""Train with Keras' own ``fit``, or with the one that a HyperModel defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tunemagic.errors import CellError
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.job import TrialJob
+from tunemagic.search.state import Snapshot, restore_callbacks, restore_model
+from tunemagic.search.watch import Watch, is_number, watch_callback
+
+__all__ = ["fit_plainly"]
+
+_GIVEN_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
+_GIVEN_UP = ("batch_size", "epochs", "verbose")
+
+
+def fit_plainly(
+    job: TrialJob, setup: TrialSetup, arguments: Mapping[str, Any], watch: Watch, start: Snapshot | None
+) -> None:
+    """Call ``fit`` with these arguments and the watch, after giving the model back what ``start`` holds."""
+    if start is not None:
+        restore_model(setup.model, start)
+    remembering = [] if start is None else [_remembering(watch.callbacks, start)]
+    # Ours last, so that an epoch is told after the user's callbacks have had it.
+    changed = {**arguments, "callbacks": [*watch.callbacks, *remembering, watch_callback(watch)]}
+    if setup.fit_method is None:
+        setup.model.fit(**changed)
+        return
+    before = watch.epochs
+    returned = _call_own_fit(job, setup.model, setup.fit_method, changed)
+    if watch.epochs == before:
+        watch.epoch_ended(setup.model, before, _returned_metrics(job.work.objective, returned))
+
+
+def _remembering(callbacks: Any, start: Snapshot) -> Any:
+    """A callback that comes behind the user's and lets them remember again what they knew."""
+    import keras
+
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: restore_callbacks(callbacks, start.callbacks))
+
+
+def _call_own_fit(job: TrialJob, model: Any, fit: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a ``HyperModel.fit``; what it sets itself, such as ``epochs=hp.Int(...)``, is not handed in."""
+    inputs = [arguments.pop(name) for name in ("x", "y") if name in arguments]
+    while True:
+        try:
+            return fit(job.hp, model, *inputs, **arguments)
+        except TypeError as error:
+            twice = _GIVEN_TWICE.search(str(error))
+            name = "" if twice is None else twice[1]
+            if name not in _GIVEN_UP or name not in arguments or (name == "epochs" and job.fixed_epochs):
+                raise
+            del arguments[name]  # Keras refused before training began
+
+
+def _returned_metrics(objective: str, returned: Any) -> Mapping[str, Any]:
+    """What a ``HyperModel.fit`` without callbacks gave back, as metrics."""
+    if isinstance(returned, Mapping):
+        return returned
+    if is_number(returned):
+        return {objective: returned}
+    raise CellError(
+        f"fit returned {type(returned).__name__} and called none of the callbacks it was given; "
+        "expected it to pass callbacks to model.fit, or to return a number or a dict of metrics."
+    )

@@ -1,0 +1,228 @@
+"""The runs of one trial: repeats with other seeds, folds with other splits, and what they give together."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tunemagic import events as ev
+from tunemagic.errors import StorageError
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.data import TrainingData, with_rebound
+from tunemagic.search.estimate import check_size
+from tunemagic.search.few import few_batches
+from tunemagic.search.folds import Fold, joined, split_folds
+from tunemagic.search.job import Report, StopFlag, TrialJob
+from tunemagic.search.state import Best, RunResult, Snapshot, TrainingState, state_from_bytes, state_to_bytes
+from tunemagic.search.training import train_model
+from tunemagic.search.watch import Cancelled, Watch
+
+__all__ = ["TrialRuns", "kept_random_state"]
+
+
+class TrialRuns:
+    """Trains a trial's runs one after the other, from a saved state on when the job has one.
+
+    ``best`` is the best epoch of the best run, ``model`` what the cell built in that run; both
+    None before the first epoch has ended. ``trainer`` says how the first run was trained.
+    ``results`` holds the finished runs, ``last_run`` and ``last_epoch`` how far training came.
+    """
+
+    def __init__(self, job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> None:
+        self._job = job
+        self._report = report
+        self._stop = stop
+        self._count = max(job.work.repeats, 1) * max(job.work.folds, 1)
+        self._state_at = time.monotonic() + job.work.state_seconds
+        self._state = None if job.state is None else state_from_bytes(job.state)
+        self._winner_run = 0
+        self._ends: list[Snapshot] = []
+        self.results: list[RunResult] = []
+        self.best: Best | None = None
+        self.model: Any = None
+        self.trainer = ""
+        self.last_run = 1
+        self.last_epoch = 0
+        if self._state is not None:
+            self._take_up(self._state)
+
+    def _take_up(self, state: TrainingState) -> None:
+        ends = len(state.ends) + 1 if self._job.from_parent else self._count
+        if len(state.finished) != state.run - 1 or not 1 <= state.run <= self._count or ends != self._count:
+            raise StorageError(
+                f"the saved training state is of run {state.run}; expected one of a trial with {self._count}. "
+                "Go on with the numbers of repeats and folds that the study was started with."
+            )
+        if not self._job.from_parent:
+            self.results, self._ends = list(state.finished), list(state.ends)
+            self.best, self._winner_run = state.winner, state.winner_run
+
+    def train(self) -> None:
+        """Train all runs that are not finished. Returns early when the trial is stopped."""
+        for run in range(len(self.results) + 1, self._count + 1):
+            watch = self._watch(run)
+            try:
+                model = self._train_run(run, watch)
+            except Cancelled:
+                return
+            finally:
+                self._state_at, self.last_run, self.last_epoch = watch.state_at, run, watch.epochs
+            if watch.best is None:
+                return
+            self._end_run(run, watch, watch.best, model)
+
+    @property
+    def score(self) -> float | None:
+        """The mean over the finished runs; before the first one is finished that of its best epoch."""
+        if self.results:
+            return statistics.fmean(result.score for result in self.results)
+        return None if self.best is None else self.best.score
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Means over the finished runs of their best epochs' metrics; None where one was not finite."""
+        if len(self.results) < 2:
+            return {} if self.best is None else dict(self.best.metrics)
+        names = self.results[0].metrics
+        return {name: _mean([result.metrics.get(name) for result in self.results]) for name in names}
+
+    def end_state(self) -> bytes | None:
+        """The training state after the last epoch of all runs; None unless the job asks to keep it."""
+        if len(self._ends) < self._count:
+            return None
+        *ends, last = self._ends
+        finished = self.results[: self._count - 1]
+        return state_to_bytes(TrainingState(run=self._count, now=last, best=None, finished=finished, ends=ends))
+
+    # -- one run -------------------------------------------------------------------------------------
+
+    def _watch(self, run: int) -> Watch:
+        watch = Watch(self._job, self._report, self._stop, self._state_of, run=run)
+        watch.state_at = self._state_at
+        if self._state is not None and not self._job.from_parent and run == self._state.run:
+            watch.best, watch.epochs = self._state.best, self._state.now.epoch
+        return watch
+
+    def _start(self, run: int) -> Snapshot | None:
+        """Where this run goes on, None where it starts afresh."""
+        if self._state is None:
+            return None
+        if self._job.from_parent:
+            return [*self._state.ends, self._state.now][run - 1]
+        return self._state.now if run == self._state.run else None
+
+    def _train_run(self, run: int, watch: Watch) -> Any:
+        job, seed = self._job, _run_seed(self._job.seed, run)
+        watch.batch_ended()
+        with _seeded(seed):
+            with _own_names():
+                setup = job.work.program.run(job.hp)
+            setup, data, fold = self._data(setup, run)
+            check_size(setup.model, data, job.work.max_params)
+            self.model = self.model or setup.model
+            try:
+                how = train_model(job, setup, data, watch, fold=fold, seed=seed, start=self._start(run))
+            finally:
+                if watch.best is not None and not self.results:
+                    self.best = watch.best  # counts also when the first run is cut off
+        self.trainer = self.trainer or how
+        return setup.model
+
+    def _data(self, setup: TrialSetup, run: int) -> tuple[TrialSetup, TrainingData, Fold | None]:
+        job, folds = self._job, self._job.work.folds
+        data = with_rebound(job.work.data, setup.data)
+        if job.batches is not None:
+            setup, data = few_batches(setup, data, job.batches)
+        if not folds:
+            return setup, data, None
+        whole = joined(data)
+        return setup, whole, split_folds(whole, folds, seed=job.work.seed)[(run - 1) % folds]
+
+    def _end_run(self, run: int, watch: Watch, best: Best, model: Any) -> None:
+        job = self._job
+        result = RunResult(score=best.score, best_epoch=best.epoch, metrics=best.metrics)
+        first = not self.results
+        self.results.append(result)
+        if watch.end is not None:
+            self._ends.append(watch.end)
+        if first or self.best is None or job.work.direction.better(best.score, self.best.score):
+            self.best, self._winner_run, self.model = best, run, model
+        if self._count > 1:
+            self._report(
+                ev.RunEnded(
+                    trial=job.trial,
+                    attempt=job.attempt,
+                    run=run,
+                    score=best.score,
+                    best_epoch=best.epoch,
+                    metrics=dict(best.metrics),
+                )
+            )
+
+    def _state_of(self, watch: Watch) -> bytes:
+        return state_to_bytes(
+            TrainingState(
+                run=watch.run,
+                now=watch.snapshot(),
+                best=watch.best,
+                finished=self.results,
+                winner=self.best if self.results else None,
+                winner_run=self._winner_run,
+                ends=self._ends,
+            )
+        )
+
+
+def _run_seed(seed: int, run: int) -> int:
+    """The trial's own seed for its first run, others that are as far apart for the rest."""
+    return seed if run == 1 else (seed + 1_000_003 * (run - 1)) % 2**31
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return statistics.fmean(numbers) if len(numbers) == len(values) else None
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Give Python and NumPy back the notebook's random state after running its model code."""
+    import numpy as np
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed Python, NumPy and Keras for a run."""
+    import keras
+
+    with kept_random_state():
+        keras.utils.set_random_seed(seed)
+        yield
+
+
+@contextmanager
+def _own_names() -> Iterator[None]:
+    """Let Keras count its automatic names (``dense_1``) from the start, as in the first trial.
+
+    Equal models then have equal names, wherever and after whatever they are built: metrics that
+    are named after a layer keep their names from trial to trial.
+    """
+    from keras.src.backend.common import global_state
+
+    name = "object_name_uids"
+    before = global_state.get_global_attribute(name)
+    global_state.set_global_attribute(name, None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(name, before)

@@ -1,0 +1,128 @@
+"""Train one model once: in whole-epoch graph calls where that means the same, else with Keras' own ``fit``.
+
+Nothing here changes what the user's ``fit`` means: callbacks, class weights, sample weights and
+``HyperModel.fit`` reach Keras as they are, and what needs every batch gets every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.choice import why_alone, why_plain
+from tunemagic.search.data import TrainingData
+from tunemagic.search.feed import Feed, feed_of, only_fold, shuffled
+from tunemagic.search.folds import Fold
+from tunemagic.search.fused import Epochs, fit_epochs
+from tunemagic.search.job import TrialJob
+from tunemagic.search.plain import fit_plainly
+from tunemagic.search.state import Snapshot, restore_model
+from tunemagic.search.structure import OneOfAKind
+from tunemagic.search.twins import lent_twin
+from tunemagic.search.watch import Watch
+
+__all__ = ["build_weights", "fit_arguments", "train_model"]
+
+
+class _NoGraph(Exception):
+    """The model's epochs can't be traced as graphs; the text says why."""
+
+
+def fit_arguments(job: TrialJob, setup: TrialSetup, data: TrainingData) -> dict[str, Any]:
+    """The keyword arguments of ``model.fit`` for this trial, without tunemagic's own callback."""
+    arguments = dict(setup.fit)
+    if job.fixed_epochs or "epochs" not in arguments:
+        arguments["epochs"] = job.epochs
+    if job.initial_epoch:
+        arguments["initial_epoch"] = job.initial_epoch
+    arguments["x"] = data.x
+    if data.y is not None:
+        arguments["y"] = data.y
+    if data.val_x is not None:
+        arguments["validation_data"] = data.val_x if data.val_y is None else (data.val_x, data.val_y)
+    if "sample_weight" in arguments:
+        arguments["sample_weight"] = data.training_rows(arguments["sample_weight"], "sample_weight")
+    callbacks = arguments.get("callbacks")
+    if callbacks is not None and not isinstance(callbacks, (list, tuple)):
+        arguments["callbacks"] = [callbacks]
+    return {"verbose": 0, **arguments}
+
+
+def build_weights(model: Any, data: TrainingData) -> None:
+    """Create the weights of a model that waits for its first batch."""
+    if not model.built:
+        model(next(iter(data.x))[0] if data.y is None else data.x[:1])
+
+
+def train_model(
+    job: TrialJob,
+    setup: TrialSetup,
+    data: TrainingData,
+    watch: Watch,
+    *,
+    fold: Fold | None = None,
+    seed: int = 0,
+    start: Snapshot | None = None,
+) -> str:
+    """Train the setup's model and say in words how that was done.
+
+    ``data`` is joined data when there is a ``fold``. ``seed`` decides the order of the samples.
+    ``start`` is where training goes on: it then goes on as if it had never been interrupted,
+    except by the plain way, whose order of samples starts anew. Raises StorageError when ``start``
+    does not fit the model.
+    """
+    arguments = fit_arguments(job, setup, data)
+    watch.callbacks = tuple(arguments.get("callbacks") or ())
+    if start is not None and not job.from_parent:
+        arguments["initial_epoch"] = start.epoch
+    reason = why_plain(setup, arguments, is_arrays=data.is_arrays)
+    if reason is None:
+        try:
+            return _train_fused(job, setup.model, arguments, watch, fold, seed, start)
+        except _NoGraph as error:
+            reason = str(error)
+    fit_plainly(job, setup, arguments if fold is None else only_fold(arguments, fold), watch, start)
+    watch.training_ended()
+    return f"plain fit: {reason}"
+
+
+def _train_fused(
+    job: TrialJob,
+    model: Any,
+    arguments: Mapping[str, Any],
+    watch: Watch,
+    fold: Fold | None,
+    seed: int,
+    start: Snapshot | None,
+) -> str:
+    feed = feed_of(arguments, fold)
+    with ExitStack() as stack:
+        epochs, how = _compiled(model, feed, watch.callbacks, job.trial, stack)
+        if start is not None:
+            restore_model(epochs.model, start)
+        fit_epochs(epochs, feed, arguments, watch, partial(shuffled, feed.train_rows, seed), start)
+        watch.training_ended()
+    return f"whole epochs in one graph call; {how}"
+
+
+def _compiled(model: Any, feed: Feed, callbacks: Sequence[Any], trial: int, stack: ExitStack) -> tuple[Epochs, str]:
+    """Traced epochs that train the model, or a twin lent for the stack's time; and which, in words."""
+    try:
+        alone = why_alone(callbacks)
+        if alone is not None:
+            raise OneOfAKind(alone)
+        twin, known = stack.enter_context(lent_twin(model, feed.specs, trial))
+        epochs = twin.epochs
+        how = f"structure reused from trial {twin.trial}" if known else "structure compiled for this trial"
+    except OneOfAKind as error:
+        epochs, how = None, f"structure compiled for this trial only: {error}"
+    try:
+        epochs = epochs or Epochs(model, feed.specs)
+        epochs.trace()
+    # Tracing runs the user's layers and losses; what they raise here, fit raises too if it is a fault.
+    except Exception as error:
+        raise _NoGraph(f"its epochs can't be one graph ({type(error).__name__})") from error
+    return epochs, how
