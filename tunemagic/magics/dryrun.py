@@ -14,6 +14,7 @@ from tunemagic.search.data import TrainingData
 from tunemagic.search.dry_run import TrialCost, epoch_share, warm_up
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
+from tunemagic.search.sizes import ModelSizes
 from tunemagic.text import counted
 from tunemagic.trial import StudyView
 
@@ -58,6 +59,7 @@ def dry_run_table(
         notes=(
             f"data: {data.description}",
             *_about_space(found),
+            *_about_sizes(request, program, data, found),
             *_about_plan(chosen, cost),
             *_about_cost(request, chosen, found, cost),
             *chosen.notes,
@@ -70,8 +72,23 @@ def dry_run_table(
 def _about_space(found: Discovery) -> Iterator[str]:
     combinations = found.space.combinations()
     yield f"combinations: {'infinitely many' if combinations is None else format(combinations, ',d')}"
-    if found.parameter_count is not None:
-        yield f"default model: {counted(found.parameter_count, 'weight')}"
+
+
+def _about_sizes(request: TuneRequest, program: TrialProgram, data: TrainingData, found: Discovery) -> Iterator[str]:
+    sizes = ModelSizes(program, found.space, data)
+    largest = sizes.largest()
+    counts = [("default", found.parameter_count), ("largest found", largest)]
+    known = [f"{name} {counted(count, 'weight')}" for name, count in counts if count is not None]
+    if known:
+        yield f"models: {', '.join(known)}"
+    limit = request.max_params
+    if limit is None or largest is None:
+        return
+    share = sizes.share_above(limit)
+    skipped = largest > limit and share is not None
+    yield f"--max-params {limit:,}: " + (
+        f"about {share:.0%} of random models are larger and are skipped" if skipped else "no model found is larger"
+    )
 
 
 def _about_plan(chosen: Plan, cost: TrialCost) -> Iterator[str]:
@@ -99,9 +116,13 @@ def _about_cost(request: TuneRequest, chosen: Plan, found: Discovery, cost: Tria
         seconds *= runs
         short = "" if share == 1.0 else f", {share:.0%} of them on average under {chosen.tuner}"
         often = "" if runs == 1 else f", trained {runs} times"
+        again = cost.again_seconds
+        repeated = ""
+        if again is not None and again < cost.first_seconds / 2:
+            repeated = f", {seconds_text(runs * again)} where the structure was trained before"
         yield (
             f"one trial: {epochs}{short}{often}: about {seconds_text(seconds)} with the default values, of which "
-            f"{seconds_text(runs * cost.first_seconds)} go into building and compiling "
+            f"{seconds_text(runs * cost.first_seconds)} go into building and compiling{repeated} "
             f"(measured on {cost.batches} of {counted(cost.all_batches or 0, 'batch', 'batches')})"
         )
         yield from _about_total(request, chosen, found, seconds / cost.workers)

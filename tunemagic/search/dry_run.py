@@ -37,7 +37,8 @@ _NEVER = 1e9  # seconds
 class TrialCost:
     """What one training with the default values costs.
 
-    ``first_seconds`` is building and compiling, ``epoch_seconds`` one epoch on all batches with
+    ``first_seconds`` is building and compiling, ``again_seconds`` the same for a structure that was
+    trained before (None where that was not tried), ``epoch_seconds`` one epoch on all batches with
     its validation, None when nobody knows how many batches there are; ``epochs`` how many a trial
     has (``from_cell`` when the cell says so). ``memory`` is by how many bytes the processes of
     this machine grew at most. ``batches`` of ``all_batches`` were trained on; ``trainer`` says how.
@@ -45,6 +46,7 @@ class TrialCost:
     """
 
     first_seconds: float
+    again_seconds: float | None
     epoch_seconds: float | None
     epochs: int
     from_cell: bool
@@ -83,22 +85,24 @@ def warm_up(work: Work, hp: Any, make_executor: MakeExecutor, *, epochs: int, se
     try:
         few = _FEW if batches is None else min(_FEW, batches)
         look = _look(executor, single, hp, few, seed)
+        first, again = look, None
         more = few if batches is None else min(int(few * _LOOK_SECONDS / max(look.epoch, 1e-4)), batches)
         if more > few:
-            first, few = look, more
+            few = more
             look = _look(executor, single, hp, few, seed, trial=2)
-            look = replace(look, first=max(first.first, look.first), memory=max(first.memory, look.memory))
+            again = look.first
     finally:
         executor.close()
     return TrialCost(
-        first_seconds=look.first,
+        first_seconds=max(first.first, look.first),
+        again_seconds=again,
         epoch_seconds=None if batches is None else look.epoch * batches / few,
         epochs=own_epochs or epochs,
         from_cell=own_epochs is not None,
-        memory=look.memory,
+        memory=max(first.memory, look.memory),
         batches=few,
         all_batches=batches,
-        trainer=look.trainer,
+        trainer=first.trainer,
         executor=executor.kind,
         executor_reason=reason,
         workers=executor.slots,
@@ -113,13 +117,13 @@ def epoch_share(tuner: Tuner, epochs: int) -> float:
     """
     if tuner not in (Tuner.HYPERBAND, Tuner.BOHB) or epochs < 2:
         return 1.0
-    brackets = 1 + int(math.log(epochs, _BRACKET_FACTOR) + 1e-9)
+    logarithm = math.log(epochs, _BRACKET_FACTOR)
     trials = trained = 0
-    for bracket in range(brackets):
-        start = math.ceil(brackets * _BRACKET_FACTOR**bracket / (bracket + 1))
+    for bracket in range(1 + int(logarithm + 1e-9)):
+        last = math.ceil(1 + logarithm) / (bracket + 1)
         before = 0
         for rung in range(bracket + 1):
-            size = math.ceil(start / _BRACKET_FACTOR**rung)
+            size = math.ceil(last * _BRACKET_FACTOR ** (bracket - rung))
             until = math.ceil(epochs / _BRACKET_FACTOR ** (bracket - rung))
             trials += size
             trained += size * (until - before)
