@@ -18,7 +18,7 @@ from tunemagic.search.fused import Epochs
 from tunemagic.search.state import random_states
 from tunemagic.search.structure import OneOfAKind, Structure, structure_of
 
-__all__ = ["Twin", "TwinCache", "lent_twin"]
+__all__ = ["Twin", "TwinCache", "forget_twins", "lent_twin"]
 
 KEPT = 16  # structures per process; each takes about 5-10 MB for its graphs
 
@@ -72,11 +72,21 @@ class TwinCache:
             while len(self._twins) > self.bound:
                 self._twins.popitem(last=False)
 
+    def clear(self) -> None:
+        """Drop all twins but those in use."""
+        with self._lock:
+            self._twins.clear()
+
     def __len__(self) -> int:
         return len(self._twins)
 
 
 _cache = TwinCache()
+
+
+def forget_twins() -> None:
+    """Drop what this process has compiled for earlier trials; their memory is free when Python next collects."""
+    _cache.clear()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import threading
 
 from tunemagic.search.job import Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.train import run_job
+from tunemagic.search.twins import forget_twins
 
 __all__ = ["InlineExecutor"]
 
@@ -56,9 +57,10 @@ class InlineExecutor:
             self._cancelled[trial].set()
 
     def close(self) -> None:
-        """Cancel what runs and wait for its thread."""
+        """Cancel what runs, wait for its thread, and free what was compiled."""
         for trial in tuple(self._cancelled):
             self.cancel(trial)
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        forget_twins()  # the kernel goes on without a search, and wants its memory back
