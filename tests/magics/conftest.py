@@ -40,8 +40,37 @@ class Cell:
     def texts(self):
         return [output.data["text/plain"] for output in self.outputs if "text/plain" in output.data]
 
+    @property
+    def error(self):
+        """The text of the one line on stderr, where there was nothing else."""
+        assert self.outputs == []
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("UsageError: ")
+        return line.removeprefix("UsageError: ")
+
 
 @pytest.fixture
 def run(shell):
     """Run a cell of source text and get its Cell."""
     return lambda source: Cell(shell, source)
+
+
+@pytest.fixture
+def notebook(run, shell, namespace):
+    """Run cells where the extension is loaded and 80 digits are x_train and y_train.
+
+    Trials run in the kernel unless a line says otherwise: starting workers takes long.
+    """
+    shell.config.TuneMagics.workers = 0
+    shell.run_line_magic("load_ext", "tunemagic")
+    shell.user_ns.update(namespace)
+    yield run
+    shell.run_line_magic("unload_ext", "tunemagic")
+    shell.config.pop("TuneMagics", None)  # also what a test has set by %config
+
+
+@pytest.fixture
+def tune(notebook, cell):
+    """Run a %%tune cell: ``tune(line, body)``; without a body a tiny model for the digits."""
+    return lambda line, body=cell: notebook(f"%%tune {line}\n{body}")

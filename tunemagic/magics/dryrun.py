@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tunemagic.analysis.wording import byte_text, clock, seconds_text
+from tunemagic.analysis.wording import byte_text, clock, place_text, reasoned, seconds_text
 from tunemagic.continuity import DEFAULT_SEED, first_limit
 from tunemagic.magics.tables import Table
 from tunemagic.planning import Plan, check_machine, executor_maker, plan
@@ -92,16 +92,12 @@ def _about_sizes(request: TuneRequest, program: TrialProgram, data: TrainingData
 
 
 def _about_plan(chosen: Plan, cost: TrialCost) -> Iterator[str]:
-    yield _because(f"strategy: {chosen.tuner}", chosen.tuner_reason)
-    yield _because(f"pruner: {chosen.pruner}", chosen.pruner_reason)
-    where = "in the kernel" if cost.executor == "inline" else counted(cost.workers, f"{cost.executor} worker")
-    yield _because(f"trials run: {where}", cost.executor_reason)
+    yield f"strategy: {reasoned(chosen.tuner, chosen.tuner_reason)}"
+    yield f"pruner: {reasoned(chosen.pruner, chosen.pruner_reason)}"
+    place = place_text(StudyView(executor=cost.executor, workers=cost.workers))
+    yield f"trials run {reasoned(place, cost.executor_reason.removeprefix(f'{place}: '))}"
     if cost.trainer:
         yield f"training: {cost.trainer}"
-
-
-def _because(what: str, reason: str) -> str:
-    return f"{what} ({reason})" if reason and reason not in what else what
 
 
 def _about_cost(request: TuneRequest, chosen: Plan, found: Discovery, cost: TrialCost) -> Iterator[str]:
@@ -134,10 +130,9 @@ def _about_total(request: TuneRequest, chosen: Plan, found: Discovery, seconds: 
     combinations = found.space.combinations()
     limits = [limit for limit in (first_limit(request, chosen.tuner), combinations) if limit is not None]
     trials = min(limits, default=None)
-    pruned = chosen.pruner is not Pruner.NONE
-    early = "as hopeless trials are ended early"
+    early = "; hopeless ones end earlier" if chosen.pruner is not Pruner.NONE else ""
     if trials is not None and (request.minutes is None or request.max_trials is not None or chosen.tuner is Tuner.GRID):
-        yield f"{counted(trials, 'trial')}: about {clock(trials * seconds)}" + (f"; less, {early}" if pruned else "")
+        yield f"{counted(trials, 'trial')}: at most about {clock(trials * seconds)}{early}"
     if request.minutes is not None:
         fitting = counted(max(1, int(60 * request.minutes / seconds)), "trial")
-        yield f"ends within {request.minutes:g} min: about {fitting}" + (f"; more, {early}" if pruned else "")
+        yield f"ends within {request.minutes:g} min: at least about {fitting}{early}"

@@ -50,6 +50,8 @@ class WorkerServer:
 
     def ensure_running(self) -> None:
         """Start the server if it is not running; returns at once, it imports while others go on."""
+        # multiprocessing reads it, and IPython's %reset takes it away with the user's variables.
+        vars(sys.modules["__main__"]).setdefault("__spec__", None)
         with _interrupts_blocked():
             self._server.ensure_running()
         self.pid = self._server._forkserver_pid  # type: ignore[attr-defined]
