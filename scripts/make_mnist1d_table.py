@@ -4,8 +4,8 @@ Draws configurations of the cell below with the strategy ``random``, trains each
 trainer on MNIST-1D, and writes one row per configuration. Rows are appended to a work file as they
 come, so a script that was ended goes on where it was. One core is enough:
 
-    OMP_NUM_THREADS=1 nice python scripts/make_mnist1d_table.py curves.jsonl --rows 1200
-    python scripts/make_mnist1d_table.py curves.jsonl --rows 1200 --pack
+    OMP_NUM_THREADS=1 nice python scripts/make_mnist1d_table.py curves.jsonl --rows 1000
+    python scripts/make_mnist1d_table.py curves.jsonl --rows 1000 --pack
 
 ``--pack`` writes the table into the package. The data are those of Greydanus & Kobak (2024), "Scaling
 Down Deep Learning with MNIST-1D", made by ``mnist1d.data.make_dataset`` with its default arguments
@@ -137,12 +137,19 @@ def read_rows(path: Path) -> dict[int, dict[str, Any]]:
 def make(path: Path, count: int) -> None:
     """Train what is missing of the first ``count`` configurations."""
     done = read_rows(path)
+    path.write_text("".join(json.dumps(row) + "\n" for row in done.values()), encoding="utf-8")  # no torn line
+    missing = [(number, values) for number, values in proposals(count) if number not in done]
+    # Trials that differ only in learning rate and batch size share one compiled graph when they follow each other.
+    groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for number, values in missing:
+        shape = json.dumps({name: value for name, value in values.items() if name not in ("rate", "batch_size")})
+        groups.setdefault(shape, []).append((number, values))
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(1, context, max_tasks_per_child=TASKS_PER_PROCESS) as pool,
         path.open("a", encoding="utf-8") as file,
     ):
-        waiting = [pool.submit(train, number, values) for number, values in proposals(count) if number not in done]
+        waiting = [pool.submit(train, *each) for group in groups.values() for each in group]
         for future in concurrent.futures.as_completed(waiting):
             file.write(json.dumps(future.result()) + "\n")
             file.flush()
@@ -175,7 +182,7 @@ def main() -> None:
     """Make rows, or pack those that were made."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="the file of finished rows")
-    parser.add_argument("--rows", type=int, default=1200)
+    parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--pack", action="store_true", help="write the package's table from the work file")
     options = parser.parse_args()
     (pack if options.pack else make)(options.work, options.rows)
