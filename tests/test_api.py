@@ -3,7 +3,10 @@ import pytest
 import tunemagic
 from tunemagic.errors import DataError, OptionError, StudyChangedError
 from tunemagic.events import Direction, Verdict
+from tunemagic.search.executors.choose import usable_cores
 from tunemagic.trial import StudyState
+
+CORES = usable_cores()
 
 
 def build(hp):
@@ -61,7 +64,13 @@ def test_any_model_becomes_a_verified_file(digits, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"tuner": "tpe"}, "tuner: expected one of random, grid, bayesian, hyperband; received 'tpe'."),
+        (
+            {"tuner": "tea"},
+            "tuner: expected one of auto, random, grid, bayesian, hyperband, tpe, gp, qmc, cmaes, bohb; "
+            "received 'tea'.",
+        ),
+        ({"pruner": "best"}, "pruner: expected one of auto, none, median, asha; received 'best'."),
+        ({"workers": 9999}, f"--workers 9999: this machine has {CORES} cores; expected 0 to {CORES}."),
         ({"objective": "acc:up"}, "objective: expected one of min, max; received 'up'."),
         ({"val": [1, 2]}, "val: expected a share such as 0.2, or (x, y); received list."),
         ({"val": 2.0}, "--val: expected a fraction between 0 and 1; received 2. Try --val 0.2."),

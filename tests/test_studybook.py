@@ -60,14 +60,14 @@ def other_kernel(book: StudyBook) -> Iterator[StudyBook]:
 
 
 def test_a_new_cell_is_a_new_study_that_has_to_be_started(open_cell: Any, book: StudyBook) -> None:
-    study = open_cell()
+    study = open_cell(tuner=Tuner.RANDOM)
     assert (study.name, study.directory, needs_run(study)) == ("s", book.root / "s", True)
     assert (book.names(), book.get(), book.get("s"), book.live()) == (["s"], study, study, [study])
     view = study.view
     assert (view.objective, view.direction, view.strategy, view.seed) == ("val_loss", Direction.MIN, "random", 0)
     assert (view.max_trials, view.minutes, view.epochs, view.keep, view.max_failures) == (2, None, 1, 3, 3)
     assert view.data.startswith("x_train (80, 64) float32, y_train (80,) int64; validation: 16 samples")
-    assert sorted(view.versions) == ["keras", "keras-tuner", "python", "tensorflow", "tunemagic"]
+    assert sorted(view.versions) == ["keras", "keras-tuner", "optuna", "python", "tensorflow", "tunemagic"]
 
 
 def test_the_same_cell_again_shows_the_finished_study_and_writes_nothing(open_cell: Any, book: StudyBook) -> None:
@@ -134,7 +134,7 @@ NOT_SET = "not set"
     [
         ({"epochs": 5}, "--epochs was 1 and is 5"),
         ({"seed": 3}, "--seed was 0 and is 3"),
-        ({"tuner": Tuner.GRID}, "--tuner was random and is grid"),
+        ({"tuner": Tuner.GRID}, "--tuner was auto and is grid"),
         ({"objective": Objective(name="val_accuracy")}, "--objective was val_loss and is val_accuracy:"),
         ({"val": ValSplit(kind=ValKind.LAST, fraction=0.25)}, "--val was not set and is last 0.25 "),
         ({"epochs": 5, "seed": 3}, "--epochs was 1 and is 5; --seed was 0 and is 3"),
@@ -296,7 +296,7 @@ def test_resume_is_refused_when_values_no_longer_fit(
 @pytest.mark.parametrize(
     ("options", "difference"),
     [
-        ({"tuner": Tuner.GRID}, "--tuner was random and is grid"),
+        ({"tuner": Tuner.GRID}, "--tuner was auto and is grid"),
         ({"objective": Objective(name="val_accuracy")}, "--objective was val_loss and is val_accuracy:"),
     ],
 )
