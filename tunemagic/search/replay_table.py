@@ -83,21 +83,22 @@ class ReplayTable:
 def read_table(path: Traversable, name: str) -> ReplayTable:
     """The table in this file. Raises DataError, which names file and line, for one that is malformed."""
     head: dict[str, Any] = {}
-    rows: list[ReplayRow] = []
+    by_line: dict[str, ReplayRow] = {}
     text = _text(path)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         data = _object(line, where)
-        if "curves" not in data and not rows and not head:
+        if not head and not by_line and data.keys().isdisjoint(("values", "curves")):
             head = data
         else:
-            rows.append(_row(data, where))
-    if not rows:
+            by_line[where] = _row(data, where)
+    if not by_line:
         raise DataError(f"{path}: holds no row; expected lines with values and curves.")
-    space = _space(head, rows, f"{path}, line 1")
-    _check_rows(rows, space, path)
+    space = _space(head, by_line, f"{path}, line 1")
+    _check_rows(by_line, space)
+    rows = tuple(by_line.values())
     objective, direction = _objective(head, rows, str(path))
     longest = max(row.epochs for row in rows)
     epochs = head.get("epochs", longest)
@@ -111,7 +112,7 @@ def read_table(path: Traversable, name: str) -> ReplayTable:
         objective=objective,
         direction=direction,
         epochs=epochs,
-        rows=tuple(rows),
+        rows=rows,
         source=str(head.get("source", "")),
         origin=str(head.get("origin", "")),
         digest=hashlib.sha256(text.encode()).hexdigest(),
@@ -166,20 +167,20 @@ def _curve(curve: Any, where: str) -> tuple[float | None, ...]:
     return tuple(finite(value) for value in curve)
 
 
-def _check_rows(rows: Sequence[ReplayRow], space: SearchSpace, path: Traversable) -> None:
+def _check_rows(rows: Mapping[str, ReplayRow], space: SearchSpace) -> None:
     """Every row has values of the space and nothing else."""
-    for number, row in enumerate(rows, 1):
+    for where, row in rows.items():
         unknown = sorted(set(row.values) - set(space.names))
         if unknown:
-            raise DataError(
-                f"{path}: row {number}: {in_words(unknown[0])} is no parameter of the space: {space.names}."
-            )
+            names = ", ".join(space.names)
+            raise DataError(f"{where}: values: received {in_words(unknown[0])}; expected only {names}.")
         for parameter in space.parameters:
-            active = parameter.active(row.values)
-            if active and not (parameter.name in row.values and parameter.contains(row.values[parameter.name])):
-                received = in_words(row.values.get(parameter.name))
+            if not parameter.active(row.values):
+                continue
+            value = row.values.get(parameter.name)
+            if value is None or not parameter.contains(value):
                 raise DataError(
-                    f"{path}: row {number}: {parameter.name}: received {received}; expected {parameter.describe()}."
+                    f"{where}: {parameter.name}: received {in_words(value)}; expected {parameter.describe()}."
                 )
 
 
@@ -191,15 +192,18 @@ def _objective(head: Mapping[str, Any], rows: Sequence[ReplayRow], path: str) ->
     if name not in common:
         found = ", ".join(common) or "none"
         raise DataError(f"{path}: objective: received {in_words(name)}; expected a curve that all rows have: {found}.")
+    if not any(value is not None for row in rows for value in row.curves[name]):
+        raise DataError(f"{path}: objective: received no finite value of {in_words(name)}; expected some.")
     direction = head.get("direction", dict(_OBJECTIVES).get(name))
     if direction not in tuple(Direction):
         raise DataError(f"{path}, line 1: direction: received {in_words(direction)}; expected min or max.")
     return name, Direction(direction)
 
 
-def _space(head: Mapping[str, Any], rows: Sequence[ReplayRow], where: str) -> SearchSpace:
+def _space(head: Mapping[str, Any], rows: Mapping[str, ReplayRow], where: str) -> SearchSpace:
     if "space" not in head:
-        return SearchSpace(tuple(_spanned(name, rows, where) for name in rows[0].values))
+        names = next(iter(rows.values())).values
+        return SearchSpace(tuple(_spanned(name, rows) for name in names))
     try:
         return SearchSpace.from_json(head["space"])
     except SpaceError as error:
@@ -208,14 +212,12 @@ def _space(head: Mapping[str, Any], rows: Sequence[ReplayRow], where: str) -> Se
         raise DataError(f"{where}: space: {in_words(error)}; expected what SearchSpace.to_json gives.") from error
 
 
-def _spanned(name: str, rows: Sequence[ReplayRow], where: str) -> Parameter:
+def _spanned(name: str, rows: Mapping[str, ReplayRow]) -> Parameter:
     """The parameter that the rows' values span: a choice of few, or a range."""
-    missing = next((number for number, row in enumerate(rows, 1) if name not in row.values), None)
-    if missing is not None:
-        raise DataError(
-            f"{where}: row {missing} has no value of {in_words(name)}; expected the same names in all rows."
-        )
-    seen = {row.values[name] for row in rows}
+    for where, row in rows.items():
+        if name not in row.values:
+            raise DataError(f"{where}: values: received no {in_words(name)}; expected the same names in all rows.")
+    seen = {row.values[name] for row in rows.values()}
     kinds = {type(value) for value in seen}
     if kinds == {bool}:
         return Parameter(name=name, kind=Kind.BOOLEAN, default=False, choices=(False, True))
