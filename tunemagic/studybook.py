@@ -28,6 +28,7 @@ from tunemagic.request import Objective, Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.replay import ReplayExecutor
+from tunemagic.search.folds import check_folds
 from tunemagic.search.hyperparameters import hyperparameters_of
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
@@ -160,6 +161,7 @@ class StudyBook:
         nothing is written before the cell has been looked at.
         """
         check_machine(request)
+        check_folds(data, request.folds)
         marks = fingerprint(request, program, data, sources or {})
         return self._open(_Cell(request, program, data, marks, executor_maker(request, cluster), measure))
 

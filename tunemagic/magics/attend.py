@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tunemagic.errors import StudyError
+from tunemagic.errors import StudyError, TuneError
 from tunemagic.events import EndReason
 from tunemagic.magics.output import CellOutput, Panel
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
@@ -40,7 +40,7 @@ def attend(study: Study, output: CellOutput, *, background: bool) -> None:
     with Interrupts() as interrupts:
         output.open()
         if not study.running:
-            study.start()
+            _start(study, output)
         if background:
             output.follow()
             return
@@ -53,6 +53,15 @@ def attend(study: Study, output: CellOutput, *, background: bool) -> None:
         sys.stdout.write(f"{study.name} is still stopping; `%tune status {study.name}` shows it.\n")
     elif end is WaitEnd.ENDED:
         _raise_if_failed(study)
+
+
+def _start(study: Study, output: CellOutput) -> None:
+    """Start the study; where it can't be, what is shown becomes its record, and the error goes on."""
+    try:
+        study.start()
+    except TuneError:
+        output.close()
+        raise
 
 
 def wait_quietly(study: Study) -> None:
@@ -76,4 +85,6 @@ def _raise_if_failed(study: Study) -> None:
     if view.end_reason is EndReason.ERROR:
         raise StudyError(f"study {study.name}: {view.end_message}")
     if view.best is None and view.end_reason is not EndReason.STOPPED:
-        raise StudyError(f"study {study.name} found no model: {view.end_message}")
+        last = next((trial.reason for trial in reversed(view.trials) if trial.reason), "")
+        more = "" if not last or last in view.end_message else f"; the last trial: {last}"
+        raise StudyError(f"study {study.name} found no model: {view.end_message}{more}")

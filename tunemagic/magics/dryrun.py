@@ -12,6 +12,7 @@ from tunemagic.planning import Plan, check_machine, executor_maker, plan
 from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.dry_run import TrialCost, epoch_share, warm_up
+from tunemagic.search.folds import check_folds
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
 from tunemagic.search.sizes import ModelSizes
@@ -35,6 +36,7 @@ def dry_run_table(
     raise.
     """
     check_machine(request)
+    check_folds(data, request.folds)
     found = discover(program, data, request.objective, request.objectives, measure)
     chosen = plan(request, found.space)
     work = Work(

@@ -149,6 +149,8 @@ class TuneMagics(SearchDefaults):
                 "%%tune on top, or name a study. `%tune run --replay TABLE` runs a strategy on stored learning curves."
             )
         study = self.book.get(given.get("name"))
+        if study.view.executor == "replay":
+            raise StudyError(f"study {study.name} replays a table; go on with `%tune run --replay TABLE {study.name}`.")
         memory = self._cells.get(study.name) or cell_from_journal(study.view)
         self._run_cell(memory.again(study.name, given), memory.body)
 
@@ -176,10 +178,11 @@ class TuneMagics(SearchDefaults):
         _refuse_elsewhere(study, "skipped")
         number = given.get("trial")
         running = [trial.number for trial in study.view.trials if trial.state is TrialState.RUNNING]
-        if not study.running or (number is not None and number not in running):
-            shown = ", ".join(map(str, running)) or "none"
-            asked = "a trial" if number is None else f"trial {number}"
-            raise StudyError(f"study {study.name}: {asked} can't be skipped: running now: {shown}.")
+        if not study.running or not running:
+            raise StudyError(f"study {study.name}: no trial runs now, so there is none to skip.")
+        if number is not None and number not in running:
+            shown = ", ".join(map(str, running))
+            raise StudyError(f"study {study.name}: trial {number} does not run; running now: {shown}.")
         study.skip(number)
         named = ", ".join(map(str, running if number is None else [number]))
         sys.stdout.write(f"{study.name}: trial {named} ends with its best epoch so far.\n")

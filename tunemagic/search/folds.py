@@ -10,7 +10,7 @@ from tunemagic.errors import DataError
 from tunemagic.search.arrays import class_labels, read_only
 from tunemagic.search.data import TrainingData
 
-__all__ = ["Fold", "joined", "split_folds"]
+__all__ = ["Fold", "check_folds", "joined", "split_folds"]
 
 # One entry for each study that trains on folds, gone when the study's data is.
 _joined: dict[int, tuple[weakref.ref[Any], TrainingData]] = {}
@@ -24,6 +24,19 @@ class Fold:
     val_rows: Any
 
 
+def check_folds(data: TrainingData, folds: int | None) -> None:
+    """Raise DataError when the data can't be split into so many folds; None asks for none."""
+    if folds is None:
+        return
+    if not data.is_arrays:
+        raise DataError(f"--folds: {data.names[0]} is a dataset, which can't be split by rows; expected arrays.")
+    rows = len(data.x) + (0 if data.train_rows is None else len(data.val_rows))
+    if not 2 <= folds <= rows:
+        raise DataError(
+            f"--folds {folds}: expected at least 2 and at most {rows}, the number of samples of {data.names[0]}."
+        )
+
+
 def joined(data: TrainingData) -> TrainingData:
     """All samples in the notebook's order, without a validation part.
 
@@ -32,8 +45,7 @@ def joined(data: TrainingData) -> TrainingData:
     """
     import numpy as np
 
-    if not data.is_arrays:
-        raise DataError(f"--folds: {data.names[0]} is a dataset, which can't be split by rows; expected arrays.")
+    check_folds(data, 2)
     if data.train_rows is None:
         return replace(data, val_x=None, val_y=None)
     known = _joined.get(id(data.x))
@@ -61,11 +73,8 @@ def split_folds(data: TrainingData, folds: int, *, seed: int) -> tuple[Fold, ...
     import numpy as np
     from sklearn.model_selection import KFold, StratifiedKFold
 
+    check_folds(data, folds)
     rows = len(data.x)
-    if not 2 <= folds <= rows:
-        raise DataError(
-            f"--folds {folds}: expected at least 2 and at most {rows}, the number of samples of {data.names[0]}."
-        )
     labels = class_labels(data.y)
     # StratifiedKFold refuses classes with fewer samples than folds only when all of them are that rare.
     stratified = labels is not None and np.unique(labels, return_counts=True)[1].min() >= folds
