@@ -9,7 +9,7 @@ from tunemagic.search.data import TrainingData
 from tunemagic.search.estimate import estimate_parameters
 from tunemagic.search.hyperparameters import hyperparameters_of, recording_copy, space_of
 from tunemagic.search.job import TrialProgram
-from tunemagic.search.runs import kept_random_state
+from tunemagic.search.train import kept_random_state
 from tunemagic.space import Kind, Parameter, SearchSpace, Value
 
 __all__ = ["ModelSizes"]
