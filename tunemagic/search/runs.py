@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tunemagic import events as ev
@@ -17,11 +15,12 @@ from tunemagic.search.estimate import check_size
 from tunemagic.search.few import few_batches
 from tunemagic.search.folds import Fold, joined, split_folds
 from tunemagic.search.job import Report, StopFlag, TrialJob
+from tunemagic.search.seeds import own_names, run_seed, seeded
 from tunemagic.search.state import Best, RunResult, Snapshot, TrainingState, state_from_bytes, state_to_bytes
 from tunemagic.search.training import train_model
 from tunemagic.search.watch import Cancelled, Watch
 
-__all__ = ["TrialRuns", "kept_random_state"]
+__all__ = ["TrialRuns"]
 
 
 class TrialRuns:
@@ -116,10 +115,10 @@ class TrialRuns:
         return self._state.now if run == self._state.run else None
 
     def _train_run(self, run: int, watch: Watch) -> Any:
-        job, seed = self._job, _run_seed(self._job.seed, run)
+        job, seed = self._job, run_seed(self._job.seed, run)
         watch.batch_ended()
-        with _seeded(seed):
-            with _own_names():
+        with seeded(seed):
+            with own_names():
                 setup = job.work.program.run(job.hp)
             setup, data, fold = self._data(setup, run)
             check_size(setup.model, data, job.work.max_params)
@@ -177,52 +176,6 @@ class TrialRuns:
         )
 
 
-def _run_seed(seed: int, run: int) -> int:
-    """The trial's own seed for its first run, others that are as far apart for the rest."""
-    return seed if run == 1 else (seed + 1_000_003 * (run - 1)) % 2**31
-
-
 def _mean(values: Sequence[float | None]) -> float | None:
     numbers = [value for value in values if value is not None]
     return statistics.fmean(numbers) if len(numbers) == len(values) else None
-
-
-@contextmanager
-def kept_random_state() -> Iterator[None]:
-    """Give Python and NumPy back the notebook's random state after running its model code."""
-    import numpy as np
-
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed Python, NumPy and Keras for a run."""
-    import keras
-
-    with kept_random_state():
-        keras.utils.set_random_seed(seed)
-        yield
-
-
-@contextmanager
-def _own_names() -> Iterator[None]:
-    """Let Keras count its automatic names (``dense_1``) from the start, as in the first trial.
-
-    Equal models then have equal names, wherever and after whatever they are built: metrics that
-    are named after a layer keep their names from trial to trial.
-    """
-    from keras.src.backend.common import global_state
-
-    name = "object_name_uids"
-    before = global_state.get_global_attribute(name)
-    global_state.set_global_attribute(name, None)
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute(name, before)

@@ -1,0 +1,96 @@
+"""Randomness and names of a trial: the same for the same trial, whatever ran before it in the process."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["kept_random_state", "own_names", "run_seed", "seeded"]
+
+# Becomes True for the process once a trial's own code has drawn numbers from TensorFlow outside of graphs.
+_tensorflow_draws = False
+
+
+def run_seed(seed: int, run: int) -> int:
+    """The trial's own seed for its first run, others that are far from it for the rest."""
+    return seed if run == 1 else (seed + 1_000_003 * (run - 1)) % 2**31
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Give Python and NumPy back the notebook's random state after running its model code."""
+    import numpy as np
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed Python, NumPy and Keras, as ``keras.utils.set_random_seed`` does.
+
+    That function also makes TensorFlow drop everything it has compiled, so that its random
+    operations outside of graphs begin anew: each graph that an earlier trial left would have to be
+    prepared again, 0.15 s for a small model. TensorFlow is seeded without that until a trial is
+    seen that uses such operations.
+    """
+    import keras
+
+    with kept_random_state():
+        if keras.backend.backend() != "tensorflow" or _tensorflow_draws:
+            keras.utils.set_random_seed(seed)
+            yield
+            return
+        generator = _seed_quietly(seed)
+        before = generator.getstate()
+        try:
+            yield
+        finally:
+            _note_draws(generator.getstate() != before)
+
+
+def _seed_quietly(seed: int) -> random.Random:
+    """Do what keras.utils.set_random_seed does but for clearing caches; TensorFlow's generator of seeds."""
+    import numpy as np
+    from keras.src.backend.common import global_state
+    from keras.src.random import seed_generator
+    from keras.src.utils import rng_utils
+    from tensorflow.python.eager import context
+
+    global_state.set_global_attribute(rng_utils.GLOBAL_RANDOM_SEED, seed)
+    global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)
+    random.seed(seed)
+    np.random.seed(seed)
+    eager: Any = context.context()
+    eager._seed, eager._rng = seed, random.Random(seed)
+    generator: random.Random = eager._rng
+    return generator
+
+
+def _note_draws(drawn: bool) -> None:
+    global _tensorflow_draws
+    _tensorflow_draws = _tensorflow_draws or drawn
+
+
+@contextmanager
+def own_names() -> Iterator[None]:
+    """Let Keras count its automatic names (``dense_1``) from the start, as in the first trial.
+
+    Equal models then have equal names, wherever and after whatever they are built: metrics that
+    are named after a layer keep their names from trial to trial.
+    """
+    from keras.src.backend.common import global_state
+
+    name = "object_name_uids"
+    before = global_state.get_global_attribute(name)
+    global_state.set_global_attribute(name, None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(name, before)
