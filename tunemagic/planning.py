@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.request import Pruner, Tuner, TuneRequest
+from tunemagic.search.auto import choose_tuner
 from tunemagic.search.executors.base import Executor
+from tunemagic.search.executors.choose import choose_executor, usable_cores
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner
 from tunemagic.space import SearchSpace
@@ -31,15 +32,18 @@ class Plan:
 
 
 def plan(request: TuneRequest, space: SearchSpace) -> Plan:
-    """The strategy and the pruner for this request over this space."""
-    tuner = Tuner.RANDOM if request.tuner is Tuner.AUTO else request.tuner
+    """The strategy and the pruner for this request over this space.
+
+    Raises OptionError for options that exclude each other or need a package that is missing.
+    """
+    tuner, tuner_reason = choose_tuner(request, space, has_torch=importlib.util.find_spec("torch") is not None)
     pruner, pruner_reason = choose_pruner(request, tuner)
-    return Plan(tuner=tuner, tuner_reason="", pruner=pruner, pruner_reason=pruner_reason)
+    return Plan(tuner=tuner, tuner_reason=tuner_reason, pruner=pruner, pruner_reason=pruner_reason)
 
 
 def check_machine(request: TuneRequest) -> None:
     """Raise OptionError for more workers than this machine has cores; a cluster counts its own."""
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if request.cluster is None and request.workers is not None and request.workers > cores:
         raise OptionError(f"--workers {request.workers}: this machine has {cores} cores; expected 0 to {cores}.")
 
@@ -51,13 +55,12 @@ def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
     """
 
     def make(work: Work, view: StudyView) -> tuple[Executor, str]:
-        from tunemagic.search.executors.inline import InlineExecutor
+        if cluster is None:
+            return choose_executor(request.workers or 0, work, memory_gb=request.memory_gb)
+        from tunemagic.search.executors.cluster import connect
+        from tunemagic.search.executors.dask import DaskExecutor
 
-        return InlineExecutor(), "in the kernel"
+        client, made = connect(cluster)
+        return DaskExecutor(work, client, owns_client=made), "you chose it"
 
     return make
-
-
-def has_torch() -> bool:
-    """Whether PyTorch is installed, told without importing it."""
-    return importlib.util.find_spec("torch") is not None

@@ -170,6 +170,8 @@ class Study:
             direction=view.direction,
             seed=view.seed,
             epochs=view.epochs,
+            max_trials=view.max_trials,
+            objectives=view.objectives,
         )
         strategy.restore(view.trials, memos)
         work = Work(
@@ -181,6 +183,7 @@ class Study:
             folds=view.folds,
             measure=self.measure,
             max_params=self.request.max_params,
+            seed=view.seed,
         )
         executor, why = make_executor(work, view)
         self._ledger.record(ev.ExecutorChosen(kind=executor.kind, workers=executor.slots, reason=why))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tunemagic.errors import SpaceError
-from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
+from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
 
 __all__ = [
     "HIDDEN_PREFIX",
@@ -47,7 +47,7 @@ def hyperparameters_of(space: SearchSpace) -> Any:
 
 
 def _add(hyperparameters: Any, parameter: Parameter) -> None:
-    name, default = parameter.name, parameter.default
+    name, default = parameter.name, _default_within(parameter)
     match parameter.kind:
         case Kind.INT | Kind.FLOAT:
             method = hyperparameters.Int if parameter.kind is Kind.INT else hyperparameters.Float
@@ -59,6 +59,17 @@ def _add(hyperparameters: Any, parameter: Parameter) -> None:
             hyperparameters.Boolean(name, default=default)
         case Kind.FIXED:
             hyperparameters.Fixed(name, parameter.choices[0])
+
+
+def _default_within(parameter: Parameter) -> Value:
+    """The default, or what is nearest to it where the range was narrowed away from it."""
+    default, low, high = parameter.default, parameter.low, parameter.high
+    if parameter.contains(default):
+        return default
+    if low is None or high is None or isinstance(default, str):
+        return parameter.choices[0]
+    nearest = min(max(default, low), high)
+    return int(nearest) if parameter.kind is Kind.INT else float(nearest)
 
 
 def space_of(hyperparameters: Any) -> SearchSpace:

@@ -17,11 +17,14 @@ class Executor(Protocol):
     An executor whose workers have to start reports WorkersStarted once, before the first epoch.
     It is made for one study's Work: every submitted job carries the same one.
 
-    ``kind`` is inline, process, dask or replay; ``slots`` says how many jobs run at a time.
+    ``kind`` is inline, process, dask or replay.
     """
 
     kind: str
-    slots: int
+
+    @property
+    def slots(self) -> int:
+        """How many jobs run at a time; on a cluster it may change."""
 
     def submit(self, job: TrialJob) -> None:
         """Take a job; at most ``slots`` may be unfinished at a time."""
