@@ -23,26 +23,14 @@ def digits():
 
 
 @pytest.fixture
-def notebook(run, shell, digits):
-    """A loaded extension, digits as x_train and y_train, and a way to run cells."""
-    shell.run_line_magic("load_ext", "tunemagic")
+def notebook(notebook, shell, digits):
+    """A loaded extension, 300 digits as x_train and y_train, and a way to run cells."""
     shell.user_ns["x_train"], shell.user_ns["y_train"] = digits
-    yield run
-    shell.run_line_magic("unload_ext", "tunemagic")
-    shell.config.pop("TuneMagics", None)  # what a test has set by %config
+    return notebook
 
 
 def tune(line, body=CELL):
     return f"%%tune {line}\n{textwrap.dedent(body)}"
-
-
-def error_of(cell):
-    """The one line on stderr."""
-    assert cell.outputs == []
-    assert cell.out == ""
-    (line,) = cell.err.splitlines()
-    assert line.startswith("UsageError: ")
-    return line.removeprefix("UsageError: ")
 
 
 def test_a_cell_gives_a_study_with_a_usable_best_model(notebook, shell, digits):
@@ -77,7 +65,7 @@ def test_a_larger_limit_goes_on_with_the_study(notebook, shell):
 def test_a_changed_cell_asks_for_new_or_resume(notebook, shell):
     notebook(tune("digits -n 1 --epochs 1"))
     before = shell.user_ns["study"].view
-    error = error_of(notebook(tune("digits -n 1 --epochs 1", CELL + "\nextra = 1\n")))
+    error = notebook(tune("digits -n 1 --epochs 1", CELL + "\nextra = 1\n")).error
     assert "the cell changed" in error
     assert "--resume" in error
     assert "--new" in error
@@ -133,7 +121,7 @@ def test_a_variable_is_one_token_of_the_line(notebook, shell):
 def test_a_mistake_is_told_in_one_line_and_nothing_is_written(notebook, shell, tmp_path, line, part):
     shell.user_ns["bad"] = "a\nb"
     cell = notebook(tune(f"--epochs 1 {line}"))
-    assert part in error_of(cell)
+    assert part in cell.error
     assert not cell.result.success
     assert list(tmp_path.iterdir()) == []
     assert "study" not in shell.user_ns
@@ -152,14 +140,14 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_written(notebook, shell, t
     ],
 )
 def test_a_faulty_cell_is_told_in_one_line_and_nothing_is_written(notebook, tmp_path, body, part):
-    assert part in error_of(notebook(f"%%tune --epochs 1\n{body}\n"))
+    assert part in notebook(f"%%tune --epochs 1\n{body}\n").error
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_folder_is_named_with_its_option(notebook, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     notebook("%config TuneMagics.directory = 'file'")
-    error = error_of(notebook(tune("digits -n 1 --epochs 1")))
+    error = notebook(tune("digits -n 1 --epochs 1")).error
     assert "file" in error
     assert "TuneMagics.directory" in error
 
@@ -174,18 +162,6 @@ def test_help_is_printed_and_nothing_is_done(notebook, tmp_path):
 def test_a_question_mark_shows_the_help(notebook):
     assert "--max-trials N" in notebook("%%tune?").out
     assert "--quant <none|dynamic|float16|int8|all>" in notebook("%tflite?").out
-
-
-def test_dry_run_shows_space_and_cost_and_writes_nothing(notebook, tmp_path):
-    cell = notebook(tune("digits -n 4 --epochs 2 --dry-run"))
-    assert cell.err == ""
-    (text,) = cell.texts
-    lines = text.splitlines()
-    assert lines[0] == "Dry run: digits, random, val_loss (min)"
-    assert lines[2].split() == ["units", "int", "8", "…", "32", "step", "8", "8"]
-    assert "combinations: 4" in lines
-    assert any(line.startswith("4 trials: about ") for line in lines)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_background_returns_at_once_and_stop_keeps_what_was_found(notebook, shell):
@@ -250,7 +226,7 @@ def test_a_study_of_another_kernel_is_listed_shown_and_resumed(notebook, shell, 
     ],
 )
 def test_a_wrong_verb_is_told_in_one_line(notebook, tmp_path, line, part):
-    assert part in error_of(notebook(line))
+    assert part in notebook(line).error
     assert list(tmp_path.iterdir()) == []
 
 
