@@ -66,7 +66,8 @@ def test_a_default_that_is_none_of_the_choices_is_refused_when_it_is_set(magics,
         (
             "val",
             "first:1",
-            "%config TuneMagics.val: received 'first:1'; expected 0.2, last:0.2, or names of variables as in x_val,y_val.",
+            "%config TuneMagics.val: received 'first:1'; expected 0.2, last:0.2, or names of variables as in "
+            "x_val,y_val.",
         ),
     ],
 )
