@@ -11,6 +11,8 @@ from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.auto import choose_tuner
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.choose import choose_executor, usable_cores
+from tunemagic.search.executors.inline import InlineExecutor
+from tunemagic.search.grid import grid_notes
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner
 from tunemagic.space import SearchSpace
@@ -38,7 +40,13 @@ def plan(request: TuneRequest, space: SearchSpace) -> Plan:
     """
     tuner, tuner_reason = choose_tuner(request, space, has_torch=importlib.util.find_spec("torch") is not None)
     pruner, pruner_reason = choose_pruner(request, tuner)
-    return Plan(tuner=tuner, tuner_reason=tuner_reason, pruner=pruner, pruner_reason=pruner_reason)
+    return Plan(
+        tuner=tuner,
+        tuner_reason=tuner_reason,
+        pruner=pruner,
+        pruner_reason=pruner_reason,
+        notes=grid_notes(space) if tuner is Tuner.GRID else (),
+    )
 
 
 def check_machine(request: TuneRequest) -> None:
@@ -55,8 +63,10 @@ def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
     """
 
     def make(work: Work, view: StudyView) -> tuple[Executor, str]:
+        if cluster is None and request.workers is None:
+            return InlineExecutor(), ""
         if cluster is None:
-            return choose_executor(request.workers or 0, work, memory_gb=request.memory_gb)
+            return choose_executor(request.workers, work, memory_gb=request.memory_gb)
         from tunemagic.search.executors.cluster import connect
         from tunemagic.search.executors.dask import DaskExecutor
 
