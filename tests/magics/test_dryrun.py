@@ -86,7 +86,7 @@ def test_the_largest_model_and_the_effect_of_a_limit_are_estimated(lines):
 def test_a_range_without_steps_says_how_many_points_a_grid_takes(lines, cell):
     shown = lines("--epochs 1 --tuner grid", f'rate = hp.Float("rate", 0.0, 0.5)\n{cell}')
     assert "combinations: infinitely many" in shown
-    assert starting(shown, "grid: rate has no step; of 0 … 0.5 the grid takes ")
+    assert starting(shown, "grid: rate (0 … 0.5) has no step, so the grid takes 11 of its values")
 
 
 def test_several_objectives_and_a_measure_are_named(lines, shell):

@@ -235,7 +235,7 @@ def test_a_space_of_one_point_is_one_trial(tune, cell, shell):
 def test_a_grid_over_a_range_without_steps_says_how_many_points_it_takes(tune, cell, shell):
     tune("grid --epochs 1 -n 2 --tuner grid --view none", f'rate = hp.Float("rate", 0.0, 0.5)\n{cell}')
     notes = " ".join(shell.user_ns["study"].view.notes)
-    assert "grid: rate has no step; of 0 … 0.5 the grid takes " in notes
+    assert "grid: rate (0 … 0.5) has no step, so the grid takes 11 of its values" in notes
 
 
 def test_limits_that_no_trial_meets_end_the_study_with_the_reason(tune, cell, shell):
