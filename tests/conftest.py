@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tunemagic.search.executors import forkserver
+
 SETTINGS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "KERAS_HOME")
 # No deadline: the first example may import keras, and machines are busy.
 settings.register_profile("tunemagic", deadline=None, database=None)
@@ -24,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    forkserver.NOT_COMPARED.add("PYTEST_CURRENT_TEST")  # or each test that has workers starts a server of its own
     folder = config.stash[_folder] = tempfile.TemporaryDirectory(
         prefix="tunemagic-settings-", ignore_cleanup_errors=True
     )

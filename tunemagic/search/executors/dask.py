@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import cloudpickle
-
 from tunemagic import events as ev
 from tunemagic.search.executors.dask_link import DaskLink
 from tunemagic.search.executors.dask_worker import name_of, state_packet
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
+from tunemagic.search.packing import pack_job, unpack_report
 
 __all__ = ["DaskExecutor"]
 
@@ -52,15 +51,19 @@ class DaskExecutor:
 
     ``client`` is a distributed.Client (see cluster.connect); ``owns_client`` closes it in the end,
     because it was made for this study. ``slots`` follows the cluster as workers come and go.
-    Raises whatever pickling raises when the work can't be sent.
+    Raises UnsendableError when the work can't be sent.
     """
 
     kind = "dask"
 
     def __init__(self, work: Work, client: Any, *, owns_client: bool = False) -> None:
         self._inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._link = DaskLink(work, client, self._inbox.put)
         self._own_client = client if owns_client else None
+        try:
+            self._link = DaskLink(work, client, self._inbox.put)
+        except BaseException:
+            self._close_own_client()
+            raise
         self._made = time.monotonic()
         self._unfinished: dict[int, _Placed] = {}
         self._numbers: dict[str, int] = {}  # workers by address in the order in which they were seen
@@ -122,6 +125,9 @@ class DaskExecutor:
         for placed in tuple(self._unfinished.values()):
             self._release(placed)
         self._link.close()
+        self._close_own_client()
+
+    def _close_own_client(self) -> None:
         if self._own_client is not None:
             self._own_client.close()
 
@@ -182,7 +188,7 @@ class DaskExecutor:
                 self._inbox.put(placed.message("sent", future=sending.result()))
 
         # Without the work, which has the data with it and is there already.
-        packed = cloudpickle.dumps(dataclasses.replace(job, work=None))  # type: ignore[arg-type]
+        packed = pack_job(job)
         name = name_of(job.trial, job.attempt)
         self._link.aside(self._link.start, name, packed, job.trial, job.attempt, address).add_done_callback(tell)
 
@@ -249,7 +255,8 @@ class DaskExecutor:
         packed = self._take(placed, name_of(placed.job.trial, placed.job.attempt))
         if packed is None:
             return self._end(placed, Ending.LOST, "worker lost", _died_text(placed))
-        outcome: TrialOutcome = cloudpickle.loads(packed)
+        outcome = unpack_report(packed)
+        assert isinstance(outcome, TrialOutcome)
         self._release(placed)
         return dataclasses.replace(outcome, worker=self._number(placed))
 

@@ -22,7 +22,8 @@ import cloudpickle
 
 from tunemagic import events as ev
 from tunemagic.search.faults import describe_error
-from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialJob, TrialOutcome, Work
+from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialOutcome, Work
+from tunemagic.search.packing import pack_report, unpack_job, unpack_work
 
 __all__ = ["WORK", "cancel_trial", "forget_study", "keep_part", "name_of", "run_trial", "state_packet", "take_packet"]
 
@@ -115,7 +116,7 @@ def run_trial(topic: str, trial: int, attempt: int) -> None:
     with _watched(worker, topic, stop), _captured() as lines:
         outcome = _outcome(study, packed, (trial, attempt), stop, tell)
     outcome = dataclasses.replace(outcome, log="\n".join(lines))
-    study.leaving[name] = cloudpickle.dumps(outcome)
+    study.leaving[name] = pack_report(outcome)
     study.stops.pop(name, None)
     tell("outcome")
 
@@ -124,7 +125,7 @@ def _outcome(study: _Hosted, packed: bytearray, key: tuple[int, int], stop: Stop
     """Unpack and train. What can't be unpacked here fails its trial, with a reason."""
     try:
         work = _unpacked_work(study)
-        job: TrialJob = dataclasses.replace(cloudpickle.loads(packed), work=work)
+        job = unpack_job(bytes(packed), work)
         _prepare_keras()
     # Whatever the user's own objects raise when they are put together again in another process.
     except Exception as error:
@@ -154,7 +155,7 @@ def _unpacked_work(study: _Hosted) -> Work:
     """The study's work, put together once in this process."""
     with study.lock:
         if study.work is None:
-            study.work = cloudpickle.loads(study.arrived.pop(WORK))
+            study.work = unpack_work(cloudpickle.loads(study.arrived.pop(WORK)))
         return study.work
 
 

@@ -20,11 +20,11 @@ from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess, set_spawning_popen
 from typing import Any
 
-__all__ = ["WorkerServer", "borrow_server", "give_back_server", "start_ahead"]
+__all__ = ["NOT_COMPARED", "WorkerContext", "WorkerServer", "borrow_server", "give_back_server", "start_ahead"]
 
 _PRELOAD = "tunemagic.search.executors.preload"
-# TensorFlow, Keras Tuner, scikit-learn and threadpoolctl set these when they are imported, which the server does too.
-_SET_BY_IMPORTS = {
+# These may differ: TensorFlow, h5py and scikit-learn set them when they are imported, which the server does too.
+NOT_COMPARED = {
     "ENABLE_RUNTIME_UPTIME_TELEMETRY",
     "HDF5_PLUGIN_PATH",
     "KMP_DUPLICATE_LIB_OK",
@@ -44,12 +44,18 @@ class WorkerServer:
     def __init__(self) -> None:
         self.surroundings = _surroundings()
         self.users = 0
+        self._stopped = False
         self.pid: int | None = None
         self._server = forkserver.ForkServer()
         self._server.set_forkserver_preload([_PRELOAD])
 
     def ensure_running(self) -> None:
-        """Start the server if it is not running; returns at once, it imports while others go on."""
+        """Start the server if it is not running; returns at once, it imports while others go on.
+
+        Raises OSError once it was stopped.
+        """
+        if self._stopped:
+            raise OSError("this fork server was stopped, since nobody needed it")
         # multiprocessing reads it, and IPython's %reset takes it away with the user's variables.
         vars(sys.modules["__main__"]).setdefault("__spec__", None)
         with _interrupts_blocked():
@@ -63,6 +69,7 @@ class WorkerServer:
 
     def stop(self) -> None:
         """End the server, and with it any process that it forked."""
+        self._stopped = True
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -103,7 +110,7 @@ def _fitting_server() -> WorkerServer:
 
 def _surroundings() -> tuple[dict[str, str], str, tuple[str, ...]]:
     """What a fork server freezes."""
-    environment = {name: value for name, value in os.environ.items() if name not in _SET_BY_IMPORTS}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_COMPARED}
     return environment, os.getcwd(), tuple(sys.path)
 
 

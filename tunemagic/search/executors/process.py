@@ -16,7 +16,7 @@ from tunemagic.search.packing import pack_work
 
 __all__ = ["ProcessExecutor"]
 
-_CLOSE_SECONDS = 5.0  # a worker that starts right now may take longer; it then ends by itself
+_CLOSE_SECONDS = 1.0  # a worker that starts right now may take longer; it then ends by itself
 
 
 class ProcessExecutor:

@@ -20,7 +20,7 @@ import threading
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TextIO
 
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Report, StopFlag, Work
@@ -185,8 +185,13 @@ def _send_output_to(output: Connection) -> None:
     for standard in (1, 2):
         os.dup2(output.fileno(), standard)
     output.close()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    # The streams that Python made at its start remember what they were opened on, such as a file.
+    sys.stdout, sys.stderr = _lines_to(1), _lines_to(2)
+
+
+def _lines_to(fd: int) -> TextIO:
+    """A text stream that writes after each line."""
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _flush_output() -> None:
