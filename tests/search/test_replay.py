@@ -13,12 +13,14 @@ import pytest
 from tunemagic import events as ev
 from tunemagic.errors import DataError, TrialError
 from tunemagic.events import Direction
+from tunemagic.request import Tuner, TuneRequest
 from tunemagic.search.executors.replay import ReplayExecutor
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import Ending, Report, TrialJob, TrialOutcome, Work
-from tunemagic.search.replay import ReplayProgram, open_replay, replay, replay_data, table_names
+from tunemagic.search.replay import ReplayProgram, best_so_far, open_replay, replay, replay_data, table_names
 from tunemagic.search.replay_table import ReplayRow, ReplayTable
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
+from tunemagic.studybook import StudyBook
 from tunemagic.trial import TrialRecord, TrialState
 
 SPACE = SearchSpace(
@@ -259,22 +261,25 @@ class TestTables:
             ([], "holds no row; expected lines with values and curves."),
             (["{"], "line 1: not JSON ("),
             ([ROW, "[1]"], "line 2: received [1]; expected"),
+            ([{"values": {"units": 8}}], "line 1: curves: received None; expected"),
+            ([{"values": {"units": 8}, "curves": {"val_loss": [None]}}], "received no finite value of 'val_loss'"),
+            ([ROW, "", {"curves": {"val_loss": [1]}}], "line 3: values: received None; expected"),
             ([ROW, {"values": 3, "curves": {}}], "line 2: values: received 3; expected"),
             ([ROW, {"values": {"u": [1]}, "curves": {"a": [1]}}], "line 2: values: received {'u': [1]}; expected"),
             ([ROW, {"values": {"units": 8}, "curves": {}}], "line 2: curves: received {}; expected"),
             ([ROW, {**ROW, "curves": {"val_loss": []}}], "line 2: curve 'val_loss': received []; expected"),
             ([ROW, {**ROW, "curves": {"val_loss": ["a"]}}], "line 2: curve 'val_loss': received 'a'; expected"),
-            ([ROW, {**ROW, "values": {}}], "row 2 has no value of 'units'; expected"),
-            ([ROW, {**ROW, "values": {"units": 8, "x": 1}}], "row 2: 'x' is no parameter of the space"),
+            ([ROW, {**ROW, "values": {}}], "line 2: values: received no 'units'; expected the same names in all rows."),
+            ([ROW, {**ROW, "values": {"units": 8, "x": 1}}], "line 2: values: received 'x'; expected only units."),
             ([{**ROW, "curves": {"a": [1]}}], "objective: received None; expected a curve that all rows have: a."),
             ([{"objective": "b"}, ROW], "objective: received 'b'; expected a curve that all rows have: val_loss."),
             ([{"direction": "up"}, ROW], "line 1: direction: received 'up'; expected min or max."),
             ([{"epochs": 3}, ROW], "line 1: epochs: received 3; expected 1 to 2, as the rows have."),
             ([{"space": [{"name": "a"}]}, ROW], "line 1: space: KeyError"),
-            ([{"space": SPACE.to_json()}, ROW], "row 1: rate: received None; expected 0.0001 … 1 log."),
+            ([{"space": SPACE.to_json()}, ROW], "line 2: rate: received None; expected 0.0001 … 1 log."),
             (
                 [{"space": [Parameter(name="units", kind=Kind.INT, default=1, low=1, high=4).to_json()]}, ROW],
-                "row 1: units: received 8; expected 1 … 4.",
+                "line 2: units: received 8; expected 1 … 4.",
             ),
         ],
     )  # fmt: skip
@@ -347,9 +352,11 @@ class TestStudies:
     def test_a_study_spends_exactly_its_epochs_and_replays_the_same(self, tuner: str) -> None:
         replayed = grid_of(60, 9)
         view = replay(replayed, tuner=tuner, seed=3, max_epochs=100)
-        spent = sum(sum(value is not None for value in trial.curves.get("loss", ())) for trial in view.trials)
-        assert spent == 100
+        best = best_so_far(view)
+        assert len(best) == 100
+        assert list(best) == sorted(best)
         assert view.best_trial is not None
+        assert best[-1] == view.best_trial.score
         again = replay(replayed, tuner=tuner, seed=3, max_epochs=100)
         assert [(trial.values, trial.curves) for trial in again.trials] == [
             (trial.values, trial.curves) for trial in view.trials
@@ -380,6 +387,29 @@ class TestStudies:
         one = replay(grid_of(60, 9), tuner="random", seed=1, max_trials=12)
         three = replay(grid_of(60, 9), tuner="random", seed=1, max_trials=12, slots=3)
         assert [trial.score for trial in three.trials] == [trial.score for trial in one.trials]
+
+
+def test_the_best_so_far_begins_with_the_first_finite_value() -> None:
+    values: dict[str, Value] = {"rate": 0.1, "units": 8, "kind": "adam"}
+    view = replay(table(row(values, (None, 0.3, 0.2)), row(values, (0.1, 0.4, 0.1))), tuner="random", max_trials=2)
+    assert [str(value) for value in best_so_far(view)] == ["nan", "0.3", "0.3", "0.3", "0.4", "0.4"]
+
+
+@pytest.mark.parametrize("tuner", [Tuner.RANDOM, Tuner.HYPERBAND, Tuner.TPE])
+def test_a_study_of_the_book_goes_on_in_the_same_rows(tuner: Tuner, tmp_path: Path) -> None:
+    replayed = grid_of(60, 9)
+
+    def trials(folder: str, *limits: int) -> list[tuple[Any, ...]]:
+        for limit in limits:  # each time as in a new kernel
+            book = StudyBook(tmp_path / folder)
+            study = book.open_replay(TuneRequest(name="replayed", tuner=tuner, seed=1, max_trials=limit), replayed)
+            study.start()
+            assert study.wait(60)
+            study.close()
+        assert (study.view.executor, len(study.view.trials)) == ("replay", limits[-1])
+        return [(trial.values, trial.curves, trial.reason, trial.trainer) for trial in study.view.trials]
+
+    assert trials("interrupted", 7, 16, 25) == trials("at once", 25)
 
 
 class TestPackageTable:

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.resources
 import itertools
+import math
 import threading
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
@@ -28,7 +29,7 @@ from tunemagic.search.weights import WeightsFolder
 from tunemagic.space import Kind, Parameter, SearchSpace
 from tunemagic.trial import StudyView
 
-__all__ = ["ReplayProgram", "open_replay", "replay", "replay_data", "table_names"]
+__all__ = ["ReplayProgram", "best_so_far", "open_replay", "replay", "replay_data", "table_names"]
 
 _BENCHMARKS = {"hpobench": "HPOBench", "hpolib": "HPOLib", "nasbench201": "NASBench201"}
 
@@ -186,6 +187,7 @@ def replay(
             direction=table.direction,
             seed=seed,
             epochs=table.epochs,
+            max_trials=max_trials,
         ),
         executor=ReplayExecutor(table, slots=slots),
         weights=MemoryFolder(),
@@ -194,6 +196,23 @@ def replay(
         pruner=make_pruner(words[1], direction=table.direction, epochs=table.epochs),
     ).run()
     return ledger.view
+
+
+def best_so_far(view: StudyView) -> tuple[float, ...]:
+    """The best value of the objective after each epoch that was trained, over all trials in order.
+
+    Only for studies whose trials ran one after the other. Epochs that a trial took over from the
+    one it goes on from do not count again. NaN before the first finite value.
+    """
+    best: float | None = None
+    found: list[float] = []
+    for trial in view.trials:
+        taken_over = 0 if trial.parent is None else view.trial(trial.parent).epochs_done
+        for value in trial.curves.get(view.objective, ())[taken_over:]:
+            if value is not None and view.direction.better(value, best):
+                best = value
+            found.append(math.nan if best is None else best)
+    return tuple(found)
 
 
 def _started(table: ReplayTable, tuner: Tuner, pruner: Pruner, *, seed: int, max_trials: int | None) -> ev.StudyStarted:

@@ -6,18 +6,15 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from tunemagic import events as ev
+from tunemagic.search.coordinates import Axis, Coordinate, coordinates_of
 from tunemagic.search.job import Ending, Report, TrialJob, TrialOutcome
 from tunemagic.search.replay_table import ReplayRow, ReplayTable
-from tunemagic.space import Kind, Parameter, Sampling, Value
+from tunemagic.space import Value
 from tunemagic.trial import TrialRecord
 
-if TYPE_CHECKING:
-    import numpy as np
-
-__all__ = ["ReplayExecutor"]
+__all__ = ["NearestRows", "ReplayExecutor"]
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class ReplayExecutor:
     def __init__(self, table: ReplayTable, *, slots: int = 1, earlier: Sequence[TrialRecord] = ()) -> None:
         self.slots = slots
         self._table = table
-        self._rows = _NearestRows(table)
+        self._rows = NearestRows(table)
         self._row_of: dict[int, int] = {}
         self._running: deque[_Running] = deque()
         for trial in earlier:
@@ -113,19 +110,19 @@ def _metrics(row: ReplayRow, epoch: int) -> dict[str, float | None]:
     return {name: curve[epoch - 1] for name, curve in row.curves.items() if len(curve) >= epoch}
 
 
-class _NearestRows:
+class NearestRows:
     """Finds the unused row nearest to some values.
 
     Distance is Euclidean in the unit cube: numbers by their place in the range (by the logarithm
-    where it is sampled so), choices of numbers by their rank, other choices 0 or 1. A parameter
-    that is active on one side only counts 1.
+    where it is sampled so), choices of rising numbers by their rank, other choices 0 or 1. A
+    parameter that is active on one side only counts 1.
     """
 
     def __init__(self, table: ReplayTable) -> None:
         import numpy as np
 
-        self._parameters = [parameter for parameter in table.space.parameters if (parameter.count() or 2) > 1]
-        self._ranked = np.array([_is_ranked(parameter) for parameter in self._parameters], dtype=bool)
+        self._coordinates = coordinates_of(table.space)
+        self._ranked = np.array([each.axis is not Axis.CHOICE for each in self._coordinates], dtype=bool)
         self._points = np.array([self._point(row.values) for row in table.rows]).reshape(len(table.rows), -1)
         self._used = np.zeros(len(table.rows), dtype=bool)
 
@@ -148,33 +145,20 @@ class _NearestRows:
         self._used[row] = True
         return row
 
-    def _point(self, values: Mapping[str, Value]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        import numpy as np
-
-        return np.array(
-            [
-                _place(parameter, values[parameter.name])
-                if parameter.name in values and parameter.active(values)
-                else np.nan
-                for parameter in self._parameters
-            ]
-        )
+    def _point(self, values: Mapping[str, Value]) -> list[float]:
+        return [_place(coordinate, values) for coordinate in self._coordinates]
 
 
-def _is_ranked(parameter: Parameter) -> bool:
-    """Whether nearer values mean more similar trials."""
-    return parameter.kind in (Kind.INT, Kind.FLOAT) or all(
-        isinstance(choice, (int, float)) and not isinstance(choice, bool) for choice in parameter.choices
-    )
-
-
-def _place(parameter: Parameter, value: Value) -> float:
-    """Where the value lies in the range, 0 to 1; for a choice its rank, as a share of the choices."""
-    low, high = parameter.low, parameter.high
-    if low is None or high is None:
-        return parameter.choices.index(value) / (len(parameter.choices) - 1)
-    number = float(value)
-    if parameter.sampling is Sampling.LINEAR:
-        return (number - low) / (high - low)
-    place = math.log(number / low) if parameter.sampling is Sampling.LOG else math.log(high / (high + low - number))
-    return place / math.log(high / low)
+def _place(coordinate: Coordinate, values: Mapping[str, Value]) -> float:
+    """Where the value lies on its axis, 0 to 1; which choice it is; NaN where it is not active."""
+    parameter = coordinate.parameter
+    known = parameter.name in values and parameter.active(values)
+    position = coordinate.position(values[parameter.name]) if known else None
+    if position is None:
+        return math.nan
+    if isinstance(position, (str, bool)) or coordinate.axis is Axis.CHOICE:
+        return coordinate.choices.index(position)
+    low, high = coordinate.low, coordinate.high
+    if coordinate.log:
+        return math.log(position / low) / math.log(high / low)
+    return (position - low) / (high - low)
