@@ -60,9 +60,7 @@ def _count(program: TrialProgram, hp: Any, data: TrainingData) -> int:
     model = program.run(hp).model
     if not model.built:
         x = data.x if data.is_arrays else next(iter(data.x))[0]
-        model.compute_output_spec(
-            keras.KerasTensor((None, *x.shape[1:]), dtype=keras.backend.standardize_dtype(x.dtype))
-        )
+        model(keras.KerasTensor((None, *x.shape[1:]), dtype=keras.backend.standardize_dtype(x.dtype)))
     return sum(math.prod(weight.shape) for weight in model.weights)
 
 
