@@ -14,13 +14,19 @@ EXTENSION = "data/share/jupyter/labextensions/tunemagic"
 IN_WHEEL = (
     "tunemagic/__init__.py",
     "tunemagic/py.typed",
+    "tunemagic/replay_tables/mnist1d.jsonl.gz",
     "tunemagic/static/panel.js",
     "tunemagic/static/panel.css",
     f"{EXTENSION}/package.json",
     f"{EXTENSION}/install.json",
     f"{EXTENSION}/static/style.js",
 )
-IN_SDIST = ("pyproject.toml", "tunemagic/static/panel.js", "tunemagic/labextension/package.json")
+IN_SDIST = (
+    "pyproject.toml",
+    "tunemagic/replay_tables/mnist1d.jsonl.gz",
+    "tunemagic/static/panel.js",
+    "tunemagic/labextension/package.json",
+)
 LIMIT_BYTES = 1_000_000
 
 

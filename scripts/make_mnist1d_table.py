@@ -15,7 +15,6 @@ Down Deep Learning with MNIST-1D", made by ``mnist1d.data.make_dataset`` with it
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import functools
 import gzip
 import json
@@ -90,8 +89,9 @@ def space() -> Any:
     return hp
 
 
-def train(number: int, values: dict[str, Any]) -> dict[str, Any]:
+def train(numbered: tuple[int, dict[str, Any]]) -> dict[str, Any]:
     """One row of the table: the curves of this configuration, rounded to 4 places."""
+    number, values = numbered
     hp = new_hyperparameters()
     hp.values = dict(values)
     job = TrialJob(
@@ -144,14 +144,13 @@ def make(path: Path, count: int) -> None:
     for number, values in missing:
         shape = json.dumps({name: value for name, value in values.items() if name not in ("rate", "batch_size")})
         groups.setdefault(shape, []).append((number, values))
-    context = multiprocessing.get_context("spawn")
+    work = [each for group in groups.values() for each in group]
     with (
-        concurrent.futures.ProcessPoolExecutor(1, context, max_tasks_per_child=TASKS_PER_PROCESS) as pool,
+        multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=TASKS_PER_PROCESS) as pool,
         path.open("a", encoding="utf-8") as file,
     ):
-        waiting = [pool.submit(train, *each) for group in groups.values() for each in group]
-        for future in concurrent.futures.as_completed(waiting):
-            file.write(json.dumps(future.result()) + "\n")
+        for row in pool.imap_unordered(train, work):
+            file.write(json.dumps(row) + "\n")
             file.flush()
 
 

@@ -1,5 +1,6 @@
 """The example notebooks run from top to bottom, by nbclient and by papermill, and stay stripped."""
 
+import re
 from pathlib import Path
 
 import nbclient
@@ -13,11 +14,12 @@ from tunemagic.trial import StudyState, StudyView, replay
 FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
+STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 CELL_SECONDS = 600
 
 
-def study_of(folder: Path) -> StudyView:
-    return replay(read_journal(folder / ".tunemagic" / "digits").events)
+def study_of(folder: Path, name: str = "digits") -> StudyView:
+    return replay(read_journal(folder / ".tunemagic" / name).events)
 
 
 def cell_that_starts(notebook, start: str):
@@ -73,3 +75,27 @@ def test_the_first_search_runs_under_papermill(tmp_path: Path):
         progress_bar=False,
     )
     assert len(study_of(tmp_path).ranking()) == 10
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_race_of_strategies_runs_under_nbclient(tmp_path: Path):
+    notebook = nbformat.read(STRATEGIES, 4)
+    nbclient.NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+
+    race, live = study_of(tmp_path, "race"), study_of(tmp_path)
+    assert [(view.state, view.strategy, len(view.trials)) for view in (race, live)] == [
+        (StudyState.FINISHED, "bohb", 40),
+        (StudyState.FINISHED, "hyperband", 22),
+    ]
+    assert race.executor == "replay"
+    assert any(trial.parent is not None for trial in live.trials)
+    [printed] = cell_that_starts(notebook, "goal =").outputs
+    faster = {name: float(times) for name, times in re.findall(r"(\w+): there after .*, ([\d.]+) times", printed.text)}
+    # The shape of the published result: strategies that begin with short trainings are there first.
+    assert faster["random"] == 1.0
+    assert faster["hyperband"] > 2
+    assert faster["bohb"] > 2

@@ -7,7 +7,7 @@ import pytest
 
 from tunemagic.magics.lines import export_parser, tune_parser
 from tunemagic.magics.verbs import VERBS
-from tunemagic.request import QuantMode, Tuner, ViewKind
+from tunemagic.request import Pruner, QuantMode, Tuner, ViewKind
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,10 +28,21 @@ def test_the_table_of_options_is_complete():
     assert options_in(" ".join(row[0] for row in rows)) == set(tune_parser().option_strings()) - {"-h", "--help"}
 
 
-@pytest.mark.parametrize(("option", "words"), [("--tuner", Tuner), ("--view", ViewKind)])
+@pytest.mark.parametrize(("option", "words"), [("--tuner", Tuner), ("--pruner", Pruner), ("--view", ViewKind)])
 def test_the_words_of_an_option_are_listed(option, words):
     [meaning] = [row[1] for row in table("| option | meaning | default |") if option in row[0]]
     assert set(re.findall(r"`(\w+)`", meaning)) == {str(word) for word in words}
+
+
+def test_each_strategy_is_described_once():
+    rows = table("| strategy | how it proposes values | use it when |")
+    assert sorted(row[0].strip(" `") for row in rows) == sorted(tuner for tuner in Tuner if tuner is not Tuner.AUTO)
+
+
+def test_links_to_sections_point_at_headings():
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
 
 
 def test_each_verb_has_its_line():

@@ -10,6 +10,7 @@ of predictions for one row each there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -146,8 +147,16 @@ def small_matrices() -> Iterator[None]:
     The Gaussian process warns of every length scale at its bound, which no user can act on.
     """
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"), warnings.catch_warnings():
+    with _blas().limit(limits=1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
+
+
+@functools.cache
+def _blas() -> Any:
+    """What limits BLAS threads. Finding the loaded libraries takes milliseconds, so it is done once."""
+    import scipy.linalg  # noqa: F401 - so that its library is loaded and found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

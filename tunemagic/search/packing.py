@@ -45,7 +45,7 @@ _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 _STORES = {"STORE_NAME", "STORE_GLOBAL"}
 _OWN_NAMES = {"hp", "__name__", "__builtins__", "__annotations__"}  # every run of a cell gets its own
 _LOOKUPS = {"globals", "eval", "exec"}  # with these, which names are used shows only when the code runs
-_LOOKUP_REASON = "it finds names of the notebook while it runs"
+_LOOKUP_REASON = "it finds names while it runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,7 +263,7 @@ class TestConnecting:
         with pytest.raises(OptionError, match="the client is closed; expected one that is connected"):
             connect(client)
 
-    @pytest.mark.parametrize("address", ["", "no address", "nothing://here", "tls://127.0.0.1:1", "tcp://127.0.0.1:1"])
+    @pytest.mark.parametrize("address", ["", "nothing://here", "tls://127.0.0.1:1", "tcp://127.0.0.1:1"])
     def test_an_address_where_no_scheduler_is_gives_one_line(self, address: str) -> None:
         with pytest.raises(OptionError, match=r"^--cluster: no Dask scheduler .* can be reached \([^\n]*$"):
             connect(address)

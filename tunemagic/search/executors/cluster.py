@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+import queue
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +16,7 @@ __all__ = ["connect", "own_versions"]
 
 PYTHON = "Python"
 _REACH_SECONDS = 5
+_SLACK_SECONDS = 3  # until Dask's own timeout is given up
 _PACKAGES = ("tunemagic", "keras", "keras-tuner", "cloudpickle")
 
 
@@ -56,8 +59,39 @@ def _client(distributed: Any, cluster: Any) -> tuple[Any, bool]:
             "tcp://host:8786, or a variable that holds a Dask Client or cluster."
         )
     with _told_as_unreachable(cluster):
-        # Not the notebook's default client: that the user's own dask code would use.
-        return distributed.Client(cluster, timeout=_REACH_SECONDS, set_as_default=False), True
+        return _new_client(distributed, cluster), True
+
+
+def _new_client(distributed: Any, cluster: Any) -> Any:
+    """A client of our own. Raises TimeoutError, and whatever the connection raises.
+
+    Made on a thread, since against a port that accepts and stays silent Dask's own timeout does
+    nothing; such a client is closed as soon as it gives up.
+    """
+    made: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    given_up = threading.Event()
+
+    def make() -> None:
+        try:
+            # Not the notebook's default client: that the user's own dask code would use.
+            client = distributed.Client(cluster, timeout=_REACH_SECONDS, set_as_default=False)
+        # Raised again on the calling thread.
+        except BaseException as error:
+            made.put(error)
+            return
+        made.put(client)
+        if given_up.is_set():
+            client.close()
+
+    threading.Thread(target=make, name="tunemagic-cluster", daemon=True).start()
+    try:
+        client = made.get(timeout=_REACH_SECONDS + _SLACK_SECONDS)
+    except queue.Empty:
+        given_up.set()
+        raise TimeoutError(f"no answer within {_REACH_SECONDS + _SLACK_SECONDS} s") from None
+    if isinstance(client, BaseException):
+        raise client
+    return client
 
 
 @contextlib.contextmanager
