@@ -62,6 +62,7 @@ def complete(shell, completer):
         ("%tune skip 3 d", ["digits"]),
         ("%tune run --ep", ["--epochs"]),
         ("%tune run --repl", ["--replay"]),
+        ("%tune run --replay m", ["mnist1d"]),
         ("%tflite --quant ", ["none", "dynamic", "float16", "int8", "all"]),
         ("%tflite x_t", ["x_train"]),
         ("%tflite model --rep y", ["y_train"]),

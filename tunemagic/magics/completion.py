@@ -19,6 +19,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from tunemagic.magics.lines import export_parser, tune_parser
 from tunemagic.magics.options import AUTO, LineParser
 from tunemagic.magics.verbs import VERBS
+from tunemagic.search.replay import table_names
 
 __all__ = ["LineCompleter"]
 
@@ -94,6 +95,8 @@ class LineCompleter:
                 return list(_METRICS)
             case "workers":
                 return [AUTO, *map(str, range((os.cpu_count() or 1) + 1))]
+            case "replay":
+                return list(table_names())
             case "measure":
                 return self._variables(lambda value: isinstance(value, _FUNCTIONS))
         return self._data() if action.dest in _VARIABLES else []

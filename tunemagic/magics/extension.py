@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from tunemagic.magics.ahead import WorkersAhead
 from tunemagic.magics.completion import LineCompleter
 from tunemagic.magics.tflite import TFLiteMagics
 from tunemagic.magics.tune import TuneMagics
@@ -25,6 +26,7 @@ class Attached:
         self._completer = LineCompleter(shell, self._tune.book.names)
         self._hp: Any = None
         self._side: Any = None
+        self._ahead: WorkersAhead | None = None
 
     def attach(self) -> None:
         """Register magics and completion, offer ``hp``, and call the side panel when there is a kernel."""
@@ -36,6 +38,8 @@ class Attached:
             from tunemagic.widgets.side import SideChannel
 
             self._side = SideChannel(self._tune.book)
+            if self._tune.start_ahead:
+                self._ahead = WorkersAhead(self._shell)
 
     def detach(self) -> None:
         """Undo attach; stop studies that run. What they found stays on disk."""
@@ -48,6 +52,8 @@ class Attached:
                 panel.close()
         if self._side is not None:
             self._side.close()
+        if self._ahead is not None:
+            self._ahead.close()
         if self._hp is not None and self._shell.user_ns.get("hp") is self._hp:
             del self._shell.user_ns["hp"]
         for magics in (self._tune, self._tflite):

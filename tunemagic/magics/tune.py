@@ -10,7 +10,7 @@ from typing import Any
 
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
-from traitlets import Float, TraitError, Unicode, validate
+from traitlets import Bool, Float, TraitError, Unicode, validate
 
 from tunemagic.analysis.why import explain_trial
 from tunemagic.continuity import DEFAULT_SEED
@@ -47,6 +47,7 @@ class TuneMagics(SearchDefaults):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)
+    start_ahead = Bool(True, help="import Keras for workers when the kernel is idle after %load_ext").tag(config=True)
     contact_seconds = Float(3.0, help="wait this long for a front end to show the panel").tag(config=True)
 
     def __init__(self, shell: Any, **more: Any) -> None:
