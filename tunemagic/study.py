@@ -218,10 +218,12 @@ class Study:
         Returns at once. Raises StudyError when that trial does not run.
         """
         running = {trial.number for trial in self.view.trials if trial.state is TrialState.RUNNING}
+        if not self.running or not running:
+            raise StudyError(f"study {self.name}: no trial runs now, so there is none to skip.")
         wanted = running if number is None else {number} & running
-        if not self.running or not wanted:
-            which = "no trial" if number is None else f"trial {number} does not run; no such trial"
-            raise StudyError(f"study {self.name}: {which} can be skipped now.")
+        if not wanted:
+            shown = ", ".join(map(str, sorted(running)))
+            raise StudyError(f"study {self.name}: trial {number} does not run; running now: {shown}.")
         self._skips |= wanted
 
     def log(self, number: int) -> str:

@@ -179,11 +179,6 @@ class TuneMagics(SearchDefaults):
         _refuse_elsewhere(study, "skipped")
         number = given.get("trial")
         running = [trial.number for trial in study.view.trials if trial.state is TrialState.RUNNING]
-        if not study.running or not running:
-            raise StudyError(f"study {study.name}: no trial runs now, so there is none to skip.")
-        if number is not None and number not in running:
-            shown = ", ".join(map(str, running))
-            raise StudyError(f"study {study.name}: trial {number} does not run; running now: {shown}.")
         study.skip(number)
         named = ", ".join(map(str, running if number is None else [number]))
         sys.stdout.write(f"{study.name}: trial {named} ends with its best epoch so far.\n")
