@@ -1,167 +1,255 @@
-"""What every strategy promises, tried with hypothesis: kills at any time, failures, narrower ranges."""
+"""What every strategy promises, tried with hypothesis: parallel trials, failures, kills at any time, other ranges."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from tunemagic import events as ev
 from tunemagic.events import Direction
 from tunemagic.request import Tuner
-from tunemagic.search.hyperparameters import new_hyperparameters, space_of
+from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
 from tunemagic.search.oracle import Proposal, Strategy, Waiting, make_strategy
 from tunemagic.search.points import inside, key_of
 from tunemagic.space import SearchSpace
 from tunemagic.trial import TrialRecord, TrialState
 
-TUNERS = [tuner for tuner in Tuner if tuner not in (Tuner.AUTO, Tuner.GP)]  # GP below, since each fit takes long
-STEPS = st.lists(st.sampled_from(["score", "score", "score", "fail", "infinite", "kill"]), min_size=4, max_size=16)
+TUNERS = [tuner for tuner in Tuner if tuner is not Tuner.AUTO]
+DEFAULTS = {"optimizer": "sgd", "units": 7, "momentum": 0.0}
+NO_RUNGS = [tuner for tuner in TUNERS if tuner not in (Tuner.HYPERBAND, Tuner.BOHB)]
 
 
-def space() -> Any:
+def finite() -> Any:
     hp = new_hyperparameters()
     hp.Choice("optimizer", ["sgd", "adam"])
-    hp.Int("units", 1, 40, default=7)
+    hp.Int("units", 1, 8, default=7)
     with hp.conditional_scope("optimizer", ["sgd"]):
-        hp.Float("momentum", 0.0, 0.9, step=0.1)
+        hp.Float("momentum", 0.0, 0.9, step=0.3)
     return hp
 
 
-def made(tuner: Tuner, hp: Any, seed: int = 5) -> Strategy:
+def endless() -> Any:
+    hp = finite()
+    hp.Float("rate", 1e-3, 1.0, sampling="log")
+    hp.Float("keep", 0.5, 0.99, sampling="reverse_log")
+    hp.Choice("batch", [16, 32, 64])
+    hp.Fixed("loss", "mse")
+    return hp
+
+
+def made(tuner: Tuner, hp: Any, *, seed: int = 5, max_trials: int = 12) -> Strategy:
     return make_strategy(
-        tuner, hyperparameters=hp, objective="val_loss", direction=Direction.MIN, seed=seed, epochs=9, max_trials=30
+        tuner,
+        hyperparameters=hp,
+        objective="val_loss",
+        direction=Direction.MIN,
+        seed=seed,
+        epochs=3,
+        max_trials=max_trials,
     )
 
 
-def record(number: int, proposal: Proposal) -> TrialRecord:
-    return TrialRecord(
-        number=number,
-        attempt=1,
-        values=proposal.values,
-        state=TrialState.RUNNING,
-        epochs=9,
-        why=proposal.why,
-        started=0.0,
-        parent=proposal.parent,
+def with_units(space: SearchSpace, low: int, high: int) -> SearchSpace:
+    """The space with another range of units; the default may now lie outside."""
+    return SearchSpace(
+        tuple(dataclasses.replace(p, low=low, high=high) if p.name == "units" else p for p in space.parameters)
     )
 
 
-def restored(tuner: Tuner, hp: Any, records: list[TrialRecord], memos: dict[int, Any]) -> Strategy:
-    strategy = made(tuner, hp)
-    strategy.restore(records, memos)
-    return strategy
+def score_of(values: Any) -> float:
+    return abs(float(values["units"]) - 5) + float(values.get("rate", 0.0)) + float(values.get("momentum", 0.4))
 
 
-def play(tuner: Tuner, steps: list[str], *, kill: bool) -> list[Any]:
-    """The proposals over these steps; with ``kill`` a fresh strategy goes on from the records at each kill."""
-    hp = space()
-    strategy, records, memos, seen = made(tuner, hp), [], {}, []
-    for step in steps:
-        if step == "kill":
-            strategy = restored(tuner, hp, records, memos) if kill else strategy
-            continue
-        number = len(records) + 1
-        proposal = strategy.ask(number)
+class Machine(RuleBasedStateMachine):
+    """One strategy lives through everything; another one dies and is made anew from what was written down."""
+
+    tuner: Tuner
+
+    @initialize(hp=st.sampled_from([finite, endless]))
+    def begin(self, hp: Any) -> None:
+        self.space = self.living = self.dying = None
+        self.records: dict[int, TrialRecord] = {}
+        self.memos: dict[int, Any] = {}
+        self.living, self.dying = made(self.tuner, hp()), made(self.tuner, hp())
+        self.proposed: list[Any] = []
+        self.over = False
+
+    def running(self) -> list[int]:
+        return [number for number, record in self.records.items() if record.state is TrialState.RUNNING]
+
+    def write_down(self, number: int, values: Any, parent: int | None = None) -> None:
+        self.records[number] = TrialRecord(
+            number=number,
+            attempt=1,
+            values=values,
+            state=TrialState.RUNNING,
+            epochs=3,
+            why="",
+            started=0.0,
+            parent=parent,
+        )
+
+    @precondition(lambda self: len(self.running()) < 3)
+    @rule()
+    def ask(self) -> None:
+        number = len(self.records) + 1
+        proposal, other = self.living.ask(number), self.dying.ask(number)
         if not isinstance(proposal, Proposal):
-            seen.append(type(proposal).__name__)
-            break
-        seen.append((proposal.values, proposal.why, proposal.epochs, proposal.parent))
-        memos[number] = proposal.memo
-        started = record(number, proposal)
-        score = {"score": float(proposal.values["units"]), "fail": None, "infinite": float("inf")}[step]
-        strategy.tell(number, score)
-        known = ev.finite(score)
-        state = TrialState.FAILED if known is None else TrialState.COMPLETED
-        records.append(dataclasses.replace(started, state=state, score=known))
-    return seen
+            assert type(other) is type(proposal)
+            assert self.running() or proposal is None
+            return
+        assert other == proposal
+        if proposal.parent is None:
+            assert inside(self.living.space(), proposal.values)
+            assert key_of(proposal.values) not in self.proposed
+            self.proposed.append(key_of(proposal.values))
+        self.memos[number] = json.loads(json.dumps(proposal.memo, allow_nan=False))
+        self.write_down(number, proposal.values, proposal.parent)
+
+    @precondition(lambda self: self.running())
+    @rule(data=st.data(), fails=st.sampled_from([False, False, False, True]))
+    def tell(self, data: Any, fails: bool) -> None:
+        number = data.draw(st.sampled_from(self.running()))
+        score = None if fails else score_of(self.records[number].values)
+        for strategy in (self.living, self.dying):
+            strategy.tell(number, score)
+        state = TrialState.FAILED if fails else TrialState.COMPLETED
+        self.records[number] = dataclasses.replace(self.records[number], state=state, score=score)
+
+    @rule()
+    def kill(self) -> None:
+        self.dying = made(self.tuner, hyperparameters_of(self.living.space()))
+        left = [
+            dataclasses.replace(each, state=TrialState.INTERRUPTED) if each.state is TrialState.RUNNING else each
+            for each in self.records.values()
+        ]
+        self.dying.restore(left, self.memos)
+
+    @rule(low=st.integers(1, 6), more=st.integers(0, 4))
+    def change_the_range(self, low: int, more: int) -> None:
+        space = with_units(self.living.space(), low, low + more)
+        sentences = {strategy.narrow(space) for strategy in (self.living, self.dying)}
+        assert len(sentences) == 1
+        assert sentences.pop()
+
+    @precondition(lambda self: len(self.records) > 0)
+    @rule(units=st.integers(1, 10))
+    def try_values(self, units: int) -> None:
+        number = len(self.records) + 1
+        values = self.living.add(number, {"units": units})
+        assert self.dying.add(number, {"units": units}) == values
+        assert values["units"] == units
+        self.proposed.append(key_of(values))
+        self.write_down(number, values)
 
 
 @pytest.mark.parametrize("tuner", TUNERS)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=STEPS)
-def test_after_a_kill_a_strategy_proposes_what_it_would_have_proposed(tuner: Tuner, steps: list[str]) -> None:
-    # A score that overflowed counts as failed once it is read back: JSON has no infinity.
-    steps = ["fail" if step == "infinite" else step for step in steps]
-    assert play(tuner, steps, kill=True) == play(tuner, steps, kill=False)
+def test_a_strategy_made_anew_goes_on_like_one_that_lived_through_it_all(tuner: Tuner) -> None:
+    class Played(Machine):
+        pass
+
+    Played.tuner = tuner
+    slow = tuner in (Tuner.GP, Tuner.BAYESIAN)
+    run_state_machine_as_test(
+        Played,
+        settings=settings(
+            max_examples=3 if slow else 10,
+            stateful_step_count=30,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("tuner", NO_RUNGS)
+def test_a_finite_space_is_searched_to_its_last_point_and_then_given_up(tuner: Tuner) -> None:
+    hp = new_hyperparameters()
+    hp.Choice("optimizer", ["sgd", "adam"])
+    hp.Int("units", 1, 3)
+    strategy = made(tuner, hp)
+    found = []
+    for number in range(1, 7):
+        proposal = strategy.ask(number)
+        assert isinstance(proposal, Proposal)
+        found.append(key_of(proposal.values))
+        strategy.tell(number, float(proposal.values["units"]))
+    assert len(set(found)) == 6
+    assert strategy.ask(7) is None
+    assert strategy.narrow(with_units(strategy.space(), 1, 4))
+    assert isinstance(strategy.ask(7), Proposal)
 
 
 @pytest.mark.parametrize("tuner", TUNERS)
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=STEPS)
-def test_proposals_lie_within_the_space_and_only_rungs_repeat_one(tuner: Tuner, steps: list[str]) -> None:
-    whole, keys = space_of(space()), []
-    for step in play(tuner, steps, kill=False):
-        if isinstance(step, tuple):
-            values, _, _, parent = step
-            assert inside(whole, values)
-            assert parent is not None or key_of(values) not in keys
-            keys.append(key_of(values))
-
-
-@pytest.mark.parametrize("tuner", [*TUNERS, Tuner.GP])
 def test_the_first_proposal_is_the_users_and_a_failed_trial_stops_nothing(tuner: Tuner) -> None:
-    strategy = made(tuner, space())
+    strategy = made(tuner, finite())
     first = strategy.ask(1)
     assert isinstance(first, Proposal)
-    assert (first.values, first.why) == ({"optimizer": "sgd", "units": 7, "momentum": 0.0}, "your default values")
+    assert (first.values, first.why) == (DEFAULTS, "your default values")
     strategy.tell(1, None)
     assert isinstance(strategy.ask(2), Proposal)
 
 
-@pytest.mark.parametrize("tuner", [*TUNERS, Tuner.GP])
+@pytest.mark.parametrize("tuner", TUNERS)
 def test_a_space_of_one_point_gives_one_trial(tuner: Tuner) -> None:
     hp = new_hyperparameters()
     hp.Int("units", 4, 4)
+    hp.Fixed("loss", "mse")
     strategy = made(tuner, hp)
     first = strategy.ask(1)
     assert isinstance(first, Proposal)
+    assert first.values == {"units": 4, "loss": "mse"}
     strategy.tell(1, 0.5)
-    second = strategy.ask(2)
-    # Brackets may train the one configuration on.
-    assert second is None or isinstance(second, Waiting) or second.parent == 1
+    assert strategy.ask(2) is None
 
 
-@pytest.mark.parametrize("tuner", [Tuner.RANDOM, Tuner.TPE, Tuner.QMC, Tuner.CMAES, Tuner.GRID])
-def test_a_narrower_range_holds_from_the_next_proposal_on(tuner: Tuner) -> None:
-    strategy = made(tuner, space())
-    for number in range(1, 6):
-        proposal = strategy.ask(number)
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_infinite_scores_count_as_the_worst_so_far_and_not_as_a_number_never_seen(tuner: Tuner) -> None:
+    # The same search, told the worst score so far instead.
+    first, second = made(tuner, endless()), made(tuner, endless())
+    worst = 0.0
+    for number in range(1, 9):
+        proposal, other = first.ask(number), second.ask(number)
         assert isinstance(proposal, Proposal)
-        strategy.tell(number, float(proposal.values["units"]))
-    parameters = [
-        dataclasses.replace(p, low=20, high=30, default=20) if p.name == "units" else p
-        for p in strategy.space().parameters
-    ]
-    narrow = SearchSpace(tuple(parameters))
-    assert strategy.narrow(narrow).strip()
-    for number in range(6, 14):
-        proposal = strategy.ask(number)
-        assert isinstance(proposal, Proposal)
-        assert inside(narrow, proposal.values)
-        strategy.tell(number, float(proposal.values["units"]))
+        assert proposal == other
+        diverged = number in (3, 6)
+        worst = worst if diverged else max(worst, score_of(proposal.values))
+        first.tell(number, (float("inf"), -float("inf"))[number == 6] if diverged else score_of(proposal.values))
+        second.tell(number, worst if diverged else score_of(proposal.values))
 
 
-@pytest.mark.parametrize("tuner", [Tuner.RANDOM, Tuner.TPE, Tuner.BAYESIAN])
-def test_values_that_the_user_gives_are_learned_from_and_not_proposed_again(tuner: Tuner) -> None:
-    strategy = made(tuner, space())
-    assert strategy.add(1, {"units": 3}) == {"optimizer": "sgd", "units": 3, "momentum": 0.0}
-    strategy.tell(1, 0.1)
-    for number in range(2, 20):
-        proposal = strategy.ask(number)
-        assert isinstance(proposal, Proposal)
-        assert proposal.values != {"optimizer": "sgd", "units": 3, "momentum": 0.0}
-        strategy.tell(number, 1.0)
+@pytest.mark.parametrize("tuner", NO_RUNGS)
+def test_values_that_the_user_gives_are_not_proposed_again(tuner: Tuner) -> None:
+    strategy = made(tuner, finite())
+    given = [{"units": units, "optimizer": optimizer} for units in range(1, 9) for optimizer in ("sgd", "adam")]
+    known = [strategy.add(number, values) for number, values in enumerate(given, 1)]
+    for number in range(1, 17):
+        strategy.tell(number, score_of(known[number - 1]))
+    proposal = strategy.ask(17)
+    assert isinstance(proposal, Proposal)
+    assert proposal.values not in known
 
 
-def test_bohb_fills_its_brackets_from_tpe_once_enough_trials_have_ended() -> None:
-    strategy = made(Tuner.BOHB, space())
-    whys = []
-    for number in range(1, 60):
-        proposal = strategy.ask(number)
-        assert isinstance(proposal, Proposal)
-        whys.append(proposal.why)
-        strategy.tell(number, float(proposal.values["units"]))
-    assert any("TPE after" in why for why in whys)
-    assert any("goes on from trial" in why for why in whys)
+def test_unknown_names_and_other_hyperparameters_are_refused() -> None:
+    from tunemagic.errors import SpaceError
+
+    strategy = made(Tuner.RANDOM, finite())
+    with pytest.raises(SpaceError) as caught:
+        strategy.add(1, {"unitz": 3})
+    assert str(caught.value) == "received values for unitz; expected some of optimizer, units, momentum."
+    with pytest.raises(SpaceError) as caught:
+        strategy.narrow(SearchSpace(strategy.space().parameters[:2]))
+    assert str(caught.value) == (
+        "received the hyperparameters optimizer, units; expected the same as before: optimizer, units, momentum. "
+        "Only ranges can be changed."
+    )
+
+
+def test_waiting_is_no_end() -> None:
+    strategy = made(Tuner.GRID, finite())
+    for number in range(1, 41):
+        assert isinstance(strategy.ask(number), Proposal)
+    assert isinstance(strategy.ask(41), Waiting)
