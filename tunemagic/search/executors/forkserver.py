@@ -20,7 +20,15 @@ from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess, set_spawning_popen
 from typing import Any
 
-__all__ = ["NOT_COMPARED", "WorkerContext", "WorkerServer", "borrow_server", "give_back_server", "start_ahead"]
+__all__ = [
+    "NOT_COMPARED",
+    "WorkerContext",
+    "WorkerServer",
+    "borrow_server",
+    "give_back_server",
+    "start_ahead",
+    "stop_unused",
+]
 
 _PRELOAD = "tunemagic.search.executors.preload"
 # These may differ: TensorFlow, h5py and scikit-learn set them when they are imported, which the server does too.
@@ -97,6 +105,15 @@ def give_back_server(server: WorkerServer) -> None:
         server.users -= 1
         if server is not _current and not server.users:
             server.stop()
+
+
+def stop_unused() -> None:
+    """End the server that was started for the next study, unless one uses it."""
+    global _current
+    with _lock:
+        old, _current = _current, None
+        if old is not None and not old.users:
+            old.stop()
 
 
 def _fitting_server() -> WorkerServer:
