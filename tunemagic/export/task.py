@@ -43,6 +43,7 @@ def prepare(
     model: Any, x_eval: Any, y_eval: Any, representative: Any, modes: Sequence[QuantMode], score_name: str | None
 ) -> Task:
     """Check everything that the user gave, before any process is started. Raises ExportError."""
+    _check_backend()
     check_built(model)
     shape, dtype = input_of(model)
     x = check_inputs("x_eval", x_eval, shape, dtype)
@@ -82,6 +83,17 @@ def prepare(
         half=is_half(model),
         remarks=remarks,
     )
+
+
+def _check_backend() -> None:
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ExportError(
+            f"TF Lite export needs the TensorFlow backend of Keras; this kernel runs {backend}. Restart it with "
+            "KERAS_BACKEND=tensorflow and run the cell again."
+        )
 
 
 def _set_aside(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

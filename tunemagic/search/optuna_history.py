@@ -13,8 +13,8 @@ from tunemagic.search.coordinates import Axis, Coordinate, Position
 
 __all__ = ["BEST", "RECENT", "Draw", "History"]
 
-RECENT = 200
-BEST = 50
+RECENT = 120
+BEST = 30
 _NO_TIME = datetime.datetime(2000, 1, 1)  # optuna wants to know when a trial began; no sampler looks at it
 
 

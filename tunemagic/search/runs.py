@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -116,19 +117,22 @@ class TrialRuns:
 
     def _train_run(self, run: int, watch: Watch) -> Any:
         job, seed = self._job, run_seed(self._job.seed, run)
-        watch.batch_ended()
+        if self._state is None:
+            watch.batch_ended()  # else the model is needed all the same, for the best weights so far
         with seeded(seed):
             with own_names():
                 setup = job.work.program.run(job.hp)
             setup, data, fold = self._data(setup, run)
             check_size(setup.model, data, job.work.max_params)
             self.model = self.model or setup.model
+            if setup.fit_method is not None:
+                watch.state_at = math.inf  # what a fit of the user's keeps to itself is in no state
             try:
-                how = train_model(job, setup, data, watch, fold=fold, seed=seed, start=self._start(run))
+                train_model(job, setup, data, watch, fold=fold, seed=seed, start=self._start(run))
             finally:
+                self.trainer = self.trainer or watch.trainer
                 if watch.best is not None and not self.results:
                     self.best = watch.best  # counts also when the first run is cut off
-        self.trainer = self.trainer or how
         return setup.model
 
     def _data(self, setup: TrialSetup, run: int) -> tuple[TrialSetup, TrainingData, Fold | None]:

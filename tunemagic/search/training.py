@@ -66,8 +66,8 @@ def train_model(
     fold: Fold | None = None,
     seed: int = 0,
     start: Snapshot | None = None,
-) -> str:
-    """Train the setup's model and say in words how that was done.
+) -> None:
+    """Train the setup's model; the watch is told in words how that is done.
 
     ``data`` is joined data when there is a ``fold``. ``seed`` decides the order of the samples.
     ``start`` is where training goes on: it then goes on as if it had never been interrupted,
@@ -81,12 +81,13 @@ def train_model(
     reason = why_plain(setup, arguments, is_arrays=data.is_arrays)
     if reason is None:
         try:
-            return _train_fused(job, setup.model, arguments, watch, fold, seed, start)
+            _train_fused(job, setup.model, arguments, watch, fold, seed, start)
+            return
         except _NoGraph as error:
             reason = str(error)
+    watch.trainer = f"plain fit: {reason}"
     fit_plainly(job, setup, arguments if fold is None else only_fold(arguments, fold), watch, start)
     watch.training_ended()
-    return f"plain fit: {reason}"
 
 
 def _train_fused(
@@ -97,15 +98,15 @@ def _train_fused(
     fold: Fold | None,
     seed: int,
     start: Snapshot | None,
-) -> str:
+) -> None:
     feed = feed_of(arguments, fold)
     with ExitStack() as stack:
         epochs, how = _compiled(model, feed, watch.callbacks, job.trial, stack)
+        watch.trainer = f"whole epochs in one graph call; {how}"
         if start is not None:
             restore_model(epochs.model, start)
         fit_epochs(epochs, feed, arguments, watch, partial(shuffled, feed.train_rows, seed), start)
         watch.training_ended()
-    return f"whole epochs in one graph call; {how}"
 
 
 def _compiled(model: Any, feed: Feed, callbacks: Sequence[Any], trial: int, stack: ExitStack) -> tuple[Epochs, str]:

@@ -33,7 +33,8 @@ class Watch:
     objective or loss is not finite, TrialError when the objective is not logged. ``make_state``
     turns what it has seen into a training state, ``state_at`` is when the next one is due
     (``time.monotonic`` seconds). ``callbacks`` are the user's, whose state is kept too. ``end`` is
-    where training stood at its end, when the job asks for that.
+    where training stood at its end, when the job asks for that. ``trainer`` says how the model
+    is trained.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Watch:
         self.best: Best | None = None
         self.callbacks: Sequence[Any] = ()
         self.end: Snapshot | None = None
+        self.trainer = ""
         self._model: Any = None
 
     def batch_ended(self) -> None:
