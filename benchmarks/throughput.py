@@ -315,7 +315,6 @@ def score_row(ours: Sequence[float], theirs: Sequence[float]) -> Row:
 
 def busy_data(path: str | None, rows: int) -> tuple[Any, str]:
     """MNIST from a file or from Keras' cache, else noise of the same shape; and which of them."""
-    import keras
     import numpy as np
 
     from tunemagic.search.data import data_from_arrays
@@ -330,7 +329,6 @@ def busy_data(path: str | None, rows: int) -> tuple[Any, str]:
         rng = np.random.default_rng(0)
         x, y = rng.integers(0, 256, (rows, 28, 28), dtype="uint8"), rng.integers(0, 10, rows)
         told = "synthetic data (no MNIST in the cache of Keras, none given by --mnist)"
-    del keras
     return data_from_arrays((x / 255).astype("float32")[..., None], y.astype("int64"), None, seed=0), told
 
 
