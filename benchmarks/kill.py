@@ -5,6 +5,8 @@
 (b) random kills: ``kill -9`` at a random moment of a dense search (2 ms per trial), ours and stock
     Keras Tuner in turn. Stock must fail some, else the test could not fail at all.
 (c) real kernels: a Jupyter kernel with a real ``%%tune`` search is killed while it trains.
+(d) within a trial: a kernel is killed when its only trial has trained for 45 seconds; the trial has
+    to go on from where it stood at second 15 or later.
 
 Exits non-zero when one of our searches can't be resumed, loses a finished trial, repeats more than
 one trial per kill, holds weights that do not belong to their score, or when the grid visits a
@@ -47,7 +49,7 @@ from tunemagic.search.job import Ending, TrialJob, TrialOutcome, Work
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.weights import WeightsFolder
-from tunemagic.trial import StudyState, StudyView, TrialState
+from tunemagic.trial import StudyState, StudyView, TrialState, replay
 
 TRIAL_SECONDS = 0.002
 TRIALS = {
@@ -406,7 +408,7 @@ x, y = load_digits(return_X_y=True)
 x_train, y_train = (x / 16).astype("float32"), y
 %load_ext tunemagic
 """
-CELL = """%%tune killed --tuner {tuner} --epochs {epochs} --objective val_accuracy {limit} --view none
+CELL = """%%tune killed --tuner {tuner} --epochs {epochs} --pruner none --objective val_accuracy {limit} --view none
 units = hp.Choice("units", [16, 32, 64])
 rate = hp.Choice("rate", [0.001, 0.01])
 model = keras.Sequential([keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
@@ -503,13 +505,72 @@ def wait_for_progress(directory: Path, extra: float, *, finished: bool) -> None:
     time.sleep(extra)
 
 
+# -- within a trial ----------------------------------------------------------------------------------
+
+KILL_SECOND = 45.0
+LATEST_RESUME_SECOND = 15.0
+LONG_CELL = """%%tune long --tuner random --max-trials 1 --epochs 1000000 --view none
+model = keras.Sequential([keras.layers.Dense(512, "relu"), keras.layers.Dense(512, "relu"), keras.layers.Dense(10)])
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+model.compile(keras.optimizers.Adam(hp.Choice("rate", [1e-4, 1e-3])), loss)
+"""
+
+
+def kill_within_trial() -> tuple[bool, str]:
+    """Whether a trial goes on from a recent epoch of its own after the kernel was killed, and what was seen."""
+    with scratch() as root:
+        directory = root / ".tunemagic" / "long"
+        started, _ = train_in_kernel(root, directory, attempt=1, seconds=KILL_SECOND)
+        stood = {event.epoch: event.elapsed - started.elapsed for event in epochs_of(directory, attempt=1)}
+        again, first = train_in_kernel(root, directory, attempt=2, seconds=0.0)
+        where = replay(read_journal(directory).events).executor
+    second = stood.get(again.resumed_epoch, 0.0)
+    goes_on = first.epoch == again.resumed_epoch + 1
+    text = (
+        f"killed at second {max(stood.values()):.0f} (epoch {max(stood)}, executor {where}); attempt 2 goes on "
+        f"after epoch {again.resumed_epoch}, which ended at second {second:.0f} (>= {LATEST_RESUME_SECOND:g})"
+    )
+    return second >= LATEST_RESUME_SECOND and goes_on, text
+
+
+def train_in_kernel(
+    root: Path, directory: Path, *, attempt: int, seconds: float
+) -> tuple[ev.TrialStarted, ev.EpochEnded]:
+    """Run the long cell in a fresh kernel and kill that so long after the attempt's first epoch."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(cwd=str(root), startup_timeout=120)
+    try:
+        client.execute_interactive(SETUP, timeout=180, output_hook=lambda message: None)
+        client.execute(LONG_CELL)
+        deadline = time.monotonic() + 120
+        while not epochs_of(directory, attempt=attempt):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no epoch of attempt {attempt} within 120 s")
+            time.sleep(0.05)
+        time.sleep(seconds)
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+    finally:
+        client.stop_channels()
+        with contextlib.suppress(Exception):
+            manager.shutdown_kernel(now=True)
+    starts = [event for event in read_journal(directory).events if isinstance(event, ev.TrialStarted)]
+    return starts[-1], epochs_of(directory, attempt=attempt)[0]
+
+
+def epochs_of(directory: Path, *, attempt: int) -> list[ev.EpochEnded]:
+    """The epochs of this attempt that are on disk."""
+    events = read_journal(directory).events
+    return [event for event in events if isinstance(event, ev.EpochEnded) and event.attempt == attempt]
+
+
 # -- the report --------------------------------------------------------------------------------------
 
 
 def main() -> int:
     """Run the parts that were asked for; 1 when one of ours failed or stock never did."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default="abc")
+    parser.add_argument("--parts", default="abcd")
     parser.add_argument("--rounds", type=int, default=100, help="random kills per tuner and side")
     parser.add_argument("--kernel-kills", type=int, default=5)
     parser.add_argument("--tuners", nargs="*", default=[str(tuner) for tuner in TRIALS])
@@ -530,10 +591,9 @@ def main() -> int:
         for tuner in tuners:
             ours, stock = random_kills(tuner, options.rounds, rng)
             print(f"(b) random kills  {tuner:10} ours  {ours}", flush=True)
-            print(
-                f"(b) random kills  {tuner:10} stock {stock.kills} kills: {stock.failed_resumes} failed resumes",
-                flush=True,
-            )
+            if tuner in STOCK:
+                failed = stock.failed_resumes
+                print(f"(b) random kills  {tuner:10} stock {stock.kills} kills: {failed} failed resumes", flush=True)
             faults += ours.faults()
             examples += ours.examples
             stock_failures += stock.failed_resumes
@@ -546,6 +606,10 @@ def main() -> int:
             print(f"(c) real kernels  {tuner:10} ours  {tally}", flush=True)
             faults += tally.faults()
             examples += tally.examples
+    if "d" in options.parts:
+        right, text = kill_within_trial()
+        print(f"(d) within a trial  ours  {text}", flush=True)
+        faults += not right
     for example in examples[:5]:
         print("example:", example)
     print("PASS" if faults == 0 else f"FAIL: {faults} faults")

@@ -3,8 +3,10 @@
 A digits CNN trains under ``%%tune`` while the cell waits. Half of the rounds send what the panel's
 Stop button sends (a comm message on a subshell, as JupyterLab does) and measure the time until
 training has ended; the other half interrupt the kernel and measure the time until it is idle with
-the record shown. Results must be kept in every round. Exits non-zero when the median of the first
-is not below 0.3 s, any of the second not below 3 s, or a result is missing.
+the record shown. Results must be kept in every round. At last a search with ``--minutes 0.5`` has to
+end by itself, timed from sending the cell to an idle kernel, with the best model ready. Exits
+non-zero when the median of the first is not below 0.3 s, any of the second not below 3 s, the last
+not below 32 s, or a result is missing.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from tunemagic.trial import replay
 
 STOP_SECONDS = 0.3
 INTERRUPT_SECONDS = 3.0
+LIMIT_SECONDS = 32.0
 
 SETUP = """
 import os
@@ -40,7 +43,7 @@ x, y = load_digits(return_X_y=True)
 x_train, y_train = (x / 16).astype("float32").reshape(-1, 8, 8, 1), y
 %load_ext tunemagic
 """
-CELL = """%%tune {name} --objective val_accuracy --max-trials 50 --epochs 40 --seed {seed}
+CELL = """%%tune {name} --objective val_accuracy {budget} --epochs 40 --seed {seed}
 filters = hp.Choice("filters", [8, 16, 32])
 rate = hp.Float("rate", 1e-4, 1e-2, sampling="log")
 model = keras.Sequential([
@@ -125,7 +128,7 @@ def run_round(
 ) -> dict[str, Any]:
     """Start a search, end it at a random moment after its first epoch, and look at what is left."""
     seen = Messages()
-    request = notebook.client.execute(CELL.format(name=name, seed=seed))
+    request = notebook.client.execute(CELL.format(name=name, seed=seed, budget="--max-trials 50"))
     directory = folder / ".tunemagic" / name
     greeted = 0.0
     ready_at = None
@@ -159,12 +162,7 @@ def run_round(
     idle_at = time.time()
     events = read_journal(directory).events
     ended = [event for event in events if isinstance(event, ev.StudyEnded)]
-    check = Messages()
-    asked = notebook.client.execute(CHECK)
-    while not notebook.listen(asked, check, 60.0):
-        pass
-    answer = next((line for line in check.text.splitlines() if line.startswith("CHECK ")), "CHECK {}")
-    result = json.loads(answer[6:])
+    result, faults = check_best_model(notebook)
     view = replay(events)
     kept = (
         idle
@@ -180,9 +178,39 @@ def run_round(
         "ended": ended[0].at - sent if ended else float("inf"),
         "idle": idle_at - sent,
         "kept": kept,
-        "why": f"idle={idle} ended={len(ended)} errors={seen.errors + check.errors} "
+        "why": f"idle={idle} ended={len(ended)} errors={seen.errors + faults} "
         f"display={list(seen.display)} result={result}",
     }
+
+
+def check_best_model(notebook: Notebook) -> tuple[dict[str, Any], list[str]]:
+    """What the kernel says of the study's best model, and what went wrong meanwhile."""
+    check = Messages()
+    asked = notebook.client.execute(CHECK)
+    while not notebook.listen(asked, check, 60.0):
+        pass
+    answer = next((line for line in check.text.splitlines() if line.startswith("CHECK ")), "CHECK {}")
+    result: dict[str, Any] = json.loads(answer[6:])
+    return result, check.errors
+
+
+def time_limit(notebook: Notebook, folder: Path) -> tuple[float, bool, str]:
+    """Seconds that a cell with ``--minutes 0.5`` takes, whether the best model is ready, and how it ended."""
+    seen = Messages()
+    sent = time.monotonic()
+    request = notebook.client.execute(CELL.format(name="limit", seed=1, budget="--minutes 0.5"))
+    while not notebook.listen(request, seen, 60.0):
+        pass
+    seconds = time.monotonic() - sent
+    result, faults = check_best_model(notebook)
+    view = replay(read_journal(folder / ".tunemagic" / "limit").events)
+    right = (
+        view.best_trial is not None
+        and not seen.errors + faults
+        and result.get("score") == view.best_trial.score
+        and abs(result["evaluated"] - result["score"]) < 1e-6
+    )
+    return seconds, right, view.end_message
 
 
 def main() -> int:
@@ -209,6 +237,7 @@ def main() -> int:
                 print(f"round {number}: ended {result['ended']:.3f} s, idle {result['idle']:.3f} s", flush=True)
                 if not result["kept"]:
                     print(f"round {number}: not kept: {result['why']}")
+            limit, ready, message = time_limit(notebook, Path(folder))
         finally:
             notebook.close()
     print(
@@ -220,7 +249,9 @@ def main() -> int:
         f"worst {max(interrupts):.3f} s ({len(interrupts)} rounds)"
     )
     print(f"results kept: {kept} of {options.rounds}")
+    print(f"--minutes 0.5: idle after {limit:.1f} s ({message}), best model ready: {'yes' if ready else 'NO'}")
     passed = statistics.median(stops) < STOP_SECONDS and max(interrupts) < INTERRUPT_SECONDS and kept == options.rounds
+    passed = passed and limit < LIMIT_SECONDS and ready
     print("PASS" if passed else "FAIL")
     return 0 if passed else 1
 

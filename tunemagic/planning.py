@@ -11,7 +11,6 @@ from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.auto import choose_tuner
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.choose import choose_executor, usable_cores
-from tunemagic.search.executors.inline import InlineExecutor
 from tunemagic.search.grid import grid_notes
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner
@@ -63,8 +62,6 @@ def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
     """
 
     def make(work: Work, view: StudyView) -> tuple[Executor, str]:
-        if cluster is None and request.workers is None:
-            return InlineExecutor(), ""
         if cluster is None:
             return choose_executor(request.workers, work, memory_gb=request.memory_gb)
         from tunemagic.search.executors.cluster import connect
