@@ -138,6 +138,7 @@ def test_a_hostile_name_in_a_request_is_refused_too():
         ({"folds": 5, "val": HALF}, "--folds and --val exclude each other"),
         ({"workers": -1}, "--workers: expected a whole number of at least 0; received -1"),
         ({"workers": 0, "cluster": "tcp://127.0.0.1:8786"}, "--cluster and --workers 0 exclude each other"),
+        ({"memory_gb": 2.0, "cluster": "client"}, "--cluster and --memory-gb exclude each other"),
         ({"max_params": 0}, "--max-params: expected a whole number of at least 1; received 0"),
         ({"memory_gb": 0.0}, "--memory-gb: expected a number above 0; received 0"),
         ({"memory_gb": float("nan")}, "--memory-gb: expected a number above 0; received nan"),
@@ -182,10 +183,11 @@ def test_options_that_go_together_are_taken():
         "repeats": 3,
         "folds": 2,
         "workers": 2,
-        "cluster": "client",
         "memory_gb": 0.5,
         "max_params": 1,
     }
     request = TuneRequest(**asked)
     assert {name: getattr(request, name) for name in asked} == asked
+    request = TuneRequest(workers=2, cluster="client")
+    assert (request.workers, request.cluster) == (2, "client")
     assert TuneRequest(workers=0).workers == 0

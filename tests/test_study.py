@@ -170,7 +170,7 @@ def test_a_stop_within_a_trial_keeps_everything_and_the_study_can_go_on(
 ) -> None:
     source = cell + "epochs = steps[0]\n" + CALLS
     namespace |= {"steps": [1], "call": lambda epoch: None}
-    study = open_cell(source, max_trials=3)
+    study = open_cell(source, max_trials=3, workers=0)  # the cell shares the list with the test
 
     def second_trial_is_long(event: ev.Event) -> None:
         if isinstance(event, ev.TrialFinished):
@@ -192,7 +192,7 @@ def test_a_stop_within_a_trial_keeps_everything_and_the_study_can_go_on(
     assert on_disk(study) == study.view
 
     namespace["steps"][0] = 1
-    again = open_cell(source, max_trials=3)
+    again = open_cell(source, max_trials=3, workers=0)
     assert again is study
     assert states(run(again)) == ["completed", "stopped", "completed"]
     assert again.view.state is StudyState.FINISHED

@@ -118,14 +118,16 @@ def limits_again(request: TuneRequest, old: StudyView) -> tuple[int | None, floa
     return request.max_trials, request.minutes
 
 
-def something_left(old: StudyView, max_trials: int | None, minutes: float | None) -> bool:
-    """Whether there are trials to run within these limits."""
+def something_left(old: StudyView, max_trials: int | None, minutes: float | None, *, same: bool = True) -> bool:
+    """Whether there are trials to run within these limits; ``same`` says that the cell has not changed."""
     if old.state not in _FINISHED or any(t.state in (TrialState.RUNNING, TrialState.INTERRUPTED) for t in old.trials):
         return True
-    if old.end_reason is ev.EndReason.EXHAUSTED:
+    if old.end_reason is ev.EndReason.EXHAUSTED and same:
         return False
     time_left = minutes is None or old.elapsed < 60 * minutes
-    return time_left and (max_trials is None or len(old.trials) < max_trials)
+    # A model that breaks a limit is skipped, and another one takes its place.
+    trials = sum(trial.state is not TrialState.PRUNED or trial.score is not None for trial in old.trials)
+    return time_left and (max_trials is None or trials < max_trials)
 
 
 def extends(space: SearchSpace, other: SearchSpace) -> bool:

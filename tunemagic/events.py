@@ -144,8 +144,8 @@ class StudyStarted(Event):
 class StudyResumed(Event):
     """The study goes on in another session, perhaps with other limits.
 
-    ``code``, ``data`` and ``fingerprint`` are what the study is made from now, ``keep`` and
-    ``max_failures`` what was asked for now; None = as before.
+    ``code``, ``data`` and ``fingerprint`` are what the study is made from now, ``keep``,
+    ``max_failures`` and ``pruner`` what was asked for now; None = as before.
     """
 
     session: str
@@ -158,6 +158,8 @@ class StudyResumed(Event):
     fingerprint: dict[str, str] | None = None
     keep: int | None = None
     max_failures: int | None = None
+    pruner: str | None = None
+    pruner_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +324,7 @@ class TrialFailed(Event):
     line: int | None = None
     source: str | None = None
     worker: int | None = None
+    trainer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

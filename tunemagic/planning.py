@@ -68,6 +68,6 @@ def executor_maker(request: TuneRequest, cluster: Any = None) -> MakeExecutor:
         from tunemagic.search.executors.dask import DaskExecutor
 
         client, made = connect(cluster)
-        return DaskExecutor(work, client, owns_client=made), "you chose it"
+        return DaskExecutor(work, client, owns_client=made, most=request.workers), "you chose it"
 
     return make

@@ -165,6 +165,10 @@ class TuneRequest:
             raise OptionError("--folds and --val exclude each other: each fold is the validation data once.")
         if self.cluster is not None and self.workers == 0:
             raise OptionError("--cluster and --workers 0 exclude each other: 0 means in the kernel.")
+        if self.cluster is not None and self.memory_gb is not None:
+            raise OptionError(
+                "--cluster and --memory-gb exclude each other: a Dask worker's memory is limited where it is started."
+            )
         names = [each.name for each in (self.objective, *self.objectives) if each is not None]
         if len(set(names)) < len(names):
             raise OptionError(f"--objective: received {', '.join(names)}; expected each name once.")

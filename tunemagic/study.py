@@ -162,7 +162,10 @@ class Study:
 
     def _make_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
         view = self.view
-        memos = {event.trial: event.memo for event in self.events_after(0) if isinstance(event, ev.TrialStarted)}
+        events = self.events_after(0)
+        memos = {event.trial: event.memo for event in events if isinstance(event, ev.TrialStarted)}
+        # How long a strategy explores was decided when the study began, and stays so when it is extended.
+        first = next((event.max_trials for event in events if isinstance(event, ev.StudyStarted)), view.max_trials)
         strategy = make_strategy(
             Tuner(view.strategy),
             hyperparameters=hyperparameters_of(view.space),
@@ -170,7 +173,7 @@ class Study:
             direction=view.direction,
             seed=view.seed,
             epochs=view.epochs,
-            max_trials=view.max_trials,
+            max_trials=first,
             objectives=view.objectives,
         )
         strategy.restore(view.trials, memos)
@@ -316,24 +319,32 @@ class Study:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial so far: number, state, score, best epoch, values, seconds, reason."""
+        """One row per trial so far: number, state, score, best epoch, values, seconds, reason.
+
+        Several runs of a trial add ``spread``, the standard deviation of their scores, and
+        ``scores``; several objectives add a column each.
+        """
         import pandas as pd
 
-        names = self.view.space.names
+        view = self.view
         rows = [
             {
                 "trial": trial.number,
                 "state": str(trial.state),
-                self.view.objective: trial.score,
+                view.objective: trial.score,
+                **({"spread": trial.spread, "scores": trial.scores} if view.runs > 1 else {}),
+                **{name: trial.metrics.get(name) for name, _ in view.objectives},
                 "best_epoch": trial.best_epoch,
-                **{name: trial.values.get(name) for name in names},
+                **{name: trial.values.get(name) for name in view.space.names},
                 "seconds": trial.seconds,
                 "reason": trial.reason,
             }
-            for trial in self.view.trials
+            for trial in view.trials
         ]
-        columns = ["trial", "state", self.view.objective, "best_epoch", *names, "seconds", "reason"]
-        return pd.DataFrame(rows, columns=columns).set_index("trial")
+        several = ["spread", "scores"] if view.runs > 1 else []
+        further = [name for name, _ in view.objectives]
+        columns = ["trial", "state", view.objective, *several, *further, "best_epoch", *view.space.names]
+        return pd.DataFrame(rows, columns=[*columns, "seconds", "reason"]).set_index("trial")
 
     def export_tflite(
         self,

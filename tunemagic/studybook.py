@@ -24,7 +24,7 @@ from tunemagic.errors import JournalError, StorageError, StudyBusyError, StudyCh
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.planning import check_machine, executor_maker, plan
-from tunemagic.request import Objective, Tuner, TuneRequest, check_study_name
+from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, check_study_name
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.replay import ReplayExecutor
@@ -32,6 +32,7 @@ from tunemagic.search.folds import check_folds
 from tunemagic.search.hyperparameters import hyperparameters_of
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
+from tunemagic.search.pruning import choose_pruner
 from tunemagic.search.replay import ReplayProgram, replay_data
 from tunemagic.search.replay_table import ReplayTable
 from tunemagic.space import SearchSpace
@@ -290,8 +291,8 @@ class StudyBook:
     def _continue(self, name: str, directory: Path, cell: _Cell, old: StudyView) -> Study:
         request, program, data, marks = cell.request, cell.program, cell.data, cell.marks
         max_trials, minutes = limits_again(request, old)
-        wanted = something_left(old, max_trials, minutes)
         same = dict(old.fingerprint) == marks
+        wanted = something_left(old, max_trials, minutes, same=same)
         if not same and not wanted:
             raise StudyChangedError(
                 f"study {name} is complete within its limits; raise --max-trials or --minutes to go on with the "
@@ -317,6 +318,7 @@ class StudyBook:
             if journal.content.torn:
                 ledger.record(ev.StudyNoted(text="the last line of the journal was torn by a crash; it was set aside"))
         if wanted:
+            pruner, pruner_reason = _pruner_again(request, old)
             study.record(
                 ev.StudyResumed(
                     session=new_session(),
@@ -328,6 +330,8 @@ class StudyBook:
                     fingerprint=marks,
                     keep=request.keep,
                     max_failures=request.max_failures,
+                    pruner=pruner,
+                    pruner_reason=pruner_reason,
                 )
             )
             if not extends(old.space, space):
@@ -367,6 +371,14 @@ class StudyBook:
         for listener in listeners:
             listener()
         return study
+
+
+def _pruner_again(request: TuneRequest, old: StudyView) -> tuple[str | None, str | None]:
+    """The pruner that is asked for now and why, for a study that had another one; else None."""
+    if request.pruner in (Pruner.AUTO, old.pruner):
+        return None, None
+    pruner, reason = choose_pruner(request, Tuner(old.strategy))
+    return str(pruner), reason
 
 
 def _replay_maker(table: ReplayTable) -> MakeExecutor:

@@ -16,7 +16,9 @@ from typing import Any
 from tunemagic import events as ev
 from tunemagic.space import SearchSpace, Value
 
-__all__ = ["StudyState", "StudyView", "TrialRecord", "TrialState", "apply", "replay"]
+__all__ = ["LOG_LINES", "StudyState", "StudyView", "TrialRecord", "TrialState", "apply", "replay"]
+
+LOG_LINES = 200  # of what a trial prints in its worker so many are kept, the last ones
 
 
 class TrialState(StrEnum):
@@ -313,6 +315,8 @@ def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
         "fingerprint": view.fingerprint if event.fingerprint is None else event.fingerprint,
         "keep": view.keep if event.keep is None else event.keep,
         "max_failures": view.max_failures if event.max_failures is None else event.max_failures,
+        "pruner": view.pruner if event.pruner is None else event.pruner,
+        "pruner_reason": view.pruner_reason if event.pruner_reason is None else event.pruner_reason,
         "trials": trials,
         "end_reason": None,
         "end_message": "",
@@ -379,6 +383,7 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 source=event.source,
                 seconds=event.seconds,
                 worker=event.worker,
+                trainer=event.trainer,
             )
         case ev.WeightsDropped():
             if event.state_only:

@@ -141,10 +141,10 @@ def test_a_skipped_trial_has_no_epochs():
 
 def test_of_a_long_log_and_many_epochs_the_last_are_shown():
     long = replace(DONE, curves={"val_accuracy": tuple(n / 100 for n in range(1, 41))})
-    rows = explain_trial(study(long), 1, "\n".join(f"line {n}" for n in range(200)))
+    rows = explain_trial(study(long), 1, "\n".join(f"line {n}" for n in range(230)))
     assert dict(rows)["epochs"].startswith("val_accuracy …, 0.11, 0.12, ")
     log = [text for label, text in rows if label in ("log", "")]
-    assert (len(log), log[0], log[1], log[-1]) == (31, "… 170 earlier lines", "line 170", "line 199")
+    assert (len(log), log[0], log[1], log[-1]) == (201, "… 30 earlier lines", "line 30", "line 229")
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", "a\nb\x1b[2J\u202ec", "\ud800", "x" * 100_000])

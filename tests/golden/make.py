@@ -157,14 +157,29 @@ def workers(story: Story) -> None:
     story.epochs(2, 0.25)
     story.record(
         ev.TrialFailed(
-            trial=2, attempt=1, error="SIGKILL", reason="its worker was killed twice: SIGKILL", seconds=0.5, worker=2
+            trial=2,
+            attempt=1,
+            error="SIGKILL",
+            reason="its worker was killed twice: SIGKILL",
+            seconds=0.5,
+            worker=2,
+            trainer="whole epochs in one graph call",
         )
     )
     story.epochs(1, 0.75, first=2)
     story.finish(1, 0.75, 2, worker=1)
     story.begin(3, units=32)
     story.epochs(3, 0.5)
-    story.record(ev.StudyResumed(session="bbbb00000002", max_trials=5, minutes=None, epochs=4))
+    story.record(
+        ev.StudyResumed(
+            session="bbbb00000002",
+            max_trials=5,
+            minutes=None,
+            epochs=4,
+            pruner="median",
+            pruner_reason="you chose it",
+        )
+    )
     reason = "`base` (a Keras model) can't be sent"
     story.record(ev.ExecutorChosen(kind="inline", workers=1, reason=reason))
     story.begin(3, units=32, attempt=2)

@@ -14,13 +14,12 @@ from tunemagic.analysis.wording import (
     value_text,
 )
 from tunemagic.text import counted, one_line
-from tunemagic.trial import StudyView, TrialRecord, TrialState
+from tunemagic.trial import LOG_LINES, StudyView, TrialRecord, TrialState
 
 __all__ = ["explain_trial"]
 
 _MAX_TEXT = 2000
 _MAX_EPOCHS = 30
-_MAX_LOG_LINES = 30
 
 
 def explain_trial(view: StudyView, number: int, log: str) -> list[tuple[str, str]]:
@@ -127,7 +126,7 @@ def _values(objective: str, curves: Mapping[str, tuple[float | None, ...]]) -> s
 
 def _log(log: str) -> list[tuple[str, str]]:
     lines = [line for line in log.splitlines() if line.strip()]
-    left = len(lines) - _MAX_LOG_LINES
+    left = len(lines) - LOG_LINES
     shown = [f"… {counted(left, 'earlier line')}"] if left > 0 else []
-    shown += [one_line(line, _MAX_TEXT) for line in lines[-_MAX_LOG_LINES:]]
+    shown += [one_line(line, _MAX_TEXT) for line in lines[-LOG_LINES:]]
     return [("" if place else "log", line) for place, line in enumerate(shown)]

@@ -8,6 +8,7 @@ copy of them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import dis
 import io
@@ -15,6 +16,7 @@ import linecache
 import os
 import pickle
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CellType, CodeType, FunctionType
@@ -28,6 +30,7 @@ from tunemagic.search.faults import describe_error
 from tunemagic.search.hyperparameters import hyperparameters_from
 from tunemagic.search.job import Report, TrialJob, TrialOutcome, TrialProgram, Work
 from tunemagic.search.probe import line_finder
+from tunemagic.search.settings import keras_settings, use_keras_settings
 
 __all__ = [
     "PackedWork",
@@ -40,6 +43,7 @@ __all__ = [
     "unpack_work",
 ]
 
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _IN_BAND = 4096  # bytes; smaller arrays travel inside the pickle
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 _STORES = {"STORE_NAME", "STORE_GLOBAL"}
@@ -54,21 +58,29 @@ class PackedWork:
 
     ``content`` is a pickle, ``buffers`` the memory of its arrays in order (anything that has the
     buffer protocol; those that are read-only give read-only arrays), ``texts`` the lines of
-    notebook cells by file name, which tracebacks and TensorFlow's AutoGraph read.
+    notebook cells by file name, which tracebacks and TensorFlow's AutoGraph read, ``settings``
+    Keras' global settings in the notebook.
     """
 
     content: bytes
     buffers: Sequence[Any] = ()
     texts: Mapping[str, list[str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pack_work(work: Work) -> PackedWork:
+def pack_work(work: Work, *, with_modules: bool = False) -> PackedWork:
     """The work in a form that another process can unpack.
 
-    Raises UnsendableError that names each object which can't be sent, and why.
+    With ``with_modules`` the modules beside the notebook travel by value where they can: for a
+    process that may lack them, or have imported them before they were edited. Raises
+    UnsendableError that names each object which can't be sent, and why.
     """
     needed = _objects_needed(work)
     objects = {name: value for name, (value, _) in needed.items()}
+    if with_modules:
+        # One that holds a lock or the like can't travel; perhaps it is there under its name.
+        with _own_modules_by_value(), contextlib.suppress(Exception):
+            return _packed(work, objects)
     try:
         return _packed(work, objects)
     # Pickling runs __reduce__ methods of any library; whatever they raise means that it can't be sent.
@@ -94,6 +106,7 @@ def unpack_work(packed: PackedWork) -> Work:
     """The work, in the worker. Imports the modules that it names and the user's modules anew."""
     for name, lines in packed.texts.items():
         linecache.cache[name] = (sum(map(len, lines)), None, list(lines), name)
+    use_keras_settings(packed.settings)
     program, objects, rest = pickle.loads(packed.content, buffers=packed.buffers)
     work: Work = rest
     return dataclasses.replace(work, program=_unpack_program(program, objects), measure=objects.get("--measure"))
@@ -249,7 +262,25 @@ def _packed(work: Work, objects: Mapping[str, Any]) -> PackedWork:
     content, buffers, filenames = _dumps((_pack_program(work.program), objects, rest))
     made_up = [name for name in sorted(filenames) if not os.path.exists(name)]
     texts = {name: lines for name in made_up if (lines := linecache.getlines(name))}
-    return PackedWork(content=content, buffers=tuple(buffers), texts=texts)
+    return PackedWork(content=content, buffers=tuple(buffers), texts=texts, settings=keras_settings())
+
+
+@contextlib.contextmanager
+def _own_modules_by_value() -> Iterator[None]:
+    """Let cloudpickle send the modules beside the notebook as what they are, not by their names."""
+    libraries = tuple(os.path.realpath(path) + os.sep for path in {*sysconfig.get_paths().values(), _PACKAGE})
+    folder = os.path.realpath(os.getcwd()) + os.sep
+    own = []
+    for name, module in list(sys.modules.items()):
+        file = os.path.realpath(getattr(module, "__file__", None) or "")
+        if name != "__main__" and file.startswith(folder) and not file.startswith(libraries):
+            own.append(module)
+            cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _pack_program(program: TrialProgram) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Learning curves on record: any strategy and pruner can be run against them in milliseconds.
 
 A table is a text of JSON lines, plain or gzipped: one row per configuration, ``{"values": {...},
-"curves": {"val_accuracy": [...], ...}}``, with one value per epoch. A first line may say more:
+"curves": {"val_accuracy": [...], ...}}``, with one value per epoch. A row may also be flat, as in
+``{"units": 32, "val_accuracy": [...]}``: its lists are curves, what stands before the first of them
+are values; ``id`` and what follows the curves is left out. A first line may say more:
 ``space`` (as SearchSpace.to_json gives it), ``objective``, ``direction``, ``epochs``, ``source`` and
 ``origin``; without it the space is what the rows span.
 """
@@ -24,7 +26,12 @@ from tunemagic.space import Kind, Parameter, Sampling, SearchSpace, Value
 __all__ = ["ReplayRow", "ReplayTable", "in_words", "read_table"]
 
 _MAX_BYTES = 512 * 2**20  # of text; a table of curves is far smaller
-_OBJECTIVES = (("val_accuracy", Direction.MAX), ("val_loss", Direction.MIN), ("accuracy", Direction.MAX))
+_OBJECTIVES = (
+    ("val_accuracy", Direction.MAX),
+    ("val_acc", Direction.MAX),  # Keras' name of it before version 2.3
+    ("val_loss", Direction.MIN),
+    ("accuracy", Direction.MAX),
+)
 _MANY = 12  # more distinct numbers than this are a range, not a choice
 _LOG_RATIO = 100  # a range of positive numbers this wide is searched by its logarithm
 
@@ -89,7 +96,7 @@ def read_table(path: Traversable, name: str) -> ReplayTable:
         if not line.strip():
             continue
         where = f"{path}, line {number}"
-        data = _object(line, where)
+        data = _unflattened(_object(line, where))
         if not head and not by_line and data.keys().isdisjoint(("values", "curves")):
             head = data
         else:
@@ -142,6 +149,22 @@ def _object(line: str, where: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise DataError(f'{where}: received {in_words(data)}; expected {{"values": ..., "curves": ...}}.')
     return data
+
+
+def _unflattened(data: dict[str, Any]) -> dict[str, Any]:
+    """A flat row as one with values and curves; anything else as it is."""
+    if not data.keys().isdisjoint(("values", "curves", "space")):
+        return data
+    names = list(data)
+    curves = [name for name in names if isinstance(data[name], list)]
+    if not curves:
+        return data
+    values = [name for name in names[: names.index(curves[0])] if name != "id"]
+    return {
+        "values": {name: data[name] for name in values},
+        "curves": {name: data[name] for name in curves},
+        **{name: data[name] for name in ("error", "reason") if name in data},
+    }
 
 
 def _row(data: Mapping[str, Any], where: str) -> ReplayRow:

@@ -12,6 +12,7 @@ from tunemagic.ledger import Ledger
 from tunemagic.search.job import StateTaken, TrialOutcome
 from tunemagic.search.oracle import Strategy
 from tunemagic.search.weights import WeightsFolder
+from tunemagic.trial import LOG_LINES
 
 __all__ = ["Results", "pruned_outcome"]
 
@@ -49,10 +50,18 @@ class Results:
             self._weights.remove(before)
 
     def write_log(self, outcome: TrialOutcome) -> None:
-        """Keep what the trial's worker printed. A log is not worth ending a search for."""
-        if outcome.log:
-            with contextlib.suppress(OSError):
-                self._weights.write_log(outcome.trial, outcome.log)
+        """Keep what the trial's worker printed, after what it printed in earlier attempts.
+
+        A log is not worth ending a search for.
+        """
+        if not outcome.log:
+            return
+        with contextlib.suppress(OSError):
+            lines = outcome.log.splitlines()
+            if outcome.attempt > 1:
+                before = self._weights.read_log(outcome.trial).splitlines()
+                lines = [*before, f"-- attempt {outcome.attempt} --", *lines][-LOG_LINES:]
+            self._weights.write_log(outcome.trial, "\n".join(lines) + "\n")
 
     def finished(self, outcome: TrialOutcome, score: float, best_epoch: int) -> None:
         """The trial ran to its end."""
@@ -101,6 +110,7 @@ class Results:
                 line=outcome.line,
                 source=outcome.source,
                 worker=outcome.worker,
+                trainer=outcome.trainer,
             )
         )
 

@@ -34,6 +34,7 @@ def run_job(job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> 
     of the model's ``parameters``, and what ``Work.measure`` gives for a finished trial.
     """
     started = time.monotonic()
+    runs: TrialRuns | None = None
     try:
         _check_limit(job)
         runs = TrialRuns(job, report, stop)
@@ -45,7 +46,7 @@ def run_job(job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> 
         )
     # Whatever the user's model code raises ends its trial only, SystemExit and out of memory included.
     except BaseException as error:
-        outcome = _failure(job, error)
+        outcome = _failure(job, error, "" if runs is None else runs.trainer)
     return replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -97,7 +98,7 @@ def _measured(measure: Measure, model: Any) -> dict[str, float]:
     return values
 
 
-def _failure(job: TrialJob, error: BaseException) -> TrialOutcome:
+def _failure(job: TrialJob, error: BaseException, trainer: str) -> TrialOutcome:
     line, source = user_frame(error, getattr(job.work.program, "filename", ""))
     warnings = job.work.data.warnings
     return TrialOutcome(
@@ -110,6 +111,7 @@ def _failure(job: TrialJob, error: BaseException) -> TrialOutcome:
         reason=describe_divergence(str(error), warnings) if isinstance(error, Diverged) else describe_error(error),
         line=line,
         source=source,
+        trainer=trainer,
     )
 
 

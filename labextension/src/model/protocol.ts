@@ -189,6 +189,8 @@ export interface IStudyResumed {
   readonly fingerprint: { readonly [key: string]: string } | null;
   readonly keep: number | null;
   readonly max_failures: number | null;
+  readonly pruner: string | null;
+  readonly pruner_reason: string | null;
 }
 
 /** Hyperparameters were added: the model code named them for the first time in a trial. */
@@ -366,6 +368,7 @@ export interface ITrialFailed {
   readonly line: number | null;
   readonly source: string | null;
   readonly worker: number | null;
+  readonly trainer: string;
 }
 
 /** A trial's weights are not among the best any more; the file is removed after this. */

@@ -161,7 +161,8 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
         line: event.line,
         source: event.source,
         seconds: event.seconds,
-        worker: event.worker
+        worker: event.worker,
+        trainer: event.trainer
       });
     case 'WeightsDropped': {
       const trial = trialOf(view, event.trial);
@@ -240,6 +241,8 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
     fingerprint: event.fingerprint ?? view.fingerprint,
     keep: event.keep ?? view.keep,
     max_failures: event.max_failures ?? view.max_failures,
+    pruner: event.pruner ?? view.pruner,
+    pruner_reason: event.pruner_reason ?? view.pruner_reason,
     trials: view.trials.map(trial =>
       trial.state === 'running' ? { ...trial, state: 'interrupted' } : trial
     ),

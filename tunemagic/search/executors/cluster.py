@@ -17,7 +17,7 @@ __all__ = ["connect", "own_versions"]
 PYTHON = "Python"
 _REACH_SECONDS = 5
 _SLACK_SECONDS = 3  # until Dask's own timeout is given up
-_PACKAGES = ("tunemagic", "keras", "keras-tuner", "cloudpickle")
+_PACKAGES = ("tunemagic", "keras", "keras-tuner", "tensorflow", "cloudpickle")
 
 
 def connect(cluster: Any) -> tuple[Any, bool]:

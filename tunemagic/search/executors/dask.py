@@ -50,15 +50,17 @@ class DaskExecutor:
     """One trial at a time on every worker process of the cluster; what Executor promises.
 
     ``client`` is a distributed.Client (see cluster.connect); ``owns_client`` closes it in the end,
-    because it was made for this study. ``slots`` follows the cluster as workers come and go.
+    because it was made for this study. ``slots`` follows the cluster as workers come and go, up
+    to ``most``.
     Raises UnsendableError when the work can't be sent.
     """
 
     kind = "dask"
 
-    def __init__(self, work: Work, client: Any, *, owns_client: bool = False) -> None:
+    def __init__(self, work: Work, client: Any, *, owns_client: bool = False, most: int | None = None) -> None:
         self._inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._own_client = client if owns_client else None
+        self._most = most
         try:
             self._link = DaskLink(work, client, self._inbox.put)
         except BaseException:
@@ -78,7 +80,8 @@ class DaskExecutor:
     @property
     def slots(self) -> int:
         """The number of worker processes now; at least 1, since a job may wait for a worker."""
-        return max(1, len(self._alive))
+        found = max(1, len(self._alive))
+        return found if self._most is None else min(found, self._most)
 
     def submit(self, job: TrialJob) -> None:
         """Send the job to a free worker; it waits for one when there is none."""

@@ -34,7 +34,7 @@ class DaskLink:
 
     def __init__(self, work: Work, client: Any, on_message: Callable[[dict[str, Any]], None]) -> None:
         self._client = client
-        self._packed = cloudpickle.dumps(pack_work(work))
+        self._packed = cloudpickle.dumps(pack_work(work, with_modules=True))
         self._topic = f"tunemagic-{uuid.uuid4().hex}"
         self._equipped: set[str] = set()
         self._aside = concurrent.futures.ThreadPoolExecutor(8, thread_name_prefix="tunemagic-dask")

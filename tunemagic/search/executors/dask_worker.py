@@ -14,7 +14,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -24,11 +24,12 @@ from tunemagic import events as ev
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialOutcome, Work
 from tunemagic.search.packing import pack_report, unpack_job, unpack_work
+from tunemagic.search.settings import use_keras_settings
+from tunemagic.trial import LOG_LINES
 
 __all__ = ["WORK", "cancel_trial", "forget_study", "keep_part", "name_of", "run_trial", "state_packet", "take_packet"]
 
 WORK = "work"  # the packet that every trial of a study needs; jobs have names of their own
-LOG_LINES = 200
 _WATCH_SECONDS = 0.5  # how soon a trial notices that nobody waits for it any more
 
 
@@ -40,6 +41,7 @@ class _Hosted:
     leaving: dict[str, bytes] = field(default_factory=dict)
     stops: dict[str, StopFlag] = field(default_factory=dict)
     work: Work | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep_state(self, packet: str, state: bytes) -> None:
@@ -124,9 +126,10 @@ def run_trial(topic: str, trial: int, attempt: int) -> None:
 def _outcome(study: _Hosted, packed: bytearray, key: tuple[int, int], stop: StopFlag, tell: Any) -> TrialOutcome:
     """Unpack and train. What can't be unpacked here fails its trial, with a reason."""
     try:
-        work = _unpacked_work(study)
-        job = unpack_job(bytes(packed), work)
         _prepare_keras()
+        work = _unpacked_work(study)
+        use_keras_settings(study.settings)  # another study may have left its own here
+        job = unpack_job(bytes(packed), work)
     # Whatever the user's own objects raise when they are put together again in another process.
     except Exception as error:
         reason = f"the cell could not be rebuilt in the Dask worker: {describe_error(error)}"
@@ -155,7 +158,8 @@ def _unpacked_work(study: _Hosted) -> Work:
     """The study's work, put together once in this process."""
     with study.lock:
         if study.work is None:
-            study.work = unpack_work(cloudpickle.loads(study.arrived.pop(WORK)))
+            packed = cloudpickle.loads(study.arrived.pop(WORK))
+            study.work, study.settings = unpack_work(packed), packed.settings
         return study.work
 
 

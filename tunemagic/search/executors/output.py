@@ -8,9 +8,10 @@ import threading
 from collections import deque
 from multiprocessing.connection import Connection
 
-__all__ = ["MAX_LINES", "LastLines"]
+from tunemagic.trial import LOG_LINES
 
-MAX_LINES = 200
+__all__ = ["LastLines"]
+
 _MAX_LINE = 1000  # characters
 _CHUNK = 65_536
 _MOST_CHUNKS = 256  # read at a time; a flood must not keep others waiting
@@ -21,7 +22,7 @@ class LastLines:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        self._lines: deque[str] = deque(maxlen=LOG_LINES)
         self._rest = b""
         self._lock = threading.Lock()
         self._closed = False
@@ -30,13 +31,13 @@ class LastLines:
         self._thread.start()
 
     def take(self) -> str:
-        """Everything printed so far, at most MAX_LINES lines; begins afresh."""
+        """Everything printed so far, at most LOG_LINES lines; begins afresh."""
         with self._lock:
             self._drain()
             lines = [*self._lines, *([self._line(self._rest)] if self._rest else [])]
             self._lines.clear()
             self._rest = b""
-        return "\n".join(lines[-MAX_LINES:])
+        return "\n".join(lines[-LOG_LINES:])
 
     def close(self) -> None:
         """Stop reading. The writer must be gone by now."""
@@ -67,7 +68,7 @@ class LastLines:
                 return False
             *whole, self._rest = (self._rest + chunk).split(b"\n")
             self._rest = self._rest[-_CHUNK:]
-            self._lines.extend(map(self._line, whole[-MAX_LINES:]))
+            self._lines.extend(map(self._line, whole[-LOG_LINES:]))
         return True
 
     @staticmethod
