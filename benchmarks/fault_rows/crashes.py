@@ -27,7 +27,7 @@ from tunemagic.request import Tuner
 from tunemagic.search.job import Work
 from tunemagic.trial import StudyState, TrialState
 
-TUNERS = (Tuner.RANDOM, Tuner.GRID, Tuner.BAYESIAN, Tuner.HYPERBAND, Tuner.TPE)
+TUNERS = tuple(kill.TRIALS)
 
 
 def killed_at(point: str, occurrence: int, tuner: Tuner, directory: Path) -> bool:
