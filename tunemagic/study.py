@@ -24,7 +24,9 @@ from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.probe import line_finder
 from tunemagic.search.pruning import make_pruner
-from tunemagic.search.train import build_weights, kept_random_state
+from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
+from tunemagic.search.settings import keras_settings, used_settings
+from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
@@ -81,6 +83,7 @@ class Study:
         self._weights = WeightsFolder(directory)
         self._stop = threading.Event()
         self._skips: set[int] = set()
+        self._settings: Mapping[str, Any] = {}
         self._ended = threading.Event()
         self._ended.set()
         self._thread: threading.Thread | None = None
@@ -141,6 +144,9 @@ class Study:
                 raise StudyBusyError(
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
+            self._check_writable()  # it may have been closed meanwhile
+            self._stop = threading.Event()  # from here on a stop counts
+            self._skips = set()
             try:
                 loop = self._make_loop(self.program, self.data, self.make_executor)
             # Workers that can't be had, or whatever a strategy makes of old trials: the study must not stay
@@ -148,17 +154,23 @@ class Study:
             except Exception as error:
                 known = isinstance(error, TuneError)
                 message = str(error) if known else f"the search could not start: {describe_error(error)}"
-                self._ledger.record(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
+                self._end_unstarted(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
                 if known:
                     raise
                 raise StudyError(f"study {self.name}: {message}") from error
             self._ended.clear()
-        # A copy of this thread's context, so that what trials print lands in the cell that started them.
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(
-            target=context.run, args=(self._run, loop), name=f"tunemagic-study-{self.name}", daemon=True
-        )
-        self._thread.start()
+            # A copy of this thread's context, so that what trials print lands in the cell that started them.
+            context = contextvars.copy_context()
+            self._thread = threading.Thread(
+                target=context.run, args=(self._run, loop), name=f"tunemagic-study-{self.name}", daemon=True
+            )
+            self._thread.start()
+
+    def _end_unstarted(self, ended: ev.StudyEnded) -> None:
+        try:
+            self._ledger.record(ended)
+        except StorageError:  # the disk is what failed
+            self._ledger.show(ended)
 
     def _make_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
         view = self.view
@@ -188,10 +200,13 @@ class Study:
             max_params=self.request.max_params,
             seed=view.seed,
         )
+        self._settings = keras_settings()
         executor, why = make_executor(work, view)
-        self._ledger.record(ev.ExecutorChosen(kind=executor.kind, workers=executor.slots, reason=why))
-        self._stop = threading.Event()
-        self._skips = set()
+        try:
+            self._ledger.record(ev.ExecutorChosen(kind=executor.kind, workers=executor.slots, reason=why))
+        except BaseException:
+            executor.close()
+            raise
         return SearchLoop(
             ledger=self._ledger,
             strategy=strategy,
@@ -240,8 +255,10 @@ class Study:
     def close(self) -> None:
         """Stop, wait, and give the study's folder free for other processes."""
         self.stop()
-        if self._thread is not None:
-            self._thread.join()
+        with self._start_lock:  # a start that is under way sees the stop
+            thread = self._thread
+        if thread is not None:
+            thread.join()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -310,7 +327,9 @@ class Study:
             raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
         hp = new_hyperparameters()
         hp.values = dict(trial.values)
-        with kept_random_state():
+        # As in the trial: what the cell draws at random, such as fixed features, belongs to the weights.
+        seed = run_seed(trial_seed(self.view.seed, number), trial.best_run(self.view.direction))
+        with used_settings(self._settings), seeded(seed), own_names():
             setup = self.program.run(hp)
             data = with_rebound(self.data, setup.data)
             build_weights(setup.model, data)

@@ -179,6 +179,11 @@ class StudyBook:
         request, marks = cell.request, cell.marks
         name = self._name_for(request, marks)
         directory = self.root / name
+        if directory.is_symlink():
+            raise StorageError(
+                f"study {name}: {directory} is a symbolic link; expected a folder. Choose another NAME, or remove "
+                "the link."
+            )
         live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)

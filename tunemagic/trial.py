@@ -105,6 +105,14 @@ class TrialRecord:
         """How many epochs have ended in the latest run of this attempt."""
         return max((len(curve) for curve in self.runs_curves[-1].values()), default=0)
 
+    def best_run(self, direction: ev.Direction) -> int:
+        """The run, counted from 1, whose weights are kept: the first of the best ones."""
+        best = 1
+        for run, score in enumerate(self.scores, 1):
+            if direction.better(score, self.scores[best - 1]):
+                best = run
+        return best
+
     @property
     def spread(self) -> float | None:
         """The sample standard deviation of the runs' scores; None with fewer than two."""

@@ -199,8 +199,10 @@ def new_beside_other_files(folder: Path, counts: Counts) -> str:
     thesis = root / "s" / "thesis.txt"
     thesis.write_text("years of work")
     (folder / "victim" / "precious.txt").write_text("years of work")
-    Notebook(root).run(scored(), new=True)
+    notebook = Notebook(root)
+    notebook.run(scored(), new=True)
     check(thesis.read_text() == "years of work", "a file beside the study is gone")
+    notebook.book.close()
     Notebook(root).run(scored(), new=True)
     aside = root / "s~1" / "thesis.txt"
     check(aside.read_text() == "years of work", "the old study's folder was not kept whole")

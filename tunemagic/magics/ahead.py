@@ -26,6 +26,7 @@ class WorkersAhead:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._waiting = True
+        self._unwanted = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         shell.events.register(_EVENT, self._after_cell)
 
@@ -37,7 +38,7 @@ class WorkersAhead:
 
     def _start(self) -> None:
         self._timer = None
-        threading.Thread(target=_start_quietly, name="tunemagic-ahead", daemon=True).start()
+        threading.Thread(target=_start_quietly, args=(self._unwanted,), name="tunemagic-ahead", daemon=True).start()
 
     def _unregister(self) -> None:
         if self._waiting:
@@ -46,6 +47,7 @@ class WorkersAhead:
 
     def close(self) -> None:
         """Start nothing any more, and end what no study uses."""
+        self._unwanted.set()
         self._unregister()
         if self._timer is not None:
             self._timer.cancel()
@@ -53,8 +55,8 @@ class WorkersAhead:
             sys.modules[_SERVER].stop_unused()
 
 
-def _start_quietly() -> None:
+def _start_quietly(unwanted: threading.Event) -> None:
     """A start that fails fails again, and is reported, when a study needs it."""
     # ImportError: a system without fork servers.
     with contextlib.suppress(OSError, ImportError):
-        importlib.import_module(_SERVER).start_ahead()
+        importlib.import_module(_SERVER).start_ahead(unwanted)

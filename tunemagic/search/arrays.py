@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,11 @@ def as_array(name: str, value: Any) -> Any:
     """A NumPy array with at least one sample. Raises DataError for what ``fit`` can't take."""
     import numpy as np
 
+    if isinstance(value, Mapping) or (hasattr(value, "__next__") and hasattr(value, "__iter__")) or _is_sequence(value):
+        raise DataError(
+            f"{name} is a {type(value).__name__}; expected one array or table. Several inputs, and data that is read "
+            "piece by piece, come as a tf.data.Dataset (tf.data.Dataset.from_tensor_slices, from_generator)."
+        )
     if hasattr(value, "to_numpy"):
         value = _table_values(name, value)
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
@@ -28,6 +34,9 @@ def as_array(name: str, value: Any) -> Any:
         array = np.asarray(value)
     except ValueError as error:
         raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+    # Tensors of other libraries say so that they can't be turned into an array.
+    except (RuntimeError, TypeError) as error:
+        raise DataError(f"{name} can't be turned into an array: {error}") from error
     if array.ndim == 0:
         raise DataError(
             f"{name} is a {type(value).__name__}; expected an array, a table or a dataset with samples along the "
@@ -40,13 +49,19 @@ def as_array(name: str, value: Any) -> Any:
             f"{name} holds Python objects (dtype object); expected numbers or texts. Encode text columns and "
             "missing values as numbers first."
         )
-    if array.dtype.kind in "mM" or array.dtype.names is not None:
+    if array.dtype.kind in "mMc" or array.dtype.names is not None:
         raise DataError(
             f"{name} holds values of type {array.dtype}; expected numbers or texts. Encode them as numbers."
         )
     if len(array) == 0:
         raise DataError(f"{name} is empty (shape {array.shape}); expected at least one sample.")
     return array
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether it is one of Keras' data sets that give batches by number."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(value, keras.utils.PyDataset)
 
 
 def _table_values(name: str, table: Any) -> Any:

@@ -109,8 +109,13 @@ def _reached_parts(value: Any, seen: set[int]) -> Iterator[bool]:
             return
         for reached in _names_values(value):
             yield from _reached_parts(reached, seen)
+    elif isinstance(value, (list, tuple, set, frozenset, Mapping)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _reached_parts(item, seen)
     elif callable(value) and not isinstance(value, (type, types.BuiltinFunctionType)):
         yield not type(value).__module__.startswith(("keras.", "numpy"))
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
+        yield not type(value).__module__.startswith("numpy")  # its attributes may hold anything
 
 
 def _names_values(function: types.FunctionType) -> Iterator[Any]:

@@ -23,6 +23,7 @@ from tunemagic.search.arrays import (
 __all__ = ["TrainingData", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
 
 DEFAULT_NAMES = ("x_train", "y_train")
+_INFINITE = -1  # what tf.data.Dataset.cardinality says of a dataset that repeats for ever
 DEFAULT_VAL = ValSplit(kind=ValKind.FRACTION, fraction=0.2)
 
 
@@ -100,7 +101,10 @@ def data_from_arrays(x: Any, y: Any, val: ValSplit | tuple[Any, Any] | None, *, 
 
 
 def held_out_arrays(data: TrainingData, limit: int) -> tuple[Any, Any]:
-    """Validation inputs and targets as arrays; of a dataset at most about ``limit`` samples."""
+    """Validation inputs and targets as arrays; of a dataset at most about ``limit`` samples.
+
+    Raises DataError for a dataset that is not batched or has several inputs.
+    """
     import numpy as np
 
     if not _is_dataset(data.val_x):
@@ -109,6 +113,11 @@ def held_out_arrays(data: TrainingData, limit: int) -> tuple[Any, Any]:
     targets: list[Any] = []
     for element in data.val_x:
         x, y = element[:2] if isinstance(element, tuple) else (element, None)
+        if not all(part is None or getattr(part, "ndim", 0) > 0 for part in (x, y)):
+            raise DataError(
+                f"{data.val_names[0]}: expected a dataset of batches, each with one array of inputs; received elements "
+                f"of {data.val_x.element_spec}."
+            )
         inputs.append(np.asarray(x))
         targets += [] if y is None else [np.asarray(y)]
         if sum(map(len, inputs)) >= limit:
@@ -306,6 +315,9 @@ def _from_dataset(
         raise DataError(f"--val: expected a dataset beside {names[0]}; received {type(held).__name__}.")
     train = values[names[0]]
     parts = {names[0]: train, val.names[0]: held}
+    for name, part in parts.items():
+        if int(part.cardinality()) == _INFINITE:
+            raise DataError(f"{name} is a dataset without end; expected one that ends. Use {name}.take(n).")
     text = ", ".join(f"{name} {part.element_spec} x {int(part.cardinality())}" for name, part in parts.items())
     return TrainingData(
         x=train,

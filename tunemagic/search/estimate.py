@@ -59,8 +59,13 @@ def _count(program: TrialProgram, hp: Any, data: TrainingData) -> int:
 
     model = program.run(hp).model
     if not model.built:
-        x = data.x if data.is_arrays else next(iter(data.x))[0]
-        model(keras.KerasTensor((None, *x.shape[1:]), dtype=keras.backend.standardize_dtype(x.dtype)))
+        inputs = data.x if data.is_arrays else keras.utils.unpack_x_y_sample_weight(next(iter(data.x)))[0]
+        model(
+            keras.tree.map_structure(
+                lambda x: keras.KerasTensor((None, *x.shape[1:]), dtype=keras.backend.standardize_dtype(x.dtype)),
+                inputs,
+            )
+        )
     return sum(math.prod(weight.shape) for weight in model.weights)
 
 

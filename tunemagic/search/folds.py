@@ -12,8 +12,8 @@ from tunemagic.search.data import TrainingData
 
 __all__ = ["Fold", "check_folds", "joined", "split_folds"]
 
-# One entry for each study that trains on folds, gone when the study's data is.
-_joined: dict[int, tuple[weakref.ref[Any], TrainingData]] = {}
+# One entry for each pair of inputs and targets that is trained on in folds, gone when one of them is.
+_joined: dict[tuple[int, int], tuple[weakref.ref[Any], weakref.ref[Any] | None, TrainingData]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +48,10 @@ def joined(data: TrainingData) -> TrainingData:
     check_folds(data, 2)
     if data.train_rows is None:
         return replace(data, val_x=None, val_y=None)
-    known = _joined.get(id(data.x))
-    if known is not None and known[0]() is data.x:
-        return known[1]
+    key = (id(data.x), id(data.y))
+    known = _joined.get(key)
+    if known is not None and known[0]() is data.x and (known[1] is None or known[1]() is data.y):
+        return known[2]
 
     def both(train: Any, held: Any) -> Any:
         whole = np.empty((len(train) + len(held), *train.shape[1:]), dtype=np.result_type(train, held))
@@ -59,8 +60,11 @@ def joined(data: TrainingData) -> TrainingData:
 
     y = None if data.y is None else both(data.y, data.val_y)
     whole = replace(data, x=both(data.x, data.val_x), y=y, val_x=None, val_y=None, train_rows=None, val_rows=None)
-    key = id(data.x)
-    _joined[key] = (weakref.ref(data.x, lambda _: _joined.pop(key, None)), whole)
+
+    def forget(_: Any) -> None:
+        _joined.pop(key, None)
+
+    _joined[key] = (weakref.ref(data.x, forget), None if data.y is None else weakref.ref(data.y, forget), whole)
     return whole
 
 

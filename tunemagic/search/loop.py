@@ -18,7 +18,8 @@ from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.oracle import Proposal, Strategy, Waiting
-from tunemagic.search.results import Results, pruned_outcome
+from tunemagic.search.results import Results, cut_outcome
+from tunemagic.search.seeds import trial_seed
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
@@ -41,6 +42,7 @@ class _Running:
     job: TrialJob
     verdict: str | None = None  # why the pruner ended it
     skipped: bool = False  # the user ended it
+    cancelled: bool = False
 
 
 class SearchLoop:
@@ -76,7 +78,7 @@ class SearchLoop:
         self._memos = dict(memos or {})
         self._line_of = line_of
         self._running: dict[int, _Running] = {}
-        self._losses: dict[int, int] = {}
+        self._losses: dict[int, TrialOutcome] = {}
         self._again: list[TrialRecord] = []
         self._failures_in_a_row = 0
         self._skips_in_a_row = 0
@@ -116,6 +118,7 @@ class SearchLoop:
                 if reason is None and self._exhausted and not self._again:
                     return ev.EndReason.EXHAUSTED
                 if reason is not None:
+                    self._give_up_retries()
                     return reason
                 continue
             report = self._executor.next_report(_TICK_SECONDS)
@@ -145,6 +148,12 @@ class SearchLoop:
         for number in skips:
             self._running[number].skipped = True
         for number in self._running if everything else skips:
+            self._cancel(number)
+
+    def _cancel(self, number: int) -> None:
+        running = self._running[number]
+        if not running.cancelled:
+            running.cancelled = True
             self._executor.cancel(number)
 
     # -- starting --------------------------------------------------------------------------------
@@ -223,7 +232,7 @@ class SearchLoop:
             epochs=epochs,
             fixed_epochs=proposal.epochs is not None,
             initial_epoch=proposal.initial_epoch if state is not None else 0,
-            seed=(view.seed * 1_000_003 + number) % 2**31,
+            seed=trial_seed(view.seed, number),
             state=state,
             from_parent=from_parent,
             keep_state=self._strategy.may_resume(number),
@@ -266,18 +275,19 @@ class SearchLoop:
                 if isinstance(report, ev.EpochEnded) and report.run == 1 and self._pruner is not None:
                     running.verdict = self._pruner.verdict(self._ledger.view, report.trial)
                     if running.verdict is not None:
-                        self._executor.cancel(report.trial)
+                        self._cancel(report.trial)
 
     def _take_outcome(self, outcome: TrialOutcome) -> None:
         """Record how a trial ended, then tell the strategy, then keep only the files that are needed."""
         running = self._running.pop(outcome.trial)
         self._results.write_log(outcome)
-        if outcome.ending is Ending.LOST and running.verdict is None and self._retry(outcome):
+        over = running.skipped or self._end_reason() in (ev.EndReason.STOPPED, ev.EndReason.TIME)
+        if outcome.ending is Ending.LOST and running.verdict is None and not over and self._retry(outcome):
             return
-        if running.verdict is not None:
+        if running.verdict is not None or (outcome.ending is Ending.LOST and over):
             trial = self._ledger.view.trial(outcome.trial)
             curve = trial.curves.get(self._ledger.view.objective, ())
-            outcome = pruned_outcome(outcome, curve, self._ledger.view.direction)
+            outcome = cut_outcome(outcome, curve, self._ledger.view.direction)
         outcome = self._checked(outcome, running)
         hp = running.job.hp if outcome.hp is None else outcome.hp
         if outcome.ending is Ending.SKIPPED:
@@ -294,13 +304,20 @@ class SearchLoop:
 
     def _retry(self, outcome: TrialOutcome) -> bool:
         """Try a trial whose worker died once more. Nobody but the loop does so, and it is journaled."""
-        self._losses[outcome.trial] = self._losses.get(outcome.trial, 0) + 1
+        before = self._losses.get(outcome.trial)
+        self._losses[outcome.trial] = outcome
         record = self._ledger.view.trial(outcome.trial)
-        if self._stop.is_set() or self._losses[outcome.trial] > 1 or record.attempt >= MAX_ATTEMPTS:
+        if before is not None or record.attempt >= MAX_ATTEMPTS:
             return False
         self._ledger.record(ev.StudyNoted(text=f"trial {outcome.trial}: {outcome.reason}; it is tried once more"))
         self._again.append(record)
         return True
+
+    def _give_up_retries(self) -> None:
+        """The search ends before trials that were lost in it got their second attempt."""
+        for record in self._again:
+            if record.number in self._losses:
+                self._end_failed(self._losses[record.number])
 
     def _checked(self, outcome: TrialOutcome, running: _Running) -> TrialOutcome:
         """The outcome, turned into a failure when a finished trial lacks a value that is searched for."""

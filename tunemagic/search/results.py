@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from tunemagic import events as ev
 from tunemagic.ledger import Ledger
-from tunemagic.search.job import StateTaken, TrialOutcome
+from tunemagic.search.job import Ending, StateTaken, TrialOutcome
 from tunemagic.search.oracle import Strategy
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import LOG_LINES
 
-__all__ = ["Results", "pruned_outcome"]
+__all__ = ["Results", "cut_outcome"]
 
 
 class Results:
@@ -33,7 +33,7 @@ class Results:
         weights.remove_strays([file for trial in view.trials for file in (trial.weights, trial.state_file) if file])
         self._sign = 1.0 if view.direction is ev.Direction.MIN else -1.0
         self._best: list[tuple[float, int]] = []
-        for trial in view.ranking()[: view.keep]:
+        for trial in [trial for trial in view.ranking() if trial.weights is not None][: view.keep]:
             self._best.append((self._sign * (trial.score or 0.0), trial.number))
         self._with_weights = {trial.number for trial in view.trials if trial.weights is not None}
         self._with_state = {trial.number for trial in view.trials if trial.state_file is not None}
@@ -144,21 +144,24 @@ class Results:
             )
 
     def _weights_of(self, outcome: TrialOutcome, score: float) -> ev.WeightsFile | None:
-        """Write the weights when the trial is among the best; of equal scores the earlier one is."""
+        """Write the weights when the trial is among the best that have some; of equal scores the earlier one is."""
+        if outcome.weights is None:
+            return None
         bisect.insort(self._best, (self._sign * score, outcome.trial))
         del self._best[self._ledger.view.keep :]
-        if outcome.weights is None or outcome.trial not in {number for _, number in self._best}:
+        if outcome.trial not in {number for _, number in self._best}:
             return None
         self._with_weights.add(outcome.trial)
         return self._weights.write(outcome.trial, outcome.attempt, outcome.weights)
 
 
-def pruned_outcome(outcome: TrialOutcome, curve: tuple[float | None, ...], direction: ev.Direction) -> TrialOutcome:
-    """The outcome as it would be, had the trial ended with the last epoch of ``curve``.
+def cut_outcome(outcome: TrialOutcome, curve: tuple[float | None, ...], direction: ev.Direction) -> TrialOutcome:
+    """The outcome as it would be, had the trial been stopped after the last epoch of ``curve``.
 
     A fast trial is some epochs further before the word reaches it; what came after the verdict
     must not count, or the result would depend on the machine's speed.
     """
+    outcome = replace(outcome, ending=Ending.STOPPED, error="", reason="", line=None, source=None)
     known = [(value, number) for number, value in enumerate(curve, 1) if value is not None and math.isfinite(value)]
     if not known:
         return replace(outcome, score=None, best_epoch=None, weights=None, state=None)

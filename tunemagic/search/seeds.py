@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["kept_random_state", "own_names", "run_seed", "seeded"]
+__all__ = ["kept_random_state", "own_names", "run_seed", "seeded", "trial_seed"]
 
 # Becomes True for the process once a trial's own code has drawn numbers from TensorFlow outside of graphs.
 _tensorflow_draws = False
 
 
+def trial_seed(seed: int, trial: int) -> int:
+    """The seed of a study's trial; that of its first run."""
+    return (seed * 1_000_003 + trial) % 2**31
+
+
 def run_seed(seed: int, run: int) -> int:
-    """The trial's own seed for its first run, others that are far from it for the rest."""
-    return seed if run == 1 else (seed + 1_000_003 * (run - 1)) % 2**31
+    """The trial's own seed for its first run; for the others what no other trial or study has."""
+    if run == 1:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {run}".encode()).digest()[:4], "big") % 2**31
 
 
 @contextmanager
@@ -42,7 +50,7 @@ def seeded(seed: int) -> Iterator[None]:
     """
     import keras
 
-    with kept_random_state():
+    with kept_random_state(), _kept_keras_state():
         if keras.backend.backend() != "tensorflow" or _tensorflow_draws:
             keras.utils.set_random_seed(seed)
             yield
@@ -53,6 +61,31 @@ def seeded(seed: int) -> Iterator[None]:
             yield
         finally:
             _note_draws(generator.getstate() != before)
+
+
+@contextmanager
+def _kept_keras_state() -> Iterator[None]:
+    """Give Keras and TensorFlow back the notebook's seeds and generators."""
+    import keras
+    from keras.src.backend.common import global_state
+    from keras.src.random import seed_generator
+    from keras.src.utils import rng_utils
+
+    names = (rng_utils.GLOBAL_RANDOM_SEED, seed_generator.GLOBAL_SEED_GENERATOR)
+    before = [global_state.get_global_attribute(name) for name in names]
+    eager: Any = None
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.eager import context
+
+        eager = context.context()
+        seeds = (eager._seed, getattr(eager, "_rng", None))  # made when a seed is set for the first time
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            global_state.set_global_attribute(name, value)
+        if eager is not None:
+            eager._seed, eager._rng = seeds
 
 
 def _seed_quietly(seed: int) -> random.Random:

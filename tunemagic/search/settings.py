@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tunemagic.errors import TrialError
 
-__all__ = ["keras_settings", "use_keras_settings"]
+__all__ = ["keras_settings", "use_keras_settings", "used_settings"]
 
 _BACKEND = "backend"
 _EAGER = "run_functions_eagerly"
@@ -56,3 +57,14 @@ def use_keras_settings(settings: Mapping[str, Any]) -> None:
         import tensorflow as tf
 
         tf.config.run_functions_eagerly(settings[_EAGER])
+
+
+@contextmanager
+def used_settings(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Use these settings for a while. Keras keeps some of them for each thread."""
+    before = keras_settings()
+    use_keras_settings(settings)
+    try:
+        yield
+    finally:
+        use_keras_settings(before)

@@ -17,9 +17,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["OneOfAKind", "Structure", "structure_of"]
+__all__ = ["OneOfAKind", "Structure", "check_model", "structure_of"]
 
 _LIBRARIES = ("keras.", "tensorflow.")
+# Their configs leave arguments out, such as delta of Huber (Keras 3.15).
+_HALF_TOLD = ("keras.src.losses.", "keras.src.metrics.")
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial)
 # What a model's class defines and an instance may have been given another version of.
 _METHODS = (
@@ -54,7 +56,7 @@ def structure_of(model: Any, data_specs: Any) -> Structure:
     """
     import keras
 
-    _check_model(model)
+    check_model(model)
     facts = sorted(_facts(model))  # first: writing down a config with a function of the user's would warn
     try:
         config = keras.saving.serialize_keras_object(model)
@@ -70,7 +72,7 @@ def structure_of(model: Any, data_specs: Any) -> Structure:
         rest = {name: value for name, value in optimizer.items() if name != _RATE}
         told["compile_config"]["optimizer"] = {**config["compile_config"]["optimizer"], "config": rest}
     settings = [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()]
-    weights = [(tuple(weight.shape), str(weight.dtype), weight.trainable) for weight in model.weights]
+    weights = [_weight_facts(weight) for weight in model.weights]
     try:
         text = json.dumps([told, facts, weights, settings, repr(data_specs)])
     except (TypeError, ValueError) as error:
@@ -78,8 +80,8 @@ def structure_of(model: Any, data_specs: Any) -> Structure:
     return Structure(hashlib.sha256(text.encode()).hexdigest(), config, has_rate)
 
 
-def _check_model(model: Any) -> None:
-    """Refuse what a look at the model itself shows to be the user's own."""
+def check_model(model: Any) -> None:
+    """Raise OneOfAKind for what a look at the model itself, built or not, shows to be the user's own."""
     import keras
 
     own = next((part for part in (model, *model._flatten_layers()) if not _of_library(type(part))), None)
@@ -87,6 +89,10 @@ def _check_model(model: Any) -> None:
         raise OneOfAKind(f"the class {type(own).__name__} is not one of Keras'")
     if any(isinstance(layer, keras.layers.Lambda) for layer in model._flatten_layers()):
         raise OneOfAKind("it has a Lambda layer")
+    # The vocabulary is in no config once it was adapted.
+    tables = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
+    if any(isinstance(layer, tables) for layer in model._flatten_layers()):
+        raise OneOfAKind("it has a layer that looks words up")
     replaced = next((name for name in _METHODS if name in vars(model)), None) or next(
         ("call" for layer in model._flatten_layers() if "call" in vars(layer)), None
     )
@@ -96,12 +102,27 @@ def _check_model(model: Any) -> None:
         raise OneOfAKind("a loss was added to the model itself")
     if model.optimizer is None:
         raise OneOfAKind("it has no optimizer")
+    for optimizer in (model.optimizer, getattr(model.optimizer, "inner_optimizer", None)):
+        if optimizer is not None and not _of_library(type(optimizer)):
+            raise OneOfAKind(f"the class {type(optimizer).__name__} is not one of Keras'")
     if hasattr(model.optimizer, "_exclude_from_weight_decay"):
         raise OneOfAKind("its optimizer exempts some weights from weight decay")
 
 
 def _of_library(cls: type) -> bool:
     return cls.__module__.startswith("keras.")
+
+
+def _weight_facts(weight: Any) -> list[Any]:
+    """What of a weight goes into the graph. A layer's config does not tell what was set on the weight later."""
+    import keras
+
+    settings = []
+    for rule in (weight.regularizer, weight.constraint):
+        if rule is not None and not _of_library(type(rule)):
+            raise OneOfAKind(f"{type(rule).__name__} is not one of Keras' classes")
+        settings.append(None if rule is None else keras.saving.serialize_keras_object(rule))
+    return [list(weight.shape), str(weight.dtype), weight.trainable, *settings]
 
 
 def _without_initializers(value: Any) -> Any:
@@ -126,10 +147,13 @@ def _facts(model: Any) -> Iterator[str]:
         yield from _facts_of(part, seen)
 
 
-def _facts_of(value: Any, seen: dict[int, Any]) -> Iterator[str]:
+def _facts_of(value: Any, seen: dict[int, Any], owner: str = "") -> Iterator[str]:
+    """``owner`` is set inside of objects whose numbers count too, since their configs leave some out."""
     import keras
     import numpy as np
 
+    if isinstance(value, (bool, int, float, str)) and owner:
+        yield f"{owner}={value!r}"
     if value is None or isinstance(value, (str, bytes, int, float, keras.Variable, keras.KerasTensor)):
         return
     if id(value) in seen or isinstance(value, keras.initializers.Initializer):
@@ -137,10 +161,10 @@ def _facts_of(value: Any, seen: dict[int, Any]) -> Iterator[str]:
     seen[id(value)] = value
     if isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
-            yield from _facts_of(item, seen)
+            yield from _facts_of(item, seen, owner)
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _facts_of(item, seen)
+        for name, item in value.items():
+            yield from _facts_of(item, seen, owner and f"{owner}.{name}")
     elif isinstance(value, _FUNCTIONS):
         yield _function_name(value)
     elif isinstance(value, np.ndarray) or hasattr(value, "__array__"):
@@ -150,7 +174,9 @@ def _facts_of(value: Any, seen: dict[int, Any]) -> Iterator[str]:
         if not value.__module__.startswith((*_LIBRARIES, "builtins", "numpy")):
             raise OneOfAKind(f"the class {value.__name__} is not one of Keras'")
     elif _of_library(type(value)):
-        yield from _facts_of({name: item for name, item in vars(value).items() if name not in _IGNORED}, seen)
+        inside = {name: item for name, item in vars(value).items() if name not in _IGNORED}
+        told = type(value).__module__.startswith(_HALF_TOLD)
+        yield from _facts_of(inside, seen, type(value).__qualname__ if told else "")
     elif callable(value) and not type(value).__module__.startswith(_LIBRARIES):
         raise OneOfAKind(f"{type(value).__name__} is not one of Keras' classes")
 

@@ -33,7 +33,7 @@ class _NoGraph(Exception):
 
 def fit_arguments(job: TrialJob, setup: TrialSetup, data: TrainingData) -> dict[str, Any]:
     """The keyword arguments of ``model.fit`` for this trial, without tunemagic's own callback."""
-    arguments = dict(setup.fit)
+    arguments = {name: value for name, value in setup.fit.items() if value is not None}
     if job.fixed_epochs or "epochs" not in arguments:
         arguments["epochs"] = job.epochs
     if job.initial_epoch:
@@ -54,7 +54,14 @@ def fit_arguments(job: TrialJob, setup: TrialSetup, data: TrainingData) -> dict[
 def build_weights(model: Any, data: TrainingData) -> None:
     """Create the weights of a model that waits for its first batch."""
     if not model.built:
-        model(next(iter(data.x))[0] if data.y is None else data.x[:1])
+        model(first_inputs(data))
+
+
+def first_inputs(data: TrainingData) -> Any:
+    """The inputs of one sample, or of a dataset's first batch."""
+    import keras
+
+    return data.x[:1] if data.is_arrays else keras.utils.unpack_x_y_sample_weight(next(iter(data.x)))[0]
 
 
 def train_model(
@@ -86,6 +93,8 @@ def train_model(
         except _NoGraph as error:
             reason = str(error)
     watch.trainer = f"plain fit: {reason}"
+    if start is not None:
+        build_weights(setup.model, data)
     fit_plainly(job, setup, arguments if fold is None else only_fold(arguments, fold), watch, start)
     watch.training_ended()
 

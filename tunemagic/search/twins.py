@@ -16,7 +16,7 @@ from typing import Any
 
 from tunemagic.search.fused import Epochs
 from tunemagic.search.state import random_states
-from tunemagic.search.structure import OneOfAKind, Structure, structure_of
+from tunemagic.search.structure import OneOfAKind, Structure, check_model, structure_of
 
 __all__ = ["Twin", "TwinCache", "forget_twins", "lent_twin"]
 
@@ -42,6 +42,7 @@ class Twin:
         """Make the twin what the freshly built model is."""
         for own, value in zip(self.model.optimizer.variables, self._optimizer, strict=True):
             own.assign(value)
+        self.model.optimizer.iterations.assign(fresh.optimizer.iterations)  # the cell may begin at a later step
         if self.structure.has_rate:
             self.model.optimizer.learning_rate = float(fresh.optimizer.learning_rate.numpy())
         for own, other in zip(
@@ -107,20 +108,18 @@ def _twin_of(model: Any, specs: tuple[Any, Any], trial: int, cache: TwinCache) -
 
     if model.optimizer.built:
         raise OneOfAKind("its optimizer was used before")
-    if not model.built:
-        inputs = tf.nest.flatten(specs[0])[0]
-        model.build(tuple(inputs.shape))
-    structure = structure_of(model, specs)
-    twin = cache.take(structure.key)
-    if twin is not None:
-        twin.load(model)
-        return twin, True
+    check_model(model)
     try:
-        twin = Twin(structure, specs, trial)
+        if not model.built:
+            inputs = tf.nest.flatten(specs[0])[0]
+            model.build(tuple(inputs.shape))
+        structure = structure_of(model, specs)
+        known = cache.take(structure.key)
+        twin = known or Twin(structure, specs, trial)
         twin.load(model)
     except OneOfAKind:
         raise
-    # Whatever a config that Keras can't read back raises: the trial's own model can still train.
+    # Whatever a model raises that can't be built yet or read back from its config: it can still train itself.
     except Exception as error:
         raise OneOfAKind(f"it can't be built from its config ({type(error).__name__})") from error
-    return twin, False
+    return twin, known is not None

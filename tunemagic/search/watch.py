@@ -102,7 +102,9 @@ class Watch:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it can be logged as a float; numbers too large for one raise OverflowError."""
+    """Whether it is a number, and no text of one; numbers too large for a float raise OverflowError."""
+    if isinstance(value, (str, bytes, bytearray)):
+        return False
     try:
         float(value)
     except (TypeError, ValueError):

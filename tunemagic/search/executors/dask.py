@@ -75,7 +75,12 @@ class DaskExecutor:
         self._looked = 0.0
         self._started = False
         self._closed = False
-        self._see(self._link.workers())
+        try:
+            self._see(self._link.workers())
+        except BaseException:
+            self._link.close()
+            self._close_own_client()
+            raise
 
     @property
     def slots(self) -> int:

@@ -84,10 +84,14 @@ class WorkerServer:
         self._server._stop()  # type: ignore[attr-defined]
 
 
-def start_ahead() -> None:
-    """Start a server for the next study now, so that its first worker need not wait for imports."""
+def start_ahead(unwanted: threading.Event) -> None:
+    """Start a server for the next study now, so that its first worker need not wait for imports.
+
+    Nothing is started once ``unwanted`` is set, as before ``stop_unused``.
+    """
     with _lock:
-        _fitting_server().ensure_running()
+        if not unwanted.is_set():
+            _fitting_server().ensure_running()
 
 
 def borrow_server() -> WorkerServer:

@@ -7,6 +7,7 @@ import queue
 import threading
 
 from tunemagic.search.job import Report, StopFlag, TrialJob, TrialOutcome
+from tunemagic.search.settings import keras_settings, use_keras_settings
 from tunemagic.search.train import run_job
 from tunemagic.search.twins import forget_twins
 
@@ -25,6 +26,7 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self._context = contextvars.copy_context()
+        self._settings = keras_settings()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._cancelled: dict[int, StopFlag] = {}
         self._thread: threading.Thread | None = None
@@ -39,6 +41,7 @@ class InlineExecutor:
         self._thread.start()
 
     def _run(self, job: TrialJob, cancelled: StopFlag) -> None:
+        use_keras_settings(self._settings)  # Keras keeps its dtype policy for each thread
         self._reports.put(run_job(job, self._reports.put, cancelled))
 
     def next_report(self, timeout: float) -> Report | None:
