@@ -1,9 +1,11 @@
 """One study with real training: it ends, stops, fails and goes on without losing what was finished."""
 
 import json
+import statistics
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import pytest
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyBusyError, StudyError
+from tunemagic.events import Direction
 from tunemagic.journal import Journal, read_journal
-from tunemagic.request import Tuner
+from tunemagic.request import Objective, Tuner
 from tunemagic.study import Study
-from tunemagic.trial import StudyState, replay
+from tunemagic.trial import StudyState, TrialState, replay
 
 LONG = 1_000_000  # epochs that no test waits for
 PATIENCE = 120.0  # seconds until a test gives up; the end is awaited, not slept for
@@ -89,6 +92,24 @@ def test_the_table_of_trials_has_a_row_for_each(open_cell: Any, quick_cell: str)
     assert list(table["units"]) == [trial.values["units"] for trial in study.view.trials]
     assert list(table["val_loss"]) == [trial.score for trial in study.view.trials]
     assert (list(table["state"]), list(table["reason"])) == (["completed"] * 2, [""] * 2)
+
+
+def test_several_runs_of_a_trial_have_columns_of_their_own(open_cell: Any) -> None:
+    study = run(open_cell(repeats=2))
+    table = study.trials
+    assert list(table.columns) == ["state", "val_loss", "spread", "scores", "best_epoch", "units", "seconds", "reason"]
+    assert [len(scores) for scores in table["scores"]] == [2, 2]
+    assert list(table["scores"]) == [trial.scores for trial in study.view.trials]
+    assert list(table["spread"]) == [statistics.stdev(scores) for scores in table["scores"]]
+    assert list(table["val_loss"]) == pytest.approx([statistics.fmean(scores) for scores in table["scores"]])
+
+
+def test_each_further_objective_has_a_column(open_cell: Any, quick_cell: str) -> None:
+    parameters = Objective(name="parameters", direction=Direction.MIN)
+    table = run(open_cell(quick_cell, objectives=(parameters,))).trials
+    assert list(table.columns) == ["state", "val_loss", "parameters", "best_epoch", "units", "seconds", "reason"]
+    assert list(table["parameters"]) == [65 * units + 10 * units + 10 for units in table["units"]]
+    assert list(table["val_loss"]) == [1 / units for units in table["units"]]
 
 
 def test_listeners_hear_every_event_in_order_until_they_leave(open_cell: Any, quick_cell: str) -> None:
@@ -204,6 +225,18 @@ def test_the_time_limit_ends_a_study(open_cell: Any, cell: str) -> None:
     assert set(states(study)) <= {"stopped"}
 
 
+def test_an_extended_bayesian_study_keeps_the_length_of_its_random_start(open_cell: Any, quick_cell: str) -> None:
+    source = quick_cell.replace("4, 32, step=4", "4, 400")
+    for trials in (9, 40):
+        study = run(open_cell(source, tuner=Tuner.BAYESIAN, max_trials=trials, workers=0))
+    assert [trial.why for trial in study.view.trials] == [
+        "your default values",
+        "random start 2 of 3",
+        "random start 3 of 3",
+        *["best guess of the Gaussian process"] * 37,
+    ]
+
+
 def test_a_grid_ends_when_every_combination_was_tried(open_cell: Any, quick_cell: str) -> None:
     source = quick_cell.replace('hp.Int("units", 4, 32, step=4)', 'hp.Choice("units", [4, 8])') + 'hp.Boolean("flag")\n'
     study = run(open_cell(source, tuner=Tuner.GRID, max_trials=None))
@@ -257,6 +290,55 @@ def test_diverged_trials_are_failures_and_never_the_best(open_cell: Any, cell: s
     assert study.view.trials[1].error == "diverged"
     assert (study.view.best, study.best_values) == (1, {"units": 4})
     assert b"NaN" not in (study.directory / "journal.jsonl").read_bytes()
+
+
+# -- processes that die ------------------------------------------------------------------------------
+
+KILLED = """
+        import os, pathlib, signal
+        units = model.layers[0].units
+        attempts = pathlib.Path(folder, f"units {units}")
+        attempts.open("a").write("x")
+        attempt = len(attempts.read_text())
+        print(f"units {units}, attempt {attempt}", flush=True)
+        if units == 4 and attempt <= deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+DIED = "its worker was killed; the memory may have run out (SIGKILL)"
+AGAIN = f"trial 1: {DIED}; it is tried once more"
+
+
+@pytest.fixture
+def killed(open_cell: Any, quick_cell: str, namespace: dict[str, Any], tmp_path: Path) -> Callable[[int], Study]:
+    """A study of two trials in a worker, which the first trial kills in so many attempts."""
+
+    def killed(deaths: int) -> Study:
+        namespace.update(folder=str(tmp_path), deaths=deaths)
+        return run(open_cell(quick_cell.replace("\n        return 1", f"{KILLED}        return 1"), workers=1))
+
+    return killed
+
+
+def test_a_trial_whose_process_dies_in_each_attempt_fails_and_the_next_one_completes(
+    killed: Callable[[int], Study],
+) -> None:
+    study = killed(9)
+    first, second = study.view.trials
+    assert (first.state, first.attempt, first.error, first.reason) == (TrialState.FAILED, 2, "SIGKILL", DIED)
+    assert (second.state, second.attempt) == (TrialState.COMPLETED, 1)
+    assert (study.view.state, study.view.notes) == (StudyState.FINISHED, (AGAIN,))
+    assert study.log(1).splitlines() == ["units 4, attempt 1", "-- attempt 2 --", "units 4, attempt 2"]
+    assert study.log(2).splitlines() == [f"units {second.values['units']}, attempt 1"]
+    assert on_disk(study) == study.view
+
+
+def test_a_trial_whose_process_died_once_completes_in_its_second_attempt(killed: Callable[[int], Study]) -> None:
+    study = killed(1)
+    first, second = study.view.trials
+    assert (first.state, first.attempt, first.score) == (TrialState.COMPLETED, 2, 0.25)
+    assert (second.state, second.attempt) == (TrialState.COMPLETED, 1)
+    assert (study.view.state, study.view.notes) == (StudyState.FINISHED, (AGAIN,))
+    assert study.log(1).splitlines() == ["units 4, attempt 1", "-- attempt 2 --", "units 4, attempt 2"]
 
 
 # -- weights -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import sys
 import textwrap
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tunemagic.continuity import fingerprint
 from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyChangedError, StudyError, TuneError
 from tunemagic.events import Direction
 from tunemagic.journal import read_journal
-from tunemagic.request import Objective, Tuner, TuneRequest, ValKind, ValSplit
+from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, ValKind, ValSplit
 from tunemagic.search.cell import read_cell
 from tunemagic.search.data import resolve_data
 from tunemagic.study import Study
@@ -83,6 +83,55 @@ def test_a_larger_limit_goes_on_and_a_smaller_one_does_not(open_cell: Any) -> No
     assert not needs_run(open_cell(max_trials=1))
     assert needs_run(open_cell(max_trials=3))
     assert numbers(run(study)) == [1, 2, 3]
+
+
+@pytest.fixture
+def choice_cell(cell: str) -> Callable[..., str]:
+    """The cell with a choice of these units, which a grid takes in this order."""
+    return lambda *units: cell.replace('hp.Int("units", 4, 32, step=4)', f'hp.Choice("units", {list(units)})')
+
+
+def units(study: Study) -> list[Any]:
+    return [trial.values["units"] for trial in study.view.trials]
+
+
+def test_an_extension_counts_the_trials_that_were_not_skipped_only(
+    open_cell: Any, choice_cell: Callable[..., str]
+) -> None:
+    source = choice_cell(32, 4, 28, 8, 24, 12)
+    options = {"tuner": Tuner.GRID, "max_params": 12 * (65 + 10) + 10}
+    study = run(open_cell(source, max_trials=2, **options))
+    assert [str(trial.state) for trial in study.view.trials] == ["pruned", "completed"] * 2
+    assert not needs_run(open_cell(source, max_trials=2, **options))
+    assert needs_run(open_cell(source, max_trials=3, **options))
+    assert [str(trial.state) for trial in run(study).view.trials] == ["pruned", "completed"] * 3
+    assert units(study) == [32, 4, 28, 8, 24, 12]
+    assert not needs_run(open_cell(source, max_trials=3, **options))
+
+
+def test_a_grid_that_was_exhausted_goes_on_with_the_points_that_are_new(
+    open_cell: Any, choice_cell: Callable[..., str], book: StudyBook
+) -> None:
+    options = {"tuner": Tuner.GRID, "max_trials": None}
+    study = run(open_cell(choice_cell(4, 8), **options))
+    assert (study.view.end_reason, units(study)) == (ev.EndReason.EXHAUSTED, [4, 8])
+    before = content(book.root)
+    assert open_cell(choice_cell(4, 8), **options) is study
+    assert (needs_run(study), content(book.root)) == (False, before)
+    wider = open_cell(choice_cell(4, 6, 8), resume=True, **options)
+    assert (wider is study, needs_run(study)) == (True, True)
+    run(study)
+    assert (study.view.end_reason, units(study)) == (ev.EndReason.EXHAUSTED, [4, 8, 6])
+    assert not needs_run(open_cell(choice_cell(4, 6, 8), **options))
+
+
+def test_an_extension_with_another_pruner_has_that_one_from_then_on(open_cell: Any, other_kernel: StudyBook) -> None:
+    study = run(open_cell(max_trials=1, pruner=Pruner.NONE))
+    assert (study.view.pruner, study.view.pruner_reason) == ("none", "you chose it")
+    run(open_cell(max_trials=2, pruner=Pruner.MEDIAN))
+    run(open_cell(max_trials=3))
+    for view in (study.view, other_kernel.get("s").view):
+        assert (view.pruner, view.pruner_reason, len(view.trials)) == ("median", "you chose it", 3)
 
 
 def test_another_kernel_goes_on_where_this_one_ended(open_cell: Any, book: StudyBook, other_kernel: StudyBook) -> None:

@@ -25,6 +25,7 @@ from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder
 from tunemagic.ledger import Ledger
 from tunemagic.planning import check_machine, executor_maker, plan
 from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, check_study_name
+from tunemagic.search.advice import cell_notes
 from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.replay import ReplayExecutor
@@ -286,7 +287,7 @@ class StudyBook:
                     versions=package_versions(),
                 )
             )
-            for warning in (*data.warnings, *planned.notes):
+            for warning in (*data.warnings, *planned.notes, *cell_notes(program, data)):
                 ledger.record(ev.StudyNoted(text=warning))
         except BaseException:
             journal.close()

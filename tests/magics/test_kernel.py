@@ -1,5 +1,6 @@
 """The magics in a real kernel without a front end, driven as front ends drive it."""
 
+import ast
 import contextlib
 import queue
 import sys
@@ -25,6 +26,7 @@ model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy
 """
 LONG = "-n 500 --epochs 500"
 QUICK = "-n 500 --epochs 2"
+SHORT = "-n 2 --epochs 1"
 
 
 class Kernel:
@@ -249,6 +251,28 @@ def test_other_cells_stay_clean_while_a_study_runs_behind(kernel):
     seen, _ = kernel.run("import time\nfor _ in range(20): time.sleep(0.1)\nprint('mine')")
     assert stream(seen, "stdout") == "mine\n"
     assert {m["msg_type"] for m in seen} <= {"status", "execute_input", "stream"}
+
+
+def test_trials_run_in_a_process_of_their_own_unless_told_otherwise(kernel):
+    kernel.run("import os")
+    _, reply = kernel.run(f"%%tune isolated --view text {SHORT}{BODY}print('process', os.getpid())\n")
+    assert reply["status"] == "ok"
+    found = kernel.value("study.view.executor, study.view.executor_reason, study.view.workers")
+    reason = "isolated: a crash of the model does not take the kernel along"
+    assert ast.literal_eval(found) == ("process", reason, 1)
+    logs = ast.literal_eval(kernel.value("[study.log(number) for number in (1, 2)]"))
+    processes = {line for log in logs for line in log.splitlines() if line.startswith("process ")}
+    assert len(processes) == 1  # the worker trains one trial after the other
+    assert processes != {f"process {kernel.value('os.getpid()')}"}
+
+
+def test_a_cell_with_something_that_can_not_be_sent_runs_in_the_kernel_and_says_why(kernel):
+    kernel.run("import threading\nmine = threading.Lock()")
+    _, reply = kernel.run(f"%%tune kept --view text {SHORT}{BODY}with mine:\n    pass\n")
+    assert reply["status"] == "ok"
+    found = kernel.value("str(study.view.state), study.view.executor, study.view.executor_reason")
+    reason = "in the kernel: `mine` (cannot pickle '_thread.lock' object) can't be sent to a worker"
+    assert ast.literal_eval(found) == ("finished", "inline", reason)
 
 
 def test_a_mistake_is_one_line_on_stderr_and_an_error_reply(kernel):

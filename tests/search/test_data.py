@@ -265,6 +265,10 @@ def test_without_a_split_there_is_one_value_for_each_training_sample() -> None:
 # -- faults ------------------------------------------------------------------------------------------
 
 HERE = "Arrays here: x_train (8, 3), labels (8,)."
+ONE = (
+    "expected one array or table. Several inputs, and data that is read piece by piece, come as a tf.data.Dataset "
+    "(tf.data.Dataset.from_tensor_slices, from_generator)."
+)
 KIND = "expected an array, a table or a dataset with samples along the first axis."
 OBJECTS = "expected numbers or texts. Encode text columns and missing values as numbers first."
 SHORT = "numbers of samples differ: x_train has 8, short has 3; expected one target for each sample."
@@ -283,7 +287,7 @@ PAIR = ("x_train", "labels")
         (("x_train", "qqq"), None, f"--data: there is no variable 'qqq' in the notebook. {HERE}"),
         (("x_train", "labels", "n"), None, "--data: expected one or two names; received 3: x_train, labels, n."),
         (("n", "labels"), None, f"n is a int; {KIND}"),
-        (("table", "labels"), None, f"table is a dict; {KIND}"),
+        (("table", "labels"), None, f"table is a dict; {ONE}"),
         (("ragged", "labels"), None, "ragged: its rows differ in length; expected an array of one shape."),
         (("empty", "labels"), None, "empty is empty (shape (0, 3)); expected at least one sample."),
         (("mixed", "labels"), None, f"mixed holds Python objects (dtype object); {OBJECTS}"),

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 import tensorflow as tf
 
 from tunemagic import events as ev
+from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.feed import Feed, feed_of, shuffled, tensor_of
 from tunemagic.search.fused import Epochs, fit_epochs
 from tunemagic.search.job import Ending, Report, StopFlag, TrialJob, TrialOutcome
+from tunemagic.search.seeds import own_names
+from tunemagic.search.structure import OneOfAKind
 from tunemagic.search.train import run_job
-from tunemagic.search.twins import forget_twins
+from tunemagic.search.twins import TwinCache, forget_twins, lent_twin
 from tunemagic.search.watch import Watch
 
 EPOCHS = 3
@@ -148,29 +152,44 @@ def watch_of(job: TrialJob, callbacks: Any = ()) -> Watch:
     return watch
 
 
+class Training:
+    """What a case trains, and on what; ``alone`` is what it gives in epochs of the model itself."""
+
+    known: ClassVar[dict[str, dict[str, list[Any]]]] = {}  # computed once, since each takes graphs of its own
+
+    def __init__(self, case: str, digits: tuple[Any, Any], job: TrialJob) -> None:
+        x, y = digits
+        self._case, self._job = case, job
+        self._build, options = CASES[case][0], dict(CASES[case][1])
+        self.callbacks = options.pop("callbacks", list)
+        held = (x[60:], y[60:])
+        self.arguments = {"x": x[:60], "y": y[:60], "epochs": EPOCHS, "validation_data": held, **options}
+        self.feed = feed_of(self.arguments, None)
+
+    def model(self, seed: int = 3) -> Any:
+        with own_names():
+            keras.utils.set_random_seed(seed)
+            return self._build()
+
+    def given_by(self, epochs: Epochs) -> dict[str, list[Any]]:
+        fit_epochs(epochs, self.feed, self.arguments, watch_of(self._job, self.callbacks()), lambda epoch: ORDER)
+        return result_of(epochs.model)
+
+    @property
+    def alone(self) -> dict[str, list[Any]]:
+        if self._case not in self.known:
+            self.known[self._case] = self.given_by(Epochs(self.model(), self.feed.specs))
+        return self.known[self._case]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_batches_give_the_same_as_fit(case: str, some_digits: tuple[Any, Any], make_job: Any) -> None:
-    build, options = CASES[case]
-    x, y = some_digits
-    held = (x[60:], y[60:])
-    make_callbacks = options.get("callbacks", list)
-    fit = {name: value for name, value in options.items() if name != "callbacks"}
-    in_order = {**fit, **({"sample_weight": fit["sample_weight"][ORDER]} if "sample_weight" in fit else {})}
-
-    keras.utils.set_random_seed(3)
-    plain = build()
-    plain.fit(
-        x[ORDER], y[ORDER], epochs=EPOCHS, shuffle=False, validation_data=held, verbose=0,
-        callbacks=make_callbacks(), **in_order,
-    )  # fmt: skip
-
-    keras.utils.set_random_seed(3)
-    fused = build()
-    arguments = {"x": x[:60], "y": y[:60], "epochs": EPOCHS, "validation_data": held, **fit}
-    feed = feed_of(arguments, None)
-    epochs = Epochs(fused, feed.specs)
-    fit_epochs(epochs, feed, arguments, watch_of(make_job(), make_callbacks()), lambda epoch: ORDER)
-    assert_equal(result_of(fused), result_of(plain))
+    training = Training(case, some_digits, make_job())
+    arguments = training.arguments
+    in_order = {name: arguments[name][ORDER] for name in ("x", "y", "sample_weight") if name in arguments}
+    plain = training.model()
+    plain.fit(**{**arguments, **in_order}, shuffle=False, verbose=0, callbacks=training.callbacks())
+    assert_equal(training.alone, result_of(plain))
 
 
 def test_several_outputs_give_the_same_as_fit(some_digits: tuple[Any, Any], make_job: Any) -> None:
@@ -209,6 +228,38 @@ def test_arrays_are_turned_into_tensors_once_and_let_go(some_digits: tuple[Any, 
 
 
 # -- sharing -----------------------------------------------------------------------------------------
+
+ONE_OF_A_KIND = {
+    "add_loss": "the class Penalty is not one of Keras'",
+    "a function as loss and as metric": "<lambda>.<locals>.<lambda> is a function of your own",
+}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ONE_OF_A_KIND])
+def test_a_twin_that_earlier_trials_trained_in_gives_what_the_model_alone_gives(
+    case: str, some_digits: tuple[Any, Any], make_job: Any
+) -> None:
+    training = Training(case, some_digits, make_job())
+    cache = TwinCache()
+    for trial in (1, 2, 3):
+        with lent_twin(training.model(seed=trial), training.feed.specs, trial, cache) as (twin, known):
+            after = training.given_by(twin.epochs)
+        assert (known, twin.trial, len(cache)) == (trial > 1, 1, 1)
+    assert_equal(after, training.alone)
+
+
+@pytest.mark.parametrize("case", ONE_OF_A_KIND)
+def test_a_model_that_is_one_of_a_kind_gets_no_twin_however_often_it_is_built(
+    case: str, some_digits: tuple[Any, Any], make_job: Any
+) -> None:
+    training = Training(case, some_digits, make_job())
+    cache = TwinCache()
+    for trial in (1, 2):
+        model = training.model(seed=trial)
+        with pytest.raises(OneOfAKind) as raised, lent_twin(model, training.feed.specs, trial, cache):
+            pass
+        assert (str(raised.value), len(cache)) == (ONE_OF_A_KIND[case], 0)
+
 
 CELL = """
 rate = hp.Float("rate", 1e-4, 1e-1, sampling="log")
@@ -348,6 +399,26 @@ class Model(keras.Sequential):
 model = Model([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
 model.compile("adam", "sparse_categorical_crossentropy")
 """
+OWN_FIT = """
+import keras_tuner
+class Model(keras_tuner.HyperModel):
+    def build(self, hp):
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, **kwargs)
+"""
+DISTRIBUTED = """
+import tensorflow as tf
+with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+"""
+CHANGED_CALLBACK = """
+callbacks = keras.callbacks.TerminateOnNaN()
+callbacks.on_train_batch_begin = lambda batch, logs=None: None
+"""
 NOT_IN_A_LOOP = """
 import tensorflow as tf
 class Choosy(keras.layers.Layer):
@@ -366,7 +437,11 @@ model.compile("adam", "sparse_categorical_crossentropy")
         (SIMPLE.replace('"adam",', '"adam", run_eagerly=True, loss='), "the model runs eagerly"),
         (SIMPLE.replace('"adam",', '"adam", steps_per_execution=2, loss='), "the model has steps_per_execution=2"),
         (FIXED, "the model has a fixed batch size"),
-        (OWN_STEP, "the model has a train_step of its own"),
+        (OWN_STEP, "the model has its own train_step"),
+        (SIMPLE + "model.evaluate = model.evaluate\n", "the model has its own evaluate"),
+        (OWN_FIT, "the HyperModel has a fit of its own"),
+        (DISTRIBUTED, "the model is distributed over devices"),
+        (SIMPLE + CHANGED_CALLBACK, "the callback TerminateOnNaN may need every batch"),
         (SIMPLE + "callbacks = keras.callbacks.LambdaCallback()\n", "the callback LambdaCallback may need every batch"),
         (
             SIMPLE + "class MyLogger(keras.callbacks.Callback):\n    pass\ncallbacks = [MyLogger()]\n",
@@ -378,6 +453,62 @@ def test_what_needs_more_than_whole_epochs_gets_a_plain_fit(cell: str, reason: s
     outcome, reports = run(make_job(cell, epochs=2))
     assert (outcome.ending, outcome.reason, len(logs_of(reports))) == (Ending.FINISHED, "", 2)
     assert outcome.trainer == f"plain fit: {reason}"
+
+
+def test_a_dataset_gets_a_plain_fit(make_job: Any, namespace: dict[str, Any]) -> None:
+    namespace["digits"] = tf.data.Dataset.from_tensor_slices((namespace["x_train"], namespace["y_train"])).batch(40)
+    request = TuneRequest(data=("digits",), val=ValSplit(kind=ValKind.NAMES, names=("digits",)))
+    outcome, reports = run(make_job(SIMPLE, request=request, epochs=2))
+    assert (outcome.ending, outcome.reason, len(logs_of(reports))) == (Ending.FINISHED, "", 2)
+    assert outcome.trainer == "plain fit: the data is a dataset"
+
+
+def test_a_checkpoint_by_batches_gets_a_plain_fit_and_one_by_epochs_does_not(
+    make_job: Any, namespace: dict[str, Any], tmp_path: Path
+) -> None:
+    namespace["folder"] = tmp_path
+    for frequency, trainer in (
+        (2, "plain fit: the callback ModelCheckpoint may need every batch"),
+        ("epoch", "whole epochs in one graph call; "),
+    ):
+        saving = f"keras.callbacks.ModelCheckpoint(folder / '{frequency}.keras', save_freq={frequency!r})"
+        outcome, _ = run(make_job(f"{SIMPLE}callbacks = {saving}\n", epochs=1))
+        assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+        assert outcome.trainer.startswith(trainer)
+        assert (tmp_path / f"{frequency}.keras").exists()
+
+
+def test_another_backend_than_tensorflow_gets_a_plain_fit(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    outcome, _ = run(make_job(SIMPLE, epochs=1))
+    assert (outcome.ending, outcome.trainer) == (Ending.FINISHED, "plain fit: the Keras backend is jax")
+
+
+def test_functions_that_all_run_eagerly_get_a_plain_fit(make_job: Any, request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(lambda: tf.config.run_functions_eagerly(False))
+    tf.config.run_functions_eagerly(True)
+    outcome, _ = run(make_job(SIMPLE, epochs=1))
+    assert (outcome.ending, outcome.trainer) == (Ending.FINISHED, "plain fit: the model runs eagerly")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "error"),
+    [
+        ("batch_size = 16.0", "batch_size and epochs are no whole numbers", "TypeError"),
+        ("batch_size = -1", "batch_size and epochs are no whole numbers", "ValueError"),
+        ("epochs = 2.5", "batch_size and epochs are no whole numbers", "TypeError"),
+        (
+            "sample_weight = [1.0] * 80\nclass_weight = {0: 2.0}",
+            "of sample_weight and class_weight only one can be used",
+            "ValueError",
+        ),
+        ("class_weight = [1.0] * 10", "class_weight is no dict", "AttributeError"),
+        ("model.optimizer = None", "the model is not compiled with one of Keras' optimizers", "AttributeError"),
+    ],
+)
+def test_what_fit_can_not_do_is_refused_by_fit_itself(text: str, reason: str, error: str, make_job: Any) -> None:
+    outcome, _ = run(make_job(f"{SIMPLE}{text}\n", epochs=1))
+    assert (outcome.ending, outcome.error, outcome.trainer) == (Ending.FAILED, error, f"plain fit: {reason}")
 
 
 def test_keras_own_epoch_callbacks_work_between_graph_calls(make_job: Any, tmp_path: Any, namespace: Any) -> None:
@@ -430,11 +561,16 @@ def test_a_stop_ends_a_running_graph_and_the_unfinished_epoch_does_not_count(mak
     assert (outcomes[0].ending, outcomes[0].score, outcomes[0].best_epoch) == (Ending.STOPPED, None, None)
 
 
-def test_a_flag_set_after_its_trial_does_not_stop_the_next_one(make_job: Any, namespace: Any) -> None:
+def test_a_flag_set_after_its_trial_does_not_stop_the_next_one(make_job: Any) -> None:
     forget_twins()
-    first = namespace["first"] = StopFlag()
+    first = StopFlag()
     run(make_job(SIMPLE, epochs=1), first)
-    late = "callbacks = keras.callbacks.LearningRateScheduler(lambda epoch, rate: (first.set(), rate)[1])\n"
-    outcome, reports = run(make_job(SIMPLE + late, epochs=2, trial=2))
+    reports: list[Any] = []
+
+    def late(report: Any) -> None:
+        first.set()
+        reports.append(report)
+
+    outcome = run_job(make_job(SIMPLE, epochs=2, trial=2), late, StopFlag())
     assert (outcome.ending, len(logs_of(reports))) == (Ending.FINISHED, 2)
     assert outcome.trainer.endswith("reused from trial 1")

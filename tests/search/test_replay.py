@@ -210,6 +210,7 @@ def written(folder: Path, *lines: Any, name: str = "own.jsonl") -> Path:
 
 
 ROW = {"values": {"units": 8}, "curves": {"val_loss": [0.5, 0.4]}}
+FLAT = {"id": 0, "lr": 0.01, "units": 8, "val_acc": [0.5, 0.6], "val_loss": [0.9, 0.7], "cpu": 3.2}
 
 
 class TestTables:
@@ -251,6 +252,36 @@ class TestTables:
             digest=found.digest,
         )
 
+    def test_flat_rows_are_values_until_the_first_curve(self, tmp_path: Path) -> None:
+        failed = {**FLAT, "id": 1, "lr": 0.1, "val_acc": [0.4], "val_loss": [float("nan")], "error": "diverged"}
+        nested = {"values": {"lr": 0.1, "units": 16}, "curves": {"val_acc": [0.7, 0.8], "val_loss": [0.3, 0.2]}}
+        found = open_replay(written(tmp_path, FLAT, failed, nested))
+        assert found == ReplayTable(
+            name="own",
+            space=SearchSpace(
+                (
+                    Parameter(name="lr", kind=Kind.CHOICE, default=0.01, choices=(0.01, 0.1)),
+                    Parameter(name="units", kind=Kind.CHOICE, default=8, choices=(8, 16)),
+                )
+            ),
+            objective="val_acc",
+            direction=Direction.MAX,
+            epochs=2,
+            rows=(
+                ReplayRow(values={"lr": 0.01, "units": 8}, curves={"val_acc": (0.5, 0.6), "val_loss": (0.9, 0.7)}),
+                ReplayRow(
+                    values={"lr": 0.1, "units": 8}, curves={"val_acc": (0.4,), "val_loss": (None,)}, error="diverged"
+                ),
+                ReplayRow(values={"lr": 0.1, "units": 16}, curves={"val_acc": (0.7, 0.8), "val_loss": (0.3, 0.2)}),
+            ),
+            digest=found.digest,
+        )
+
+    def test_flat_rows_may_follow_a_first_line(self, tmp_path: Path) -> None:
+        found = open_replay(written(tmp_path, {"objective": "val_loss", "epochs": 1, "origin": "me"}, FLAT))
+        assert (found.objective, found.direction, found.epochs, found.origin) == ("val_loss", Direction.MIN, 1, "me")
+        assert found.rows[0].values == {"lr": 0.01, "units": 8}
+
     def test_the_digest_changes_with_the_table(self, tmp_path: Path) -> None:
         first = open_replay(written(tmp_path, ROW)).digest
         assert open_replay(written(tmp_path, {**ROW, "values": {"units": 9}})).digest != first
@@ -277,6 +308,10 @@ class TestTables:
             ([{"epochs": 3}, ROW], "line 1: epochs: received 3; expected 1 to 2, as the rows have."),
             ([{"space": [{"name": "a"}]}, ROW], "line 1: space: KeyError"),
             ([{"space": SPACE.to_json()}, ROW], "line 2: rate: received None; expected 0.0001 … 1 log."),
+            ([FLAT, {**FLAT, "val_acc": [0.5, "x"]}], "line 2: curve 'val_acc': received 'x'; expected a number or"),
+            ([FLAT, {**FLAT, "units": None}], "line 2: values: received {'lr': 0.01, 'units': None}; expected"),
+            ([FLAT, {"lr": 0.1, "val_acc": [0.5]}], "line 2: values: received no 'units'; expected the same names"),
+            ([FLAT, {"lr": 0.1, "units": 8, "cpu": 3.2}], "line 2: values: received None; expected a number"),
             (
                 [{"space": [Parameter(name="units", kind=Kind.INT, default=1, low=1, high=4).to_json()]}, ROW],
                 "line 2: units: received 8; expected 1 … 4.",
@@ -416,7 +451,7 @@ class TestPackageTable:
     def test_mnist1d_comes_with_the_package(self) -> None:
         assert "mnist1d" in table_names()
         found = open_replay("mnist1d")
-        assert len(found.rows) >= 200
+        assert len(found.rows) == 1000
         assert (found.objective, found.direction, found.epochs) == ("val_accuracy", Direction.MAX, 27)
         assert {row.epochs for row in found.rows if not row.error} == {27}
         assert {tuple(row.curves) for row in found.rows} == {("val_accuracy", "val_loss", "accuracy", "loss")}

@@ -3,12 +3,14 @@
 import statistics
 from typing import Any
 
+import keras
 import pytest
 
 from tunemagic import events as ev
 from tunemagic.events import Direction
 from tunemagic.search.job import Ending, Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.train import run_job
+from tunemagic.search.twins import forget_twins
 
 CELL = """
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(10, "softmax")])
@@ -25,6 +27,21 @@ def run(job: TrialJob, stop: StopFlag | None = None) -> tuple[TrialOutcome, list
 
 def ended(reports: list[Report]) -> list[ev.RunEnded]:
     return [report for report in reports if isinstance(report, ev.RunEnded)]
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The models whose training step was made a graph, once for each time."""
+    models: list[Any] = []
+    train_step = keras.Model.train_step
+
+    def traced_step(model: Any, data: Any) -> Any:
+        models.append(model)
+        return train_step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", traced_step)
+    forget_twins()
+    return models
 
 
 def test_one_run_is_not_told_as_a_run(make_job: Any) -> None:
@@ -59,11 +76,31 @@ def test_the_first_of_several_runs_is_what_a_single_one_is(make_job: Any) -> Non
     assert several[:2] == single
 
 
-def test_runs_share_a_compiled_structure(make_job: Any, namespace: dict[str, Any]) -> None:
+@pytest.mark.parametrize("several", [{"repeats": 3}, {"folds": 3}, {"repeats": 2, "folds": 2}], ids=str)
+def test_all_runs_of_a_trial_train_in_one_compiled_structure(
+    several: dict[str, int], make_job: Any, namespace: dict[str, Any], traced: list[Any]
+) -> None:
     built = namespace["built"] = []
-    outcome, _ = run(make_job(CELL + "built.append(model)\n", epochs=1, repeats=3))
-    assert len(built) == 3
-    assert outcome.trainer.startswith("whole epochs in one graph call; structure ")
+    outcome, reports = run(make_job(CELL + "built.append(model)\n", epochs=2, **several))
+    assert (outcome.ending, outcome.trainer) == (
+        Ending.FINISHED,
+        "whole epochs in one graph call; structure compiled for this trial",
+    )
+    runs = several.get("repeats", 1) * several.get("folds", 1)
+    assert (len(ended(reports)), len(built), len(traced)) == (runs, runs, 1)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_trial_that_goes_on_from_another_trains_in_its_compiled_structure(
+    runs: int, make_job: Any, traced: list[Any]
+) -> None:
+    parent, _ = run(make_job(CELL, epochs=2, fixed_epochs=True, repeats=runs, keep_state=True))
+    rung = {"trial": 2, "initial_epoch": 2, "from_parent": True, "state": parent.state}
+    follower, reports = run(make_job(CELL, epochs=4, fixed_epochs=True, repeats=runs, **rung))
+    epochs = [(report.run, report.epoch) for report in reports if isinstance(report, ev.EpochEnded)]
+    assert epochs == [(number, epoch) for number in range(1, runs + 1) for epoch in (3, 4)]
+    assert follower.trainer == "whole epochs in one graph call; structure reused from trial 1"
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("cell", [CELL, PLAIN])

@@ -48,7 +48,7 @@ def _model_reason(model: Any) -> str | None:
         return f"the model has steps_per_execution={model.steps_per_execution}"
     for name in _STEPS:
         if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
-            return f"the model has a {name} of its own"
+            return f"the model has its own {name}"
     if tf.distribute.has_strategy() or model._distribute_strategy is not None or keras.distribution.distribution():
         return "the model is distributed over devices"
     inputs = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.InputLayer)]

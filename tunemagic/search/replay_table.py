@@ -25,6 +25,7 @@ from tunemagic.space import Kind, Parameter, Sampling, SearchSpace, Value
 
 __all__ = ["ReplayRow", "ReplayTable", "in_words", "read_table"]
 
+_HEAD = ("table", "space", "objective", "direction", "epochs", "source", "origin")
 _MAX_BYTES = 512 * 2**20  # of text; a table of curves is far smaller
 _OBJECTIVES = (
     ("val_accuracy", Direction.MAX),
@@ -97,7 +98,7 @@ def read_table(path: Traversable, name: str) -> ReplayTable:
             continue
         where = f"{path}, line {number}"
         data = _unflattened(_object(line, where))
-        if not head and not by_line and data.keys().isdisjoint(("values", "curves")):
+        if not head and not by_line and not data.keys().isdisjoint(_HEAD):
             head = data
         else:
             by_line[where] = _row(data, where)
@@ -153,7 +154,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
 
 def _unflattened(data: dict[str, Any]) -> dict[str, Any]:
     """A flat row as one with values and curves; anything else as it is."""
-    if not data.keys().isdisjoint(("values", "curves", "space")):
+    if not data.keys().isdisjoint(("values", "curves", *_HEAD)):
         return data
     names = list(data)
     curves = [name for name in names if isinstance(data[name], list)]

@@ -51,7 +51,11 @@ def seeded(seed: int) -> Iterator[None]:
     import keras
 
     with kept_random_state(), _kept_keras_state():
-        if keras.backend.backend() != "tensorflow" or _tensorflow_draws:
+        if keras.backend.backend() != "tensorflow":
+            _seed_without_tensorflow(seed)
+            yield
+            return
+        if _tensorflow_draws:
             keras.utils.set_random_seed(seed)
             yield
             return
@@ -88,18 +92,29 @@ def _kept_keras_state() -> Iterator[None]:
             eager._seed, eager._rng = seeds
 
 
-def _seed_quietly(seed: int) -> random.Random:
-    """Do what keras.utils.set_random_seed does but for clearing caches; TensorFlow's generator of seeds."""
+def _seed_without_tensorflow(seed: int) -> None:
+    """Do what keras.utils.set_random_seed does, which imports TensorFlow for any backend."""
+    import keras
     import numpy as np
     from keras.src.backend.common import global_state
     from keras.src.random import seed_generator
     from keras.src.utils import rng_utils
-    from tensorflow.python.eager import context
 
     global_state.set_global_attribute(rng_utils.GLOBAL_RANDOM_SEED, seed)
     global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)
     random.seed(seed)
     np.random.seed(seed)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
+
+
+def _seed_quietly(seed: int) -> random.Random:
+    """Do what keras.utils.set_random_seed does but for clearing caches; TensorFlow's generator of seeds."""
+    from tensorflow.python.eager import context
+
+    _seed_without_tensorflow(seed)
     eager: Any = context.context()
     eager._seed, eager._rng = seed, random.Random(seed)
     generator: random.Random = eager._rng

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.search.fused import Epochs
+from tunemagic.search.seeds import own_names
 from tunemagic.search.state import random_states
 from tunemagic.search.structure import OneOfAKind, Structure, check_model, structure_of
 
@@ -42,13 +43,19 @@ class Twin:
         """Make the twin what the freshly built model is."""
         for own, value in zip(self.model.optimizer.variables, self._optimizer, strict=True):
             own.assign(value)
-        self.model.optimizer.iterations.assign(fresh.optimizer.iterations)  # the cell may begin at a later step
+        _steps(self.model).assign(_steps(fresh))  # the cell may begin at a later step
         if self.structure.has_rate:
             self.model.optimizer.learning_rate = float(fresh.optimizer.learning_rate.numpy())
         for own, other in zip(
             (*self.model.weights, *random_states(self.model)), (*fresh.weights, *random_states(fresh)), strict=True
         ):
             own.assign(other.value)
+
+
+def _steps(model: Any) -> Any:
+    """The variable that counts the optimizer's steps; ``iterations`` may be computed from it."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", None) or model.optimizer
+    return optimizer._iterations
 
 
 @dataclass
@@ -112,7 +119,8 @@ def _twin_of(model: Any, specs: tuple[Any, Any], trial: int, cache: TwinCache) -
     try:
         if not model.built:
             inputs = tf.nest.flatten(specs[0])[0]
-            model.build(tuple(inputs.shape))
+            with own_names():  # the layer for the inputs has the same name in every trial
+                model.build(tuple(inputs.shape))
         structure = structure_of(model, specs)
         known = cache.take(structure.key)
         twin = known or Twin(structure, specs, trial)

@@ -132,6 +132,33 @@ class TestEveryExecutor:
         assert outcome.score is not None
         assert outcome.weights is not None
 
+    @pytest.fixture
+    def notebook_settings(self) -> Iterator[None]:
+        """Keras' settings as a notebook may have changed them; put back afterwards."""
+        import keras
+
+        policy, epsilon = keras.config.dtype_policy(), keras.config.epsilon()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.config.set_epsilon(1e-4)
+        yield
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_epsilon(epsilon)
+
+    @pytest.mark.usefixtures("notebook_settings")
+    def test_settings_of_keras_made_in_the_kernel_hold_where_the_trial_runs(
+        self, make_executor: Any, make_job: Any, cell: str
+    ) -> None:
+        source = """
+found = keras.config.dtype_policy().name, keras.config.epsilon()
+if found != ("mixed_bfloat16", 1e-4):
+    raise ValueError(found)
+"""
+        job = make_job(source + cell, epochs=1)
+        executor = make_executor(job)
+        executor.submit(job)
+        outcome = outcome_of(executor, 1)
+        assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+
     def test_cancelling_an_unknown_or_ended_trial_is_ignored(self, make_executor: Any, make_job: Any) -> None:
         job = make_job(epochs=1)
         executor = make_executor(job)

@@ -1,12 +1,16 @@
 """Trials on a Dask cluster: what all executors promise stands in test_contract."""
 
+import importlib
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -16,10 +20,14 @@ from distributed import Client, LocalCluster, Security
 
 from tunemagic import events as ev
 from tunemagic.errors import OptionError
+from tunemagic.request import TuneRequest
+from tunemagic.search.cell import read_cell
+from tunemagic.search.data import resolve_data
 from tunemagic.search.executors import dask_link, dask_worker
 from tunemagic.search.executors.cluster import connect
 from tunemagic.search.executors.dask import DaskExecutor
 from tunemagic.search.job import Ending, Report, TrialOutcome, WorkersStarted
+from tunemagic.trial import StudyState, TrialState
 
 PATIENCE = 120.0  # seconds until a test gives up; reports are awaited, not slept for
 LONG = 1_000_000  # epochs that no test waits for
@@ -55,8 +63,8 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
 def make_executor(client: Client) -> Iterator[Callable[..., DaskExecutor]]:
     made = []
 
-    def make(job: Any, client: Client = client) -> DaskExecutor:
-        made.append(DaskExecutor(job.work, client))
+    def make(job: Any, client: Client = client, **options: Any) -> DaskExecutor:
+        made.append(DaskExecutor(job.work, client, **options))
         return made[-1]
 
     yield make
@@ -115,6 +123,13 @@ def test_each_worker_process_runs_one_trial_at_a_time(make_executor: Any, make_j
     assert len(started) == 1
 
 
+@pytest.mark.parametrize(("most", "slots"), [(1, 1), (2, 2), (9, 2), (None, 2)])
+def test_no_more_trials_run_at_a_time_than_are_wanted(
+    most: int | None, slots: int, make_executor: Any, make_job: Any
+) -> None:
+    assert make_executor(make_job(), most=most).slots == slots
+
+
 def test_the_work_travels_once_to_a_worker(make_executor: Any, make_job: Any, monkeypatch: Any) -> None:
     job = make_job(epochs=1)
     executor = make_executor(job)
@@ -139,6 +154,42 @@ def test_functions_and_arrays_of_the_notebook_travel_in_parts(
     executor.submit(job)
     outcome = outcome_of(executor, 1)
     assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+
+
+@pytest.fixture
+def save_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Save the text of a module in the notebook's folder and import it, again when it was imported before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # Python tells edits within a second apart by the size only, when it has kept the bytecode.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def save(text: str) -> ModuleType:
+        (tmp_path / "beside_the_client.py").write_text(text, encoding="utf-8")
+        imported = sys.modules.get("beside_the_client")
+        return importlib.import_module("beside_the_client") if imported is None else importlib.reload(imported)
+
+    yield save
+    sys.modules.pop("beside_the_client", None)
+
+
+def test_a_module_that_was_edited_and_reloaded_is_new_to_a_worker_that_had_the_old_one(
+    save_module: Callable[[str], ModuleType], make_executor: Any, make_job: Any, cell: str, namespace: dict[str, Any]
+) -> None:
+    source = PRINTS_PROCESS + "print('code', module.name(), name())\n" + cell
+    processes = set()
+    for text in ("first", "other"):
+        module = save_module(f"NAME = {text!r}\ndef name():\n    return NAME\n")
+        namespace |= {"module": module, "name": module.name}  # import module; from module import name
+        job = make_job(source, epochs=1)
+        executor = make_executor(job)
+        executor.submit(job)
+        outcome = outcome_of(executor, 1)
+        assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+        process, code = outcome.log.splitlines()[:2]
+        assert code == f"code {text} {text}"
+        processes.add(process)
+    assert len(processes) == 1
 
 
 def test_killing_a_worker_loses_its_trial_only_and_another_worker_takes_its_place(
@@ -187,6 +238,36 @@ def test_a_lost_trial_is_not_run_again_by_a_scheduler_that_would(make_job: Any, 
         assert outcome_of(executor, 2).ending is Ending.FINISHED
         executor.close()
     assert log.read_text() == "trial 1;trial 2;"
+
+
+def test_a_study_tries_a_trial_that_killed_its_worker_once_more_and_goes_on(
+    client: Client, book: Any, namespace: dict[str, Any], cell: str, tmp_path: Path
+) -> None:
+    # The cell is looked at in this process first, which must live on.
+    source = f"""
+        import os, pathlib
+        marker = pathlib.Path({str(tmp_path / "killed")!r})
+        if os.getpid() != {os.getpid()} and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), {signal.SIGKILL:d})
+    """
+    request = TuneRequest(name="s", max_trials=2, epochs=1, workers=1, cluster="client")
+    data = resolve_data(request, namespace, seed=0)
+    program = read_cell(textwrap.dedent(source) + cell, namespace, first_line=2, data_names=data.names)
+    study = book.open(request, program, data, sources=program.sources, cluster=client)
+    study.start()
+    assert study.wait(PATIENCE)
+    view = study.view
+    assert (view.state, view.end_message) == (StudyState.FINISHED, "all 2 trials done")
+    assert (view.executor, view.workers, view.executor_reason) == ("dask", 1, "you chose it")
+    assert [(trial.state, trial.attempt) for trial in view.trials] == [
+        (TrialState.COMPLETED, 2),
+        (TrialState.COMPLETED, 1),
+    ]
+    assert all(trial.score is not None for trial in view.trials)
+    (note,) = [note for note in view.notes if note.startswith("trial ")]
+    assert note.startswith("trial 1: the Dask worker tls://127.0.0.1:")
+    assert note.endswith(" died during the trial; it is tried once more")
 
 
 def search_in_a_process_that_will_die(address: str, security: Any, packed: bytes, begun: Any) -> None:

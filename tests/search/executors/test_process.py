@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -417,7 +418,7 @@ def test_another_environment_directory_or_path_starts_another_server(
 def test_the_same_surroundings_keep_the_server(
     make_executor: MakeExecutor, make_job: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forkserver.start_ahead()
+    forkserver.start_ahead(threading.Event())
     job = make_job()
     first = make_executor(job)
     monkeypatch.setenv("TF2_BEHAVIOR", "set when TensorFlow is imported")

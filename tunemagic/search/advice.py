@@ -1,0 +1,61 @@
+"""What in a cell is legal and yet hardly what its author wants, in words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tunemagic.search.cell import FIT_NAMES, CellProgram
+from tunemagic.search.data import TrainingData
+from tunemagic.search.job import TrialProgram
+
+__all__ = ["cell_notes"]
+
+_LEARNING = ("adapt", "fit", "fit_transform", "partial_fit", "train_on_batch")
+_NOT_HANDED = ("initial_epoch", "shuffle", "steps_per_epoch", "validation_data", "validation_split", "validation_steps")
+
+
+def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
+    """Notes for the user: code that learns from held-out samples, names that do not reach ``fit``."""
+    if not isinstance(program, CellProgram):
+        return ()
+    tree = ast.parse(program.code)
+    notes = []
+    if data.train_rows is not None:  # else the validation data has names of its own
+        for call, name in _learning_calls(tree, frozenset(data.names)):
+            line = call.lineno + program.first_line - 1
+            what = ast.unparse(call.func)
+            remedy = (
+                "Leave it out: the search trains the model" if what == "model.fit" else "Give --val data of its own"
+            )
+            notes.append(
+                f"line {line}: {what} sees all of {name}, also the samples that trials are judged by. {remedy}."
+            )
+    for name, node in _assigned(tree):
+        if name in _NOT_HANDED:
+            line = node.lineno + program.first_line - 1
+            notes.append(f"line {line}: {name} is not handed to fit; what is: {', '.join(FIT_NAMES)}.")
+    return tuple(notes)
+
+
+def _learning_calls(node: ast.AST, names: frozenset[str]) -> Iterator[tuple[ast.Call, str]]:
+    """Calls such as ``layer.adapt(x_train)``; a function's own parameter of such a name is something else."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        arguments = node.args
+        own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        names -= {argument.arg for argument in own}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LEARNING:
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for argument in given:
+            if isinstance(argument, ast.Name) and argument.id in names:
+                yield node, argument.id
+                break
+    for child in ast.iter_child_nodes(node):
+        yield from _learning_calls(child, names)
+
+
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Names that the cell assigns outside of functions."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            yield from ((target.id, statement) for target in statement.targets if isinstance(target, ast.Name))
