@@ -35,6 +35,14 @@ def dense(**options: Any) -> Any:
     return keras.layers.Dense(8, **{"activation": "relu", **options})
 
 
+def with_kernel(**rules: Any) -> Any:
+    """A model on whose first kernel these rules were set once it was there."""
+    model = model_of(dense())
+    for name, rule in rules.items():
+        setattr(model.layers[0].kernel, name, rule)
+    return model
+
+
 def test_models_built_alike_have_one_structure_whatever_was_built_before() -> None:
     assert key(lambda: model_of(dense())) == key(lambda: model_of(dense()))
 
@@ -71,11 +79,22 @@ VARIANTS: dict[str, Callable[[], Any]] = {
         dense(), optimizer=keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.2, 5, 0.9))
     ),
     "loss": lambda: model_of(dense(), loss=keras.losses.SparseCategoricalCrossentropy()),
+    "axis of a loss": lambda: model_of(dense(), loss=keras.losses.SparseCategoricalCrossentropy(axis=1)),
+    "delta of a loss": lambda: model_of(dense(), loss=keras.losses.Huber(delta=0.1)),
+    "another delta": lambda: model_of(dense(), loss=keras.losses.Huber(delta=5.0)),
+    "similarity": lambda: model_of(dense(), loss=keras.losses.CosineSimilarity(axis=-1)),
+    "another axis": lambda: model_of(dense(), loss=keras.losses.CosineSimilarity(axis=0)),
     "metrics": lambda: model_of(dense(), metrics=[]),
+    "metric": lambda: model_of(dense(), metrics=[keras.metrics.CosineSimilarity(axis=-1)]),
+    "axis of a metric": lambda: model_of(dense(), metrics=[keras.metrics.CosineSimilarity(axis=0)]),
     "weighted metrics": lambda: model_of(dense(), metrics=None, weighted_metrics=["accuracy"]),
     "jit_compile": lambda: model_of(dense(), jit_compile=True),
     "frozen": lambda: model_of(dense(trainable=False)),
     "dtype": lambda: model_of(dense(dtype="bfloat16")),
+    "a weight's regularizer": lambda: with_kernel(regularizer=keras.regularizers.L2(0.01)),
+    "a weight's other regularizer": lambda: with_kernel(regularizer=keras.regularizers.L2(0.02)),
+    "a weight's constraint": lambda: with_kernel(constraint=keras.constraints.MaxNorm(1.0)),
+    "a weight's other constraint": lambda: with_kernel(constraint=keras.constraints.MaxNorm(2.0)),
 }
 
 
@@ -108,6 +127,27 @@ class OwnLoss(keras.losses.Loss):
         return keras.ops.mean(y_pred)
 
 
+@keras.saving.register_keras_serializable("tests")
+class OwnOptimizer(keras.optimizers.SGD):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        self.assign_add(variable, 9 * gradient)
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnRegularizer(keras.regularizers.Regularizer):
+    def __call__(self, weight: Any) -> Any:
+        return keras.ops.sum(weight)
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnConstraint(keras.constraints.Constraint):
+    def __call__(self, weight: Any) -> Any:
+        return weight * 0
+
+
 class OwnModel(keras.Sequential):
     pass
 
@@ -136,6 +176,16 @@ def added_loss() -> Any:
     return model
 
 
+def word_model(layer: Any, dtype: str) -> Any:
+    layer.adapt(np.array([[1], [2]], dtype) if dtype != "string" else np.array([["a"], ["b"]]))
+    model = keras.Sequential([keras.Input((1,), dtype=dtype), layer, keras.layers.Embedding(4, 2)])
+    model.compile("adam", "mse")
+    return model
+
+
+LOOKUP = "it has a layer that looks words up"
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
@@ -151,6 +201,16 @@ def added_loss() -> Any:
         (replaced_call, "its method call was replaced"),
         (exempted, "exempts some weights from weight decay"),
         (added_loss, "a loss was added to the model itself"),
+        (lambda: model_of(dense(), optimizer=OwnOptimizer(0.1)), "the class OwnOptimizer is not one of Keras'"),
+        (
+            lambda: model_of(dense(), optimizer=keras.optimizers.LossScaleOptimizer(OwnOptimizer(0.1))),
+            "the class OwnOptimizer is not one of Keras'",
+        ),
+        (lambda: with_kernel(regularizer=OwnRegularizer()), "OwnRegularizer is not one of Keras' classes"),
+        (lambda: with_kernel(constraint=OwnConstraint()), "OwnConstraint is not one of Keras' classes"),
+        (lambda: word_model(keras.layers.StringLookup(), "string"), LOOKUP),
+        (lambda: word_model(keras.layers.IntegerLookup(), "int64"), LOOKUP),
+        (lambda: word_model(keras.layers.TextVectorization(), "string"), LOOKUP),
     ],
 )
 def test_what_a_config_does_not_tell_makes_a_model_one_of_a_kind(build: Callable[[], Any], reason: str) -> None:
@@ -165,8 +225,22 @@ def test_a_model_class_of_the_users_is_one_of_a_kind() -> None:
         structure_of(model, SPECS)
 
 
+def later_regularizer() -> Any:
+    model = model_of(dense())
+    model.layers[0].kernel_regularizer = keras.regularizers.L2(0.5)  # its weight is there already, without one
+    return model
+
+
 @pytest.mark.parametrize(
-    "build", [lambda: model_of(adapted()), lambda: model_of(dense(activation=tf.nn.relu))], ids=["adapted", "tf.nn"]
+    "build",
+    [
+        lambda: model_of(adapted()),
+        lambda: model_of(dense(activation=tf.nn.relu)),
+        lambda: model_of(dense(), loss=keras.losses.Huber(delta=0.1)),
+        lambda: with_kernel(regularizer=keras.regularizers.L2(0.5)),
+        later_regularizer,
+    ],
+    ids=["adapted", "tf.nn", "delta of a loss", "a weight's regularizer", "a regularizer that came too late"],
 )
 def test_a_model_that_its_config_does_not_rebuild_is_one_of_a_kind(build: Callable[[], Any]) -> None:
     with pytest.raises(OneOfAKind, match="its config does not tell all of it"):
@@ -204,6 +278,20 @@ def test_a_twin_is_what_the_fresh_model_is() -> None:
             assert float(twin.model.optimizer.learning_rate.numpy()) == pytest.approx(rate)
             for one, other in zip(model.variables[:5], twin.model.variables[:5], strict=True):
                 np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("wrapped", [lambda inner: inner, keras.optimizers.LossScaleOptimizer], ids=["plain", "scaled"])
+def test_a_twin_takes_up_the_step_at_which_the_fresh_optimizer_begins(wrapped: Callable[[Any], Any]) -> None:
+    cache = TwinCache()
+    received = []
+    for trial, steps in enumerate((0, 500, 0), 1):
+        with own_names():
+            inner = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 100, 0.1))
+            inner.iterations.assign(steps)
+            model = model_of(dense(), optimizer=wrapped(inner))
+        with lent_twin(model, SPECS, trial, cache) as (twin, known):
+            received.append((known, int(twin.model.optimizer.iterations)))
+    assert received == [(False, 0), (True, 500), (True, 0)]
 
 
 def test_a_twin_in_use_is_nobody_elses() -> None:

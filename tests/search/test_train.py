@@ -14,7 +14,8 @@ from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import Ending, Report, StopFlag, TrialJob, TrialOutcome
-from tunemagic.search.train import fit_arguments, run_job
+from tunemagic.search.train import build_weights, fit_arguments, run_job
+from tunemagic.search.twins import forget_twins
 
 HYPERMODEL = """
 import keras_tuner as kt
@@ -122,6 +123,78 @@ def test_a_state_is_given_back_only_when_asked_for(make_job: Any) -> None:
     assert train(make_job(epochs=1))[0].state is None
 
 
+# -- graphs that trials share ------------------------------------------------------------------------
+
+# By turns with each value, so that a graph of another trial could be taken for this one's.
+SHARED = """
+value = hp.Choice("value", [0.1, 5.0])
+optimizer = keras.optimizers.SGD(0.01)
+loss = "mse"
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+{change}
+model.compile(optimizer, loss)
+batch_size = 80
+"""
+PLAINLY = "callbacks = keras.callbacks.LambdaCallback()\n"
+LATER_STEP = """
+optimizer = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 100, 0.1))
+optimizer.iterations.assign(int(100 * value))
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "loss = keras.losses.Huber(delta=value)",
+        "model.layers[0].kernel.regularizer = keras.regularizers.L2(value)",
+        "model.layers[0].kernel.constraint = keras.constraints.MaxNorm(value)",
+        "model.layers[0].kernel_regularizer = keras.regularizers.L2(value)",
+        LATER_STEP,
+    ],
+    ids=["delta of a loss", "regularizer", "constraint", "a regularizer that came too late", "steps"],
+)
+def test_trials_in_turn_train_as_each_would_by_a_plain_fit(change: str, make_job: Any) -> None:
+    forget_twins()
+    source = SHARED.format(change=change)
+    plain = {value: train(make_job(source + PLAINLY, {"value": value}))[0].score for value in (0.1, 5.0)}
+    for trial, value in enumerate((0.1, 5.0, 0.1), 1):
+        outcome, _ = train(make_job(source, {"value": value}, trial=trial))
+        assert outcome.trainer.startswith("whole epochs in one graph call; ")
+        assert outcome.score == pytest.approx(plain[value], rel=1e-5)
+
+
+WORDS = """
+lookup = keras.layers.StringLookup()
+lookup.adapt(x_train)
+model = keras.Sequential(
+    [keras.Input((1,), dtype="string"), lookup, keras.layers.Embedding(11, 4), keras.layers.Flatten()]
+)
+model.add(keras.layers.Dense(10, "softmax"))
+model.compile(keras.optimizers.Adam(0.1), "sparse_categorical_crossentropy")
+"""
+
+
+def test_a_trial_with_adapted_words_finishes(make_job: Any, namespace: dict[str, Any]) -> None:
+    namespace["x_train"] = namespace["y_train"].astype(str)[:, None]
+    for trial in (1, 2):
+        outcome, epochs = train(make_job(WORDS, trial=trial, epochs=20))
+        assert (outcome.ending, outcome.reason, len(epochs)) == (Ending.FINISHED, "", 20)
+        assert outcome.score is not None
+        assert outcome.score < math.log(10) / 2  # each word tells its digit
+
+
+STATEFUL = """
+model = keras.Sequential([keras.layers.Reshape((8, 8)), keras.layers.LSTM(4, stateful=True), keras.layers.Dense(10)])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+batch_size = 16
+"""
+
+
+def test_a_stateful_model_that_knows_no_batch_size_before_its_first_batch_trains(make_job: Any) -> None:
+    outcome, epochs = train(make_job(STATEFUL))
+    assert (outcome.ending, outcome.reason, len(epochs)) == (Ending.FINISHED, "", 3)
+
+
 # -- what goes to fit --------------------------------------------------------------------------------
 
 
@@ -138,6 +211,14 @@ def test_the_cells_names_go_to_fit(make_job: Any, cell: str) -> None:
         "validation_data": (job.work.data.val_x, job.work.data.val_y),
         "verbose": 0,
     }
+
+
+def test_what_the_cell_sets_to_none_is_as_not_said(make_job: Any, cell: str) -> None:
+    nothing = "epochs = None\nsample_weight = None\nclass_weight = None\ncallbacks = None\n"
+    job, silent = make_job(cell + nothing), make_job(cell)
+    arguments = fit_arguments(job, job.work.program.run(job.hp), silent.work.data)
+    assert arguments == fit_arguments(silent, silent.work.program.run(silent.hp), silent.work.data)
+    assert [event.logs for event in train(job)[1]] == [event.logs for event in train(silent)[1]]
 
 
 def test_a_strategy_that_sets_the_epochs_overrules_the_cell(make_job: Any, cell: str) -> None:
@@ -176,6 +257,21 @@ def test_data_assigned_anew_is_what_is_trained_on(make_job: Any, cell: str) -> N
     job = make_job("x_train = x_train * 0\n" + cell.replace("Adam(0.03)", "SGD(0.0)"), epochs=1)
     outcome, _ = train(job)
     assert outcome.score == pytest.approx(math.log(10), rel=1e-5)  # all classes alike when nothing is seen
+
+
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_a_model_is_built_from_inputs_that_come_without_targets(
+    as_dataset: bool, make_job: Any, namespace: dict[str, Any]
+) -> None:
+    import tensorflow as tf
+
+    name = "inputs" if as_dataset else "x_train"
+    namespace["inputs"] = tf.data.Dataset.from_tensor_slices(namespace["x_train"]).batch(40)
+    val = ValSplit(kind=ValKind.NAMES, names=("inputs",)) if as_dataset else None
+    job = make_job("model = keras.Sequential([keras.layers.Dense(64)])\n", request=TuneRequest(data=(name,), val=val))
+    model = job.work.program.run(job.hp).model
+    build_weights(model, job.work.data)
+    assert [tuple(weight.shape) for weight in model.weights] == [(64, 64), (64,)]
 
 
 def test_a_dataset_is_trained_on_as_it_is(make_job: Any, cell: str, namespace: dict[str, Any]) -> None:

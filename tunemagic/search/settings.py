@@ -26,7 +26,7 @@ def keras_settings() -> dict[str, Any]:
         "floatx": config.floatx(),
         "epsilon": config.epsilon(),
         "image_data_format": config.image_data_format(),
-        "dtype_policy": keras.dtype_policies.serialize(config.dtype_policy()),
+        "dtype_policy": config.dtype_policy().name,  # keras.dtype_policies.serialize would import TensorFlow
     }
     if config.backend() == "tensorflow":
         import tensorflow as tf
@@ -52,7 +52,7 @@ def use_keras_settings(settings: Mapping[str, Any]) -> None:
     keras.config.set_floatx(settings["floatx"])
     keras.config.set_epsilon(settings["epsilon"])
     keras.config.set_image_data_format(settings["image_data_format"])
-    keras.config.set_dtype_policy(keras.dtype_policies.deserialize(settings["dtype_policy"]))
+    keras.config.set_dtype_policy(settings["dtype_policy"])
     if _EAGER in settings:
         import tensorflow as tf
 
