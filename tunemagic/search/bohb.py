@@ -26,8 +26,10 @@ class BohbStrategy(HyperbandStrategy):
 
     The model is optuna's TPE over all trials that were trained for the same number of epochs: the
     largest number for which enough trials have ended. A third of the new configurations is drawn
-    at random, so that a model that is misled by short trainings does no lasting harm. What is
-    drawn depends on (seed, trial number) and the trials so far alone.
+    at random, so that a model that is misled by short trainings does no lasting harm. The first
+    bracket is filled at random: nothing but its own shortest trainings could teach a model there,
+    and with that it fell behind plain Hyperband (benchmarks/fidelity.py). What is drawn depends on
+    (seed, trial number) and the trials so far alone.
     """
 
     name = Tuner.BOHB
@@ -51,6 +53,9 @@ class BohbStrategy(HyperbandStrategy):
 
     def _observed(self) -> tuple[int, list[Known]] | None:
         """The largest number of epochs that enough scored trials were trained for, and those trials."""
+        oracle = self._oracle
+        if oracle._current_iteration == 0 and oracle._current_bracket == oracle._get_num_brackets() - 1:
+            return None  # still in the first bracket
         by_epochs: dict[int, list[Known]] = {}
         for trial in self._trials.values():
             if trial.scores is not None and "hidden" in trial.memo:

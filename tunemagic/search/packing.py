@@ -19,6 +19,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CellType, CodeType, FunctionType
 from typing import Any, cast
 
@@ -43,7 +44,9 @@ __all__ = [
     "unpack_work",
 ]
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_INSTALLED = {"site-packages", "dist-packages"}
+_PATHS = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")), os.path.dirname(os.path.dirname(__file__)))
+_LIBRARIES = tuple(os.path.realpath(path) + os.sep for path in _PATHS if path)
 _IN_BAND = 4096  # bytes; smaller arrays travel inside the pickle
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 _STORES = {"STORE_NAME", "STORE_GLOBAL"}
@@ -79,7 +82,7 @@ def pack_work(work: Work, *, with_modules: bool = False) -> PackedWork:
     objects = {name: value for name, (value, _) in needed.items()}
     if with_modules:
         # One that holds a lock or the like can't travel; perhaps it is there under its name.
-        with _own_modules_by_value(), contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), _own_modules_by_value():
             return _packed(work, objects)
     try:
         return _packed(work, objects)
@@ -268,15 +271,22 @@ def _packed(work: Work, objects: Mapping[str, Any]) -> PackedWork:
 @contextlib.contextmanager
 def _own_modules_by_value() -> Iterator[None]:
     """Let cloudpickle send the modules beside the notebook as what they are, not by their names."""
-    libraries = tuple(os.path.realpath(path) + os.sep for path in {*sysconfig.get_paths().values(), _PACKAGE})
     folder = os.path.realpath(os.getcwd()) + os.sep
+    registered = cloudpickle.list_registry_pickle_by_value()
     own = []
-    for name, module in list(sys.modules.items()):
-        file = os.path.realpath(getattr(module, "__file__", None) or "")
-        if name != "__main__" and file.startswith(folder) and not file.startswith(libraries):
-            own.append(module)
-            cloudpickle.register_pickle_by_value(module)
     try:
+        for name, module in list(sys.modules.items()):
+            file = os.path.realpath(getattr(module, "__file__", None) or "")
+            # A module may call itself otherwise than it is found; the user may have registered some.
+            known = name == getattr(module, "__name__", "") and name not in (*registered, "__main__")
+            if (
+                known
+                and file.startswith(folder)
+                and not file.startswith(_LIBRARIES)
+                and not _INSTALLED & {*Path(file).parts}
+            ):
+                cloudpickle.register_pickle_by_value(module)
+                own.append(module)
         yield
     finally:
         for module in own:

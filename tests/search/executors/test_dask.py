@@ -54,7 +54,7 @@ def cluster() -> Iterator[LocalCluster]:
 def client(cluster: LocalCluster) -> Iterator[Client]:
     client, made = connect(cluster)
     assert made
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=PATIENCE)
     yield client
     client.close()
 

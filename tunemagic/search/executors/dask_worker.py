@@ -24,7 +24,7 @@ from tunemagic import events as ev
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialOutcome, Work
 from tunemagic.search.packing import pack_report, unpack_job, unpack_work
-from tunemagic.search.settings import use_keras_settings
+from tunemagic.search.settings import keras_settings, use_keras_settings, used_settings
 from tunemagic.trial import LOG_LINES
 
 __all__ = ["WORK", "cancel_trial", "forget_study", "keep_part", "name_of", "run_trial", "state_packet", "take_packet"]
@@ -127,8 +127,8 @@ def _outcome(study: _Hosted, packed: bytearray, key: tuple[int, int], stop: Stop
     """Unpack and train. What can't be unpacked here fails its trial, with a reason."""
     try:
         _prepare_keras()
+        before = keras_settings()
         work = _unpacked_work(study)
-        use_keras_settings(study.settings)  # another study may have left its own here
         job = unpack_job(bytes(packed), work)
     # Whatever the user's own objects raise when they are put together again in another process.
     except Exception as error:
@@ -151,7 +151,10 @@ def _outcome(study: _Hosted, packed: bytearray, key: tuple[int, int], stop: Stop
         else:
             tell("event", event=ev.event_to_json(report))
 
-    return run_job(job, emit, stop)
+    # Other studies, and other users of the cluster, have settings of their own.
+    use_keras_settings(before)
+    with used_settings(study.settings):
+        return run_job(job, emit, stop)
 
 
 def _unpacked_work(study: _Hosted) -> Work:
