@@ -5,7 +5,7 @@ seen so far in any epoch, the same for all, as regret: how much the best of the 
 Seeds are paired: seed s of one method is compared with seed s of another. Keras Tuner's Hyperband is
 driven directly, by its own rules; trials of all methods follow the nearest unused row of the table.
 
-    .venv/bin/python benchmarks/fidelity.py [--seeds 50] [--more]
+    .venv/bin/python benchmarks/fidelity.py [--seeds 100] [--more]
 
 Passes when ``auto`` and ``bohb`` are not worse than Keras Tuner's Hyperband after 5, 10 and 20 full
 trainings (by more than one standard error of the paired difference) and reach random search's mean
@@ -146,7 +146,7 @@ def verdicts(name: str, own: np.ndarray, found: dict[str, np.ndarray], epochs: i
 def main() -> int:
     """Print the table and the verdicts; 1 when one of them fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--more", action="store_true", help="also pruners beside random and tpe")
     parser.add_argument("--table", default="mnist1d")
     options = parser.parse_args()

@@ -1,5 +1,7 @@
 """Each sample is held out once, with the classes' shares where that can be."""
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -7,8 +9,10 @@ import pytest
 
 from tunemagic.errors import DataError
 from tunemagic.request import ValKind, ValSplit
-from tunemagic.search.data import TrainingData, data_from_arrays
+from tunemagic.search.data import TrainingData, data_from_arrays, with_rebound
 from tunemagic.search.folds import joined, split_folds
+from tunemagic.search.job import StopFlag
+from tunemagic.search.train import run_job
 
 
 def data_of(x: Any, y: Any, val: Any = None) -> TrainingData:
@@ -27,6 +31,37 @@ def test_joined_data_is_in_the_notebooks_order(some_digits: tuple[Any, Any]) -> 
 def test_data_is_joined_once(some_digits: tuple[Any, Any]) -> None:
     data = data_of(*some_digits)
     assert joined(data) is joined(data)
+
+
+def test_targets_that_a_cell_assigns_anew_are_joined_with_the_same_inputs(some_digits: tuple[Any, Any]) -> None:
+    x, y = some_digits
+    data = data_of(x, y)
+    assert joined(data).y.tolist() == y.tolist()
+    for factor in (2, 3):
+        whole = joined(with_rebound(data, {"y": y * factor}))
+        assert (whole.x.tolist(), whole.y.tolist()) == (x.tolist(), (y * factor).tolist())
+
+
+def test_each_trial_is_trained_in_folds_on_the_targets_that_it_assigns(make_job: Any) -> None:
+    source = """
+    value = hp.Choice("value", [1.0, 3.0])
+    y_train = y_train * 0 + value
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.0), "mse", run_eagerly=True)
+    """
+    data = make_job(source).work.data
+    jobs = [make_job(source, {"value": value}, data=data, epochs=1, folds=2) for value in (1.0, 3.0)]
+    assert [run_job(job, lambda report: None, StopFlag()).score for job in jobs] == [1.0, 9.0]
+
+
+def test_joined_data_is_gone_with_the_targets_it_was_made_of(some_digits: tuple[Any, Any]) -> None:
+    data = data_of(*some_digits)
+    changed = with_rebound(data, {"y": some_digits[1] * 2})
+    whole = weakref.ref(joined(changed).y)
+    assert whole() is not None
+    del changed
+    gc.collect()
+    assert whole() is None
 
 
 def test_named_validation_data_is_left_out(some_digits: tuple[Any, Any]) -> None:

@@ -280,6 +280,19 @@ def test_of_equal_scores_the_earlier_trial_stays(tmp_path: Path) -> None:
     assert (search.files, search.ledger.view.best) == (["trial-0001-1.weights.h5"], 1)
 
 
+def test_a_better_trial_without_weights_takes_nobodys_place(tmp_path: Path) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        score, weights = {1: (0.5, b"1"), 2: (0.1, None), 3: (0.7, b"3"), 4: (0.4, b"4")}[job.trial]
+        return [finished(job, score, weights=weights)]
+
+    search = Search(tmp_path, play, limits={"keep": 1})
+    for trials, best, kept in ((2, 2, 1), (3, 2, 1), (4, 2, 4)):  # each in a session of its own
+        search.limits["max_trials"] = trials
+        search.go()
+        assert (search.ledger.view.best, search.files) == (best, [f"trial-{kept:04d}-1.weights.h5"])
+        assert [trial.number for trial in search.ledger.view.trials if trial.weights is not None] == [kept]
+
+
 def test_weights_that_a_crash_left_without_a_trial_are_removed(tmp_path: Path) -> None:
     search = Search(tmp_path, limits={"max_trials": 1})
     (tmp_path / "trial-0009-1.weights.h5").write_bytes(b"stray")
@@ -665,6 +678,112 @@ def lost(job: TrialJob) -> TrialOutcome:
         reason="its worker was ended by SIGSEGV",
         log="last words\n",
     )
+
+
+def ending(view: Any, trial: int) -> tuple[TrialState, float | None, str]:
+    record = view.trial(trial)
+    return record.state, record.score, record.reason
+
+
+@pytest.mark.parametrize("end", [failed, lost])
+def test_a_trial_that_the_pruner_ended_counts_as_pruned_however_it_ends(
+    end: Callable[[TrialJob], TrialOutcome], tmp_path: Path
+) -> None:
+    def play(job: TrialJob) -> Iterable[Report]:
+        return [*losses(job, 0.4, 0.6), end(job)]
+
+    search = Search(tmp_path, play, limits={"max_trials": 2, "max_failures": 1}, pruner=AboveHalf())
+    assert end_of(search.go()) == (ev.EndReason.TRIALS, "all 2 trials done")
+    view = search.ledger.view
+    assert [ending(view, trial) for trial in (1, 2)] == [(TrialState.PRUNED, 0.4, "0.6 > 0.5")] * 2
+    assert {(trial.error, trial.line, trial.source) for trial in view.trials} == {("", None, None)}
+    assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1), (2, 1)]
+
+
+class Crashing(Scripted):
+    """Its workers do not end a trial when they are told to: they die."""
+
+    def cancel(self, trial: int) -> None:
+        self.cancelled.append(trial)
+        self._reports.append(lost(next(job for job in self.jobs if job.trial == trial)))
+
+
+def test_a_skipped_trial_whose_worker_dies_is_not_tried_again(tmp_path: Path) -> None:
+    search = Search(tmp_path, limits={"max_trials": 2}, executor_class=Crashing)
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        if job.trial == 1:
+            search.skips.add(1)
+            return losses(job, 0.5, 0.4, 0.6)
+        return [finished(job, 0.3)]
+
+    assert end_of(search.go(play)) == (ev.EndReason.TRIALS, "all 2 trials done")
+    view = search.ledger.view
+    assert ending(view, 1) == (TrialState.STOPPED, 0.4, "you skipped it")
+    assert ending(view, 2) == (TrialState.COMPLETED, 0.3, "")
+    assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1), (2, 1)]
+    assert view.notes == ()
+
+
+@pytest.mark.parametrize("curve", [(0.5, 0.4, 0.6), ()])
+@pytest.mark.parametrize("limit", ["stop", "time"])
+def test_a_trial_whose_worker_dies_when_the_search_is_over_is_not_tried_again(
+    limit: str, curve: tuple[float, ...], tmp_path: Path
+) -> None:
+    search = Search(tmp_path, limits={"minutes": 0.5 if limit == "time" else None}, executor_class=Crashing)
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        if limit == "stop":
+            search.stop.set()
+        return losses(job, *curve)
+
+    message = "time is up after 1 trial" if limit == "time" else "stopped after 1 trial"
+    assert end_of(search.go(play))[1] == message
+    view = search.ledger.view
+    why = "the time was up" if limit == "time" else "you stopped the study"
+    assert ending(view, 1) == (TrialState.STOPPED, min(curve, default=None), why)
+    assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1)]
+    assert view.notes == ()
+    assert replay(read_journal(tmp_path).events) == view
+
+
+def test_a_lost_trial_that_waits_for_its_second_attempt_fails_when_failures_end_the_search(tmp_path: Path) -> None:
+    first: list[TrialJob] = []
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        if not first:
+            first.append(job)
+            return []
+        return [failed(job), lost(first[0])]
+
+    search = Search(tmp_path, play, limits={"max_trials": 9, "max_failures": 1}, slots=2)
+    assert end_of(search.go())[0] is ev.EndReason.FAILURES
+    view = search.ledger.view
+    assert ending(view, 1) == (TrialState.FAILED, None, "its worker was ended by SIGSEGV")
+    assert ending(view, 2) == (TrialState.FAILED, None, "ValueError: no")
+    assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1), (2, 1)]
+    assert view.notes == ("trial 1: its worker was ended by SIGSEGV; it is tried once more",)
+
+
+def test_a_trial_is_cancelled_once_however_long_it_takes_to_end(tmp_path: Path) -> None:
+    class Slow(Scripted):
+        """Ends a trial some reports after it was told to."""
+
+        def cancel(self, trial: int) -> None:
+            self.cancelled.append(trial)
+            job = next(job for job in self.jobs if job.trial == trial)
+            self._reports.extend([*losses(job, 0.7, 0.8, 0.9, first=2), finished(job, 0.9)])
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        if job.trial == 2:
+            search.skips.add(2)
+        if job.trial == 3:
+            search.stop.set()
+        return losses(job, 0.6 if job.trial == 1 else 0.4)
+
+    search = Search(tmp_path, play, limits={"max_trials": 9}, pruner=AboveHalf(), executor_class=Slow)
+    assert end_of(search.go()) == (ev.EndReason.STOPPED, "stopped after 3 trials")
+    assert search.executor.cancelled == [1, 2, 3]
 
 
 def test_a_trial_whose_worker_died_is_tried_once_more_from_its_saved_state(tmp_path: Path) -> None:

@@ -204,6 +204,18 @@ def test_a_plain_fit_goes_on_too(make_job: Any) -> None:
     assert outcome.best_epoch is not None
 
 
+@pytest.mark.parametrize("from_parent", [False, True])
+def test_a_plain_fit_of_a_model_that_its_first_batch_builds_goes_on_too(from_parent: bool, make_job: Any) -> None:
+    late = CELL.replace("    keras.Input((64,)),\n", "") + "callbacks = keras.callbacks.LambdaCallback()\n"
+    parent, reports = run(make_job(late, epochs=2, keep_state=True, **EVERY_EPOCH))
+    following = {"initial_epoch": 2, "fixed_epochs": True, "from_parent": True, "state": parent.state}
+    own = {"state": states_of(reports)[1].state, "attempt": 2}
+    outcome, later = run(make_job(late, epochs=3, **(following if from_parent else own)))
+    assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+    assert outcome.trainer == "plain fit: the callback LambdaCallback may need every batch"
+    assert [epoch for _, epoch, _ in epochs_of(later)] == [3]
+
+
 def test_a_state_is_due_after_so_many_seconds_only(make_job: Any) -> None:
     assert states_of(run(make_job(CELL, epochs=2))[1]) == []
 

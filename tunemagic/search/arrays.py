@@ -32,11 +32,11 @@ def as_array(name: str, value: Any) -> Any:
         raise DataError(f"{name} is a masked array; expected a plain one. Fill the gaps: {name} = {name}.filled(0).")
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
-    # Tensors of other libraries say so that they can't be turned into an array.
-    except (RuntimeError, TypeError) as error:
-        raise DataError(f"{name} can't be turned into an array: {error}") from error
+    # NumPy says so of rows that differ in length; anything else comes from an object's own __array__.
+    except Exception as error:
+        if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
+            raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+        raise DataError(f"{name} can't be turned into an array: {' '.join(str(error).split())}") from error
     if array.ndim == 0:
         raise DataError(
             f"{name} is a {type(value).__name__}; expected an array, a table or a dataset with samples along the "

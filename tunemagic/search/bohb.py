@@ -11,7 +11,8 @@ import numpy as np
 from tunemagic.request import Tuner
 from tunemagic.search.hyperband import HyperbandStrategy
 from tunemagic.search.optuna_samplers import TpeStrategy
-from tunemagic.search.points import Point
+from tunemagic.search.points import Point, key_of
+from tunemagic.search.spread import spread_point
 from tunemagic.search.strategy import Known, Proposal, Setting, Waiting
 from tunemagic.space import Value
 
@@ -27,9 +28,10 @@ class BohbStrategy(HyperbandStrategy):
     The model is optuna's TPE over all trials that were trained for the same number of epochs: the
     largest number for which enough trials have ended. A third of the new configurations is drawn
     at random, so that a model that is misled by short trainings does no lasting harm. The first
-    bracket is filled at random: nothing but its own shortest trainings could teach a model there,
-    and with that it fell behind plain Hyperband (benchmarks/fidelity.py). What is drawn depends on
-    (seed, trial number) and the trials so far alone.
+    bracket is filled with points that lie evenly over the space: nothing but its own shortest
+    trainings could teach a model there, and with that, as with random points, it fell behind plain
+    Hyperband (benchmarks/fidelity.py). What is drawn depends on (seed, trial number) and the trials
+    so far alone.
     """
 
     name = Tuner.BOHB
@@ -46,16 +48,23 @@ class BohbStrategy(HyperbandStrategy):
         return replace(proposal, why=proposal.why.replace("drawn at random", self._drawn_by))
 
     def _draw(self) -> dict[str, Value] | None:
+        if self._trials and self._in_first_bracket():
+            spread = spread_point(self._space, self._setting.seed, self._number)
+            if spread is not None and key_of(spread) not in self._tried:
+                self._drawn_by = "spread evenly over the space"
+                return dict(spread)
+            return super()._draw()
         observed = self._observed()
         chance = np.random.default_rng([self._setting.seed, self._number]).random()
         point = None if observed is None or chance < _RANDOM_SHARE else self._from_model(*observed)
         return super()._draw() if point is None else dict(point)
 
+    def _in_first_bracket(self) -> bool:
+        oracle = self._oracle
+        return bool(oracle._current_iteration == 0 and oracle._current_bracket == oracle._get_num_brackets() - 1)
+
     def _observed(self) -> tuple[int, list[Known]] | None:
         """The largest number of epochs that enough scored trials were trained for, and those trials."""
-        oracle = self._oracle
-        if oracle._current_iteration == 0 and oracle._current_bracket == oracle._get_num_brackets() - 1:
-            return None  # still in the first bracket
         by_epochs: dict[int, list[Known]] = {}
         for trial in self._trials.values():
             if trial.scores is not None and "hidden" in trial.memo:

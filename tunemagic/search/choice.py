@@ -54,6 +54,8 @@ def _model_reason(model: Any) -> str | None:
     inputs = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.InputLayer)]
     if any(layer.batch_shape and layer.batch_shape[0] is not None for layer in inputs):
         return "the model has a fixed batch size"
+    if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+        return "the model keeps states from batch to batch"
     return None
 
 
