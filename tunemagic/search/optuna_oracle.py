@@ -45,6 +45,7 @@ class OptunaStrategy(Strategy):
         self._randoms: tuple[CountedRandom, ...] = ()
         self._coordinates: tuple[Coordinate, ...] = ()
         self._ids: dict[int, int] = {}
+        self._scores = 0
         self._opened: Draw | None = None
         self._range = ""
 
@@ -158,6 +159,7 @@ class OptunaStrategy(Strategy):
 
     def _end(self, number: int, scores: tuple[float, ...] | None) -> None:
         super()._end(number, scores)
+        self._scores += scores is not None
         if not self._stale and number in self._ids:
             self._history.end(self._ids[number], scores)
 
@@ -165,7 +167,7 @@ class OptunaStrategy(Strategy):
         self._stale = True
 
     def _scored(self) -> int:
-        return sum(trial.scores is not None for trial in self._trials.values())
+        return self._scores
 
 
 def _uniform(coordinate: Coordinate, random: np.random.Generator) -> Position:
