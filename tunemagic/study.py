@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
+from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
 from tunemagic.ledger import Ledger
@@ -340,30 +341,9 @@ class Study:
     def trials(self) -> pd.DataFrame:
         """One row per trial so far: number, state, score, best epoch, values, seconds, reason.
 
-        Several runs of a trial add ``spread``, the standard deviation of their scores, and
-        ``scores``; several objectives add a column each.
+        Several runs of a trial and further objectives have columns of their own.
         """
-        import pandas as pd
-
-        view = self.view
-        rows = [
-            {
-                "trial": trial.number,
-                "state": str(trial.state),
-                view.objective: trial.score,
-                **({"spread": trial.spread, "scores": trial.scores} if view.runs > 1 else {}),
-                **{name: trial.metrics.get(name) for name, _ in view.objectives},
-                "best_epoch": trial.best_epoch,
-                **{name: trial.values.get(name) for name in view.space.names},
-                "seconds": trial.seconds,
-                "reason": trial.reason,
-            }
-            for trial in view.trials
-        ]
-        several = ["spread", "scores"] if view.runs > 1 else []
-        further = [name for name, _ in view.objectives]
-        columns = ["trial", "state", view.objective, *several, *further, "best_epoch", *view.space.names]
-        return pd.DataFrame(rows, columns=[*columns, "seconds", "reason"]).set_index("trial")
+        return trials_frame(self.view)
 
     def export_tflite(
         self,

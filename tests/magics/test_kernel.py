@@ -258,7 +258,7 @@ def test_trials_run_in_a_process_of_their_own_unless_told_otherwise(kernel):
     _, reply = kernel.run(f"%%tune isolated --view text {SHORT}{BODY}print('process', os.getpid())\n")
     assert reply["status"] == "ok"
     found = kernel.value("study.view.executor, study.view.executor_reason, study.view.workers")
-    reason = "isolated: a crash of the model does not take the kernel along"
+    reason = "a crash of the model does not take the kernel along"
     assert ast.literal_eval(found) == ("process", reason, 1)
     logs = ast.literal_eval(kernel.value("[study.log(number) for number in (1, 2)]"))
     processes = {line for log in logs for line in log.splitlines() if line.startswith("process ")}
@@ -271,7 +271,7 @@ def test_a_cell_with_something_that_can_not_be_sent_runs_in_the_kernel_and_says_
     _, reply = kernel.run(f"%%tune kept --view text {SHORT}{BODY}with mine:\n    pass\n")
     assert reply["status"] == "ok"
     found = kernel.value("str(study.view.state), study.view.executor, study.view.executor_reason")
-    reason = "in the kernel: `mine` (cannot pickle '_thread.lock' object) can't be sent to a worker"
+    reason = "`mine` (cannot pickle '_thread.lock' object) can't be sent to a worker"
     assert ast.literal_eval(found) == ("finished", "inline", reason)
 
 

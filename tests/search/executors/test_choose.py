@@ -26,22 +26,22 @@ def choose() -> Iterator[Any]:
 
 
 def test_one_isolated_worker_unless_told_otherwise(choose: Any, make_job: Any) -> None:
-    reason = "isolated: a crash of the model does not take the kernel along"
+    reason = "a crash of the model does not take the kernel along"
     assert choose(None, make_job().work) == ("process", 1, reason)
     assert choose(1, make_job().work) == ("process", 1, reason)
 
 
 def test_several_workers_share_the_cores(choose: Any, make_job: Any) -> None:
-    assert choose(2, make_job().work, cores=2) == ("process", 2, "isolated: 2 workers with 1 thread each")
-    assert choose(2, make_job().work, cores=5) == ("process", 2, "isolated: 2 workers with 2 threads each")
+    assert choose(2, make_job().work, cores=2) == ("process", 2, "they have 1 thread each")
+    assert choose(2, make_job().work, cores=5) == ("process", 2, "they have 2 threads each")
 
 
 def test_no_workers_means_the_kernel(choose: Any, make_job: Any) -> None:
-    assert choose(0, make_job().work) == ("inline", 1, "in the kernel: --workers 0")
+    assert choose(0, make_job().work) == ("inline", 1, "you chose --workers 0")
     assert choose(0, make_job().work, memory_gb=1.0) == (
         "inline",
         1,
-        "in the kernel: --workers 0; --memory-gb needs a worker and has no effect",
+        "you chose --workers 0; --memory-gb needs a worker and has no effect",
     )
 
 
@@ -50,7 +50,7 @@ def test_what_can_not_be_sent_stays_in_the_kernel_unless_workers_were_asked_for(
 ) -> None:
     namespace["lock"] = threading.Lock()
     work = make_job("with lock: pass").work
-    reason = "in the kernel: `lock` (cannot pickle '_thread.lock' object) can't be sent to a worker"
+    reason = "`lock` (cannot pickle '_thread.lock' object) can't be sent to a worker"
     assert choose(None, work) == ("inline", 1, reason)
     with pytest.raises(UnsendableError, match="`lock`"):
         choose(1, work)

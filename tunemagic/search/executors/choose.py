@@ -32,11 +32,11 @@ def choose_executor(
         raise OptionError(f"--workers {workers}: this machine has {cores} cores; expected 0 to {cores}.")
     unlimited = "" if memory_gb is None else "; --memory-gb needs a worker and has no effect"
     if workers == 0:
-        return InlineExecutor(), f"in the kernel: --workers 0{unlimited}"
+        return InlineExecutor(), f"you chose --workers 0{unlimited}"
     if "forkserver" not in multiprocessing.get_all_start_methods():
         if workers is not None:
             raise OptionError(f"--workers {workers}: this system can't fork workers; expected 0.")
-        return InlineExecutor(), f"in the kernel: this system can't fork workers{unlimited}"
+        return InlineExecutor(), f"this system can't fork workers{unlimited}"
     from tunemagic.search.executors.process import ProcessExecutor
 
     count = workers or 1
@@ -46,7 +46,7 @@ def choose_executor(
     except UnsendableError as error:
         if workers is not None:
             raise
-        return InlineExecutor(), f"in the kernel: {error.summary} can't be sent to a worker{unlimited}"
+        return InlineExecutor(), f"{error.summary} can't be sent to a worker{unlimited}"
     if count > 1:
-        return executor, f"isolated: {count} workers with {threads} thread{'s' * (threads != 1)} each"
-    return executor, "isolated: a crash of the model does not take the kernel along"
+        return executor, f"they have {threads} thread{'s' * (threads != 1)} each"
+    return executor, "a crash of the model does not take the kernel along"
