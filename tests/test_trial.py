@@ -249,7 +249,7 @@ def test_a_pruned_trial_counts_by_its_best_epoch_and_is_no_failure():
         trainer="one graph call per epoch",
         worker=2,
     )
-    assert (view.best, view.ended_trials, view.trial(3).score) == (2, 3, None)
+    assert (view.best, view.ended_trials, view.skipped_trials, view.trial(3).score) == (2, 2, 1, None)
 
 
 def test_trials_know_their_worker_and_how_they_were_trained():

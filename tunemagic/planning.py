@@ -14,7 +14,7 @@ from tunemagic.search.executors.choose import choose_executor, usable_cores
 from tunemagic.search.grid import grid_notes
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner
-from tunemagic.space import SearchSpace
+from tunemagic.space import Kind, SearchSpace
 from tunemagic.study import MakeExecutor
 from tunemagic.trial import StudyView
 
@@ -32,20 +32,34 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def plan(request: TuneRequest, space: SearchSpace) -> Plan:
+def plan(request: TuneRequest, space: SearchSpace, *, epochs_vary: bool = False) -> Plan:
     """The strategy and the pruner for this request over this space.
 
-    Raises OptionError for options that exclude each other or need a package that is missing.
+    ``epochs_vary`` says that the cell itself decides how many epochs a trial has. Raises
+    OptionError for options that exclude each other or need a package that is missing.
     """
-    tuner, tuner_reason = choose_tuner(request, space, has_torch=importlib.util.find_spec("torch") is not None)
+    has_torch = importlib.util.find_spec("torch") is not None
+    tuner, tuner_reason = choose_tuner(request, space, has_torch=has_torch, epochs_vary=epochs_vary)
     pruner, pruner_reason = choose_pruner(request, tuner)
     return Plan(
         tuner=tuner,
         tuner_reason=tuner_reason,
         pruner=pruner,
         pruner_reason=pruner_reason,
-        notes=grid_notes(space) if tuner is Tuner.GRID else (),
+        notes=_notes(tuner, space, epochs_vary=epochs_vary),
     )
+
+
+def _notes(tuner: Tuner, space: SearchSpace, *, epochs_vary: bool) -> tuple[str, ...]:
+    """What the user should know of this strategy over this space."""
+    notes = list(grid_notes(space)) if tuner is Tuner.GRID else []
+    if epochs_vary and tuner in (Tuner.HYPERBAND, Tuner.BOHB):
+        notes.append(f"epochs that the cell computes are not used: {tuner} decides how long a trial is trained")
+    choices = [p.name for p in space.parameters if p.kind in (Kind.CHOICE, Kind.BOOLEAN)]
+    if tuner in (Tuner.CMAES, Tuner.GP) and choices:
+        how = "draws them at random" if tuner is Tuner.CMAES else "takes them as far from each other"
+        notes.append(f"{', '.join(choices)}: values without an order; {tuner} {how}, tpe learns more from them")
+    return tuple(notes)
 
 
 def check_machine(request: TuneRequest) -> None:

@@ -16,6 +16,7 @@ from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
 from tunemagic.ledger import Ledger
 from tunemagic.request import Pruner, QuantMode, Tuner, TuneRequest
+from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
@@ -225,6 +226,7 @@ class Study:
         try:
             loop.run()
         finally:
+            borrowed_by(self.program).restore()
             self._ended.set()
 
     def stop(self) -> None:
@@ -330,7 +332,7 @@ class Study:
         hp.values = dict(trial.values)
         # As in the trial: what the cell draws at random, such as fixed features, belongs to the weights.
         seed = run_seed(trial_seed(self.view.seed, number), trial.best_run(self.view.direction))
-        with used_settings(self._settings), seeded(seed), own_names():
+        with used_settings(self._settings), seeded(seed), own_names(borrowed_by(self.program).names()):
             setup = self.program.run(hp)
             data = with_rebound(self.data, setup.data)
             build_weights(setup.model, data)

@@ -20,13 +20,14 @@ from tunemagic.continuity import (
     something_left,
     values_outside,
 )
-from tunemagic.errors import JournalError, StorageError, StudyBusyError, StudyChangedError, StudyError
+from tunemagic.errors import JournalError, OptionError, StorageError, StudyBusyError, StudyChangedError, StudyError
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.planning import check_machine, executor_maker, plan
 from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, check_study_name
-from tunemagic.search.advice import cell_notes
+from tunemagic.search.advice import cell_notes, epochs_vary, with_cell_epochs
 from tunemagic.search.data import TrainingData
+from tunemagic.search.estimate import check_defaults
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.replay import ReplayExecutor
 from tunemagic.search.folds import check_folds
@@ -38,6 +39,7 @@ from tunemagic.search.replay import ReplayProgram, replay_data
 from tunemagic.search.replay_table import ReplayTable
 from tunemagic.space import SearchSpace
 from tunemagic.study import MakeExecutor, Study, new_session
+from tunemagic.text import counted
 from tunemagic.trial import StudyState, StudyView
 
 __all__ = ["DEFAULT_NAME", "StudyBook", "needs_run"]
@@ -61,6 +63,7 @@ class _Cell:
         """Look at the model code, unless it is known what it holds; raises what ``probe.discover`` raises."""
         if self.found is not None:
             return self.found
+        check_defaults(self.program, self.data, self.request.max_params)
         return discover(self.program, self.data, self.request.objective, self.request.objectives, self.measure)
 
     def study(self, name: str, directory: Path, ledger: Ledger, journal: Journal) -> Study:
@@ -164,13 +167,21 @@ class StudyBook:
         """
         check_machine(request)
         check_folds(data, request.folds)
+        request = with_cell_epochs(request, program)
         marks = fingerprint(request, program, data, sources or {})
         return self._open(_Cell(request, program, data, marks, executor_maker(request, cluster), measure))
 
     def open_replay(self, request: TuneRequest, table: ReplayTable) -> Study:
         """The study that replays a table of learning curves; it goes on and is told apart like any other."""
         objective = Objective(name=table.objective, direction=table.direction)
-        request = replace(request, objective=objective, epochs=table.epochs)
+        rows = len(table.rows)
+        if (request.max_trials or 0) > rows:
+            raise OptionError(
+                f"--max-trials {request.max_trials}: the table {table.name} has {rows} configurations, each of which "
+                f"is used once; expected at most {rows}."
+            )
+        limit = rows if request.max_trials is None and request.minutes is not None else request.max_trials
+        request = replace(request, objective=objective, epochs=table.epochs, max_trials=limit)
         program, data = ReplayProgram(table), replay_data(table)
         marks = fingerprint(request, program, data, program.sources)
         found = Discovery(hyperparameters_of(table.space), table.space, table.objective, table.direction, None)
@@ -248,7 +259,7 @@ class StudyBook:
     def _begin(self, name: str, directory: Path, cell: _Cell, live: Study | None) -> Study:
         request, program, data = cell.request, cell.program, cell.data
         found = cell.discover()
-        planned = plan(request, found.space)
+        planned = plan(request, found.space, epochs_vary=epochs_vary(program))
         if live is not None:
             live.close()
         if (directory / JOURNAL_FILE).exists():
@@ -299,6 +310,12 @@ class StudyBook:
         max_trials, minutes = limits_again(request, old)
         same = dict(old.fingerprint) == marks
         wanted = something_left(old, max_trials, minutes, same=same)
+        asked = request.max_trials
+        if same and not wanted and asked is not None and asked not in (old.max_trials, old.ended_trials):
+            raise StudyError(
+                f"study {name} has {counted(old.ended_trials, 'trial')}, so --max-trials {asked} leaves none to run. "
+                "Give a larger number."
+            )
         if not same and not wanted:
             raise StudyChangedError(
                 f"study {name} is complete within its limits; raise --max-trials or --minutes to go on with the "

@@ -174,8 +174,14 @@ class StudyView:
 
     @property
     def ended_trials(self) -> int:
-        """How many trials will not change any more."""
-        return sum(trial.state not in (TrialState.RUNNING, TrialState.INTERRUPTED) for trial in self.trials)
+        """How many trials will not change any more; those that were skipped for a limit do not count."""
+        over = sum(trial.state not in (TrialState.RUNNING, TrialState.INTERRUPTED) for trial in self.trials)
+        return over - self.skipped_trials
+
+    @property
+    def skipped_trials(self) -> int:
+        """How many trials were not trained at all, since their models break a limit."""
+        return sum(trial.state is TrialState.PRUNED and trial.score is None for trial in self.trials)
 
     @property
     def runs(self) -> int:

@@ -244,7 +244,7 @@ def test_pruned_trials_are_counted_and_skipped_ones_noted():
     pruned = replace(done(1, 0.5), state=TrialState.PRUNED, curves={"val_accuracy": (0.5,)})
     skipped = replace(done(2, None), state=TrialState.PRUNED)
     info = summary_info(studied(pruned, skipped, done(3, 0.75), best=3))
-    assert info.headline.startswith("finished · 3 trials (2 pruned) · best val_accuracy 0.75 (trial 3) ·")
+    assert info.headline.startswith("finished · 2 trials (1 pruned, 1 skipped) · best val_accuracy 0.75 (trial 3) ·")
     assert info.notes == ("trial 2 skipped before training: its model breaks a limit",)
     assert (info.failures, [row[0] for row in info.top.rows]) == ((), ["3", "1"])
     again = summary_info(studied(replace(skipped, number=1), skipped))

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -23,6 +25,8 @@ def shell(module_shell, tmp_path, monkeypatch):
     """The module's shell with an empty namespace, working in an empty folder."""
     monkeypatch.chdir(tmp_path)
     module_shell.reset(new_session=False)
+    # multiprocessing reads it, also in tests of other files; resetting takes it away.
+    vars(sys.modules["__main__"]).setdefault("__spec__", None)
     return module_shell
 
 

@@ -73,7 +73,7 @@ def rows_taken(executor: ReplayExecutor, jobs: list[TrialJob]) -> list[int]:
         executor.submit(job)
         outcome = reports_of(executor)[-1]
         assert isinstance(outcome, TrialOutcome)
-        taken.append(int(outcome.trainer.removeprefix("replayed from row ").removesuffix(" of small")))
+        taken.append(int(outcome.trainer.removeprefix("replayed from row ").partition(" of small: ")[0]))
     return taken
 
 
@@ -98,7 +98,7 @@ class TestExecutor:
             metrics={"val_accuracy": 0.3, "loss": 1.0},
             state_epoch=3,
             hp=job.hp,
-            trainer="replayed from row 1 of small",
+            trainer="replayed from row 1 of small: rate=0.1, units=8, kind=adam",
         )
 
     def test_the_nearest_row_is_taken_and_every_row_once(self) -> None:
@@ -139,7 +139,7 @@ class TestExecutor:
         executor.submit(job_for(replayed, 2, values, initial_epoch=1, from_parent=True, state=first.state))
         reports = reports_of(executor)
         assert [report.epoch for report in reports if isinstance(report, ev.EpochEnded)] == [2, 3]
-        assert reports[-1].trainer == "replayed from row 2 of small"
+        assert reports[-1].trainer == "replayed from row 2 of small: rate=0.1, units=8, kind=adam"
         assert (reports[-1].score, reports[-1].best_epoch) == (0.3, 2)
 
     def test_a_second_attempt_has_the_row_of_the_first(self) -> None:
@@ -311,7 +311,7 @@ class TestTables:
             ([FLAT, {**FLAT, "val_acc": [0.5, "x"]}], "line 2: curve 'val_acc': received 'x'; expected a number or"),
             ([FLAT, {**FLAT, "units": None}], "line 2: values: received {'lr': 0.01, 'units': None}; expected"),
             ([FLAT, {"lr": 0.1, "val_acc": [0.5]}], "line 2: values: received no 'units'; expected the same names"),
-            ([FLAT, {"lr": 0.1, "units": 8, "cpu": 3.2}], "line 2: values: received None; expected a number"),
+            ([FLAT, {"lr": 0.1, "units": 8, "cpu": 3.2}], "line 2: received no curve; expected a list of numbers"),
             (
                 [{"space": [Parameter(name="units", kind=Kind.INT, default=1, low=1, high=4).to_json()]}, ROW],
                 "line 2: units: received 8; expected 1 … 4.",
@@ -333,7 +333,7 @@ class TestTables:
         [
             (b"\xff", "a.jsonl", "byte 0 is not UTF-8"),
             (b"plain", "a.jsonl.gz", "can't be read: Not a gzipped file"),
-            (gzip.compress(b"x" * 999)[:-9], "a.jsonl.gz", "can't be read: Compressed file ended"),
+            (gzip.compress(b"x" * 999, mtime=0)[:-9], "a.jsonl.gz", "can't be read: Compressed file ended"),
         ],
     )
     def test_a_damaged_file_is_named(self, data: bytes, name: str, message: str, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def _pareto(view: StudyView, trial: TrialRecord) -> str:
 
 
 def _proposal(trial: TrialRecord) -> str:
-    return reasoned(trial.why, "" if trial.parent is None else f"it goes on from trial {trial.parent}")
+    parent = "" if trial.parent is None else f"goes on from trial {trial.parent}"
+    return reasoned(trial.why, parent and f"it {parent}") if parent not in trial.why else trial.why
 
 
 def _place(view: StudyView, trial: TrialRecord) -> str:

@@ -116,9 +116,11 @@ def state_text(trial: TrialRecord) -> str:
 
 
 def pruned_text(view: StudyView) -> str:
-    """`` (3 pruned)``, or nothing."""
-    pruned = sum(trial.state is TrialState.PRUNED for trial in view.trials)
-    return f" ({pruned} pruned)" if pruned else ""
+    """`` (3 pruned, 2 skipped)``, or nothing."""
+    pruned = sum(trial.state is TrialState.PRUNED and trial.score is not None for trial in view.trials)
+    counts = ((pruned, "pruned"), (view.skipped_trials, "skipped"))
+    shown = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return f" ({shown})" if shown else ""
 
 
 def place_text(view: StudyView) -> str:
@@ -181,7 +183,7 @@ def progress_line(view: StudyView) -> str:
         count = counted(ended, "trial") if view.max_trials is None else f"{ended}/{counted(view.max_trials, 'trial')}"
         return one_line(f"{count}{pruned_text(view)}, {view.state} · {best} · {clock(view.elapsed)}")
     total = "" if view.max_trials is None else f"/{view.max_trials}"
-    parts = [f"trial {len(view.trials)}{total}{pruned_text(view)}", best]
+    parts = [f"trial {len(view.trials) - view.skipped_trials}{total}{pruned_text(view)}", best]
     remaining = remaining_seconds(view)
     if view.executor in ("process", "dask") and not view.workers_ready:
         parts.append("starting worker" if view.workers == 1 else "starting workers")

@@ -10,8 +10,11 @@ from tunemagic.continuity import DEFAULT_SEED, first_limit
 from tunemagic.magics.tables import Table
 from tunemagic.planning import Plan, check_machine, executor_maker, plan
 from tunemagic.request import Pruner, Tuner, TuneRequest
+from tunemagic.search.advice import epochs_vary, with_cell_epochs
+from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.data import TrainingData
 from tunemagic.search.dry_run import TrialCost, epoch_share, warm_up
+from tunemagic.search.estimate import check_defaults
 from tunemagic.search.folds import check_folds
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
@@ -37,8 +40,10 @@ def dry_run_table(
     """
     check_machine(request)
     check_folds(data, request.folds)
+    request = with_cell_epochs(request, program)
+    check_defaults(program, data, request.max_params)
     found = discover(program, data, request.objective, request.objectives, measure)
-    chosen = plan(request, found.space)
+    chosen = plan(request, found.space, epochs_vary=epochs_vary(program))
     work = Work(
         program=program,
         data=data,
@@ -49,9 +54,12 @@ def dry_run_table(
     )
     seed = DEFAULT_SEED if request.seed is None else request.seed
     make = executor_maker(request, cluster)
-    cost = warm_up(
-        work, found.hyperparameters, lambda single: make(single, StudyView()), epochs=request.epochs, seed=seed
-    )
+    try:
+        cost = warm_up(
+            work, found.hyperparameters, lambda single: make(single, StudyView()), epochs=request.epochs, seed=seed
+        )
+    finally:
+        borrowed_by(program).restore()
     objectives = ((found.objective, found.direction), *found.objectives)
     shown = ", ".join(f"{name} ({direction})" for name, direction in objectives)
     return Table(

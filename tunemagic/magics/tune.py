@@ -156,7 +156,7 @@ class TuneMagics(SearchDefaults):
         self._run_cell(memory.again(study.name, given), memory.body)
 
     def _resume(self, given: Mapping[str, Any]) -> None:
-        self._run(given)
+        self._run({**given, "resume": True})
 
     def _status(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)

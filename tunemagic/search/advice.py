@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
+from tunemagic.request import TuneRequest
 from tunemagic.search.cell import FIT_NAMES, CellProgram
 from tunemagic.search.data import TrainingData
 from tunemagic.search.job import TrialProgram
 
-__all__ = ["cell_notes"]
+__all__ = ["cell_notes", "epochs_vary", "with_cell_epochs"]
 
 _LEARNING = ("adapt", "fit", "fit_transform", "partial_fit", "train_on_batch")
 _NOT_HANDED = ("initial_epoch", "shuffle", "steps_per_epoch", "validation_data", "validation_split", "validation_steps")
@@ -54,8 +56,31 @@ def _learning_calls(node: ast.AST, names: frozenset[str]) -> Iterator[tuple[ast.
         yield from _learning_calls(child, names)
 
 
-def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
     """Names that the cell assigns outside of functions."""
     for statement in tree.body:
         if isinstance(statement, ast.Assign):
             yield from ((target.id, statement) for target in statement.targets if isinstance(target, ast.Name))
+
+
+def with_cell_epochs(request: TuneRequest, program: TrialProgram) -> TuneRequest:
+    """The request with the number of epochs that the cell sets by ``epochs = 20``, if it does."""
+    number = _epochs(program)
+    value = number.value if isinstance(number, ast.Constant) else None
+    return replace(request, epochs=value) if isinstance(value, int) else request
+
+
+def epochs_vary(program: TrialProgram) -> bool:
+    """Whether the cell computes its number of epochs, which may then be another one in each trial."""
+    number = _epochs(program)
+    return number is not None and not isinstance(number, ast.Constant)
+
+
+def _epochs(program: TrialProgram) -> ast.expr | None:
+    """What the cell assigns to ``epochs`` last, outside of functions; a constant only when it is a number of epochs."""
+    if not isinstance(program, CellProgram):
+        return None
+    found = [node.value for name, node in _assigned(ast.parse(program.code)) if name == "epochs"]
+    value = found[-1] if found else None
+    usable = not isinstance(value, ast.Constant) or (type(value.value) is int and value.value >= 1)
+    return value if usable else None

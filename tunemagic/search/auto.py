@@ -14,7 +14,9 @@ _GP_TRIALS = 250  # the Gaussian process takes ever longer, with the cube of the
 _ONE_BRACKET = 15  # trials; with fewer, Hyperband would train next to nothing for all epochs
 
 
-def choose_tuner(request: TuneRequest, space: SearchSpace, *, has_torch: bool) -> tuple[Tuner, str]:
+def choose_tuner(
+    request: TuneRequest, space: SearchSpace, *, has_torch: bool, epochs_vary: bool = False
+) -> tuple[Tuner, str]:
     """The strategy for this request over this space, and the reason in words.
 
     A small finite space is searched whole. Where short trainings tell something about long ones,
@@ -36,7 +38,7 @@ def choose_tuner(request: TuneRequest, space: SearchSpace, *, has_torch: bool) -
         return Tuner.GRID, f"all {combinations} combinations fit into {trials} trials"
     if request.objectives:
         return Tuner.TPE, "it can search for several objectives"
-    several = request.repeats > 1 or request.folds is not None
+    several = request.repeats > 1 or request.folds is not None or epochs_vary
     if request.epochs > _FEW_EPOCHS and not several and (trials is None or trials >= _ONE_BRACKET):
         return Tuner.BOHB, "trials of several epochs can begin short; only the better ones go on"
     numeric = all(parameter.kind in (Kind.INT, Kind.FLOAT) for parameter in space.parameters)

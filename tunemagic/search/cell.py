@@ -17,8 +17,9 @@ from typing import Any
 
 from tunemagic.errors import CellError
 from tunemagic.search.annotations import rewrite_annotations
+from tunemagic.search.borrowed import Borrowed
 from tunemagic.search.builders import build_model, find_builder, is_builder
-from tunemagic.search.sources import sources_used
+from tunemagic.search.sources import names_used, sources_used
 
 __all__ = ["FIT_NAMES", "BuilderProgram", "CellProgram", "TrialSetup", "program_from_builder", "read_cell"]
 
@@ -103,6 +104,7 @@ class CellProgram:
         self._lines = _assigned_lines(ast.parse(code), first_line)
         self.compiled = _compile(code, source, filename, first_line)
         self.sources = sources_used(self.compiled, namespace, own=self._lines)
+        self.borrowed = Borrowed(namespace[name] for name in names_used(self.compiled) if name in namespace)
 
     def run(self, hp: Any) -> TrialSetup:
         """Execute the body with these hyperparameters.
@@ -110,6 +112,7 @@ class CellProgram:
         Raises CellError when the body leaves no single compiled model; whatever the body itself
         raises comes through unchanged.
         """
+        self.borrowed.restore()
         namespace = {**self.namespace, "hp": hp, "__name__": "__main__"}
         namespace.pop("__annotations__", None)  # the notebook's own dict: `units: int = 64` would write into it
         handed = {name: _protected(namespace[name]) for name in self.data_names if name in namespace}

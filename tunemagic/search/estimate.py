@@ -10,11 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tunemagic.errors import OptionError
 from tunemagic.search.data import TrainingData
+from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
 
-__all__ = ["TooLarge", "check_size", "estimate_parameters", "too_large"]
+__all__ = ["TooLarge", "check_defaults", "check_size", "estimate_parameters", "too_large"]
 
+_BYTES = 8  # for each weight at least: itself and what initialises it
 _counting = threading.local()
 _patched = threading.Lock()
 
@@ -32,6 +35,23 @@ def check_size(model: Any, data: TrainingData, limit: int | None) -> None:
     """Raises TooLarge when the model, whose weights exist, has more of them than the limit."""
     if limit is not None and model.built and (count := model.count_params()) > limit:
         raise TooLarge(too_large(count, limit))
+
+
+def check_defaults(program: TrialProgram, data: TrainingData, limit: int | None) -> None:
+    """Raise OptionError when the model with the default values does not fit into memory, before it is built.
+
+    It is built once to see which metrics it has, also when it is beyond the limit on weights.
+    """
+    if limit is None:
+        return
+    import psutil
+
+    count = estimate_parameters(program, new_hyperparameters(), data)
+    if count is not None and count > limit and _BYTES * count > psutil.virtual_memory().available:
+        raise OptionError(
+            f"--max-params {limit}: with the default values the model has {count:,} weights, more than fit into this "
+            "machine's memory; the cell is looked at with them. Give smaller defaults, as in hp.Int(..., default=32)."
+        )
 
 
 def estimate_parameters(program: TrialProgram, hp: Any, data: TrainingData) -> int | None:

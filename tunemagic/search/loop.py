@@ -372,7 +372,7 @@ class SearchLoop:
 
     def _message(self, reason: ev.EndReason) -> str:
         view = self._ledger.view
-        ended = view.ended_trials - self._skipped
+        ended = view.ended_trials
         trials = "1 trial" if ended == 1 else f"{ended} trials"
         if reason is ev.EndReason.FAILURES:
             last = next(trial for trial in reversed(view.trials) if trial.state is TrialState.FAILED)

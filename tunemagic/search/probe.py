@@ -5,9 +5,11 @@ Nothing is trained and nothing is written, so every mistake found here costs no 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +76,7 @@ def discover(
     name with two ranges), CellError (no model, not compiled), OptionError (objective unknown or
     without direction), TrialError (the user's code failed; the text names the line).
     """
-    with kept_random_state():
+    with kept_random_state(), _no_retracing_warnings():
         hyperparameters, setup = _explore(program)
         space = space_of(hyperparameters)
         if not space.parameters:
@@ -99,6 +101,21 @@ def discover(
         setup.model.count_params() if built else None,
         tuple((each.name, direction) for each, direction in zip(further, directions[1:], strict=True)),
     )
+
+
+@contextlib.contextmanager
+def _no_retracing_warnings() -> Iterator[None]:
+    """Each look at a cell evaluates another model once; TensorFlow would tell the user not to."""
+    logger = logging.getLogger("tensorflow")
+
+    def other(record: logging.LogRecord) -> bool:
+        return "retracing" not in str(record.msg)
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def _direction(objective: Objective) -> Direction:

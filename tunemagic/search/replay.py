@@ -24,7 +24,7 @@ from tunemagic.search.job import Work
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.pruning import make_pruner
-from tunemagic.search.replay_table import ReplayRow, ReplayTable, in_words, read_table
+from tunemagic.search.replay_table import ReplayRow, ReplayTable, in_words, one_type, read_table
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.space import Kind, Parameter, SearchSpace
 from tunemagic.trial import StudyView
@@ -79,9 +79,15 @@ def _from_benchmark(family: str, name: str) -> ReplayTable:
         raise DataError(f"--replay {family}/{in_words(name)}: expected one of {known}.")
     table = benchmark(name, seed=0)
     [(metric, direction)] = table.directions.items()
-    choices = {parameter: tuple(values) for parameter, values in benchmark.search_space.items()}
-    grid = (dict(zip(choices, point, strict=True)) for point in itertools.product(*choices.values()))
-    rows = tuple(ReplayRow(values=values, curves={metric: (ev.finite(table(values)[metric]),)}) for values in grid)
+    given = {parameter: tuple(values) for parameter, values in benchmark.search_space.items()}
+    choices = {parameter: one_type(values) for parameter, values in given.items()}
+    rows = tuple(
+        ReplayRow(
+            values=dict(zip(choices, values, strict=True)),
+            curves={metric: (ev.finite(table(dict(zip(given, point, strict=True)))[metric]),)},
+        )
+        for values, point in zip(itertools.product(*choices.values()), itertools.product(*given.values()), strict=True)
+    )
     return ReplayTable(
         name=f"{family}/{name}",
         space=SearchSpace(

@@ -23,7 +23,7 @@ from tunemagic.errors import DataError, SpaceError
 from tunemagic.events import Direction, finite
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace, Value
 
-__all__ = ["ReplayRow", "ReplayTable", "in_words", "read_table"]
+__all__ = ["ReplayRow", "ReplayTable", "in_words", "one_type", "read_table"]
 
 _HEAD = ("table", "space", "objective", "direction", "epochs", "source", "origin")
 _MAX_BYTES = 512 * 2**20  # of text; a table of curves is far smaller
@@ -100,6 +100,8 @@ def read_table(path: Traversable, name: str) -> ReplayTable:
         data = _unflattened(_object(line, where))
         if not head and not by_line and not data.keys().isdisjoint(_HEAD):
             head = data
+        elif data.keys().isdisjoint(("values", "curves")):
+            raise DataError(f"{where}: received no curve; expected a list of numbers by metric behind the values.")
         else:
             by_line[where] = _row(data, where)
     if not by_line:
@@ -148,7 +150,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not JSON ({error}); received {in_words(line)}.") from error
     if not isinstance(data, dict):
-        raise DataError(f'{where}: received {in_words(data)}; expected {{"values": ..., "curves": ...}}.')
+        raise DataError(f'{where}: received {in_words(data)}; expected {{"units": 32, "val_accuracy": [...]}}.')
     return data
 
 
@@ -241,10 +243,14 @@ def _spanned(name: str, rows: Mapping[str, ReplayRow]) -> Parameter:
     for where, row in rows.items():
         if name not in row.values:
             raise DataError(f"{where}: values: received no {in_words(name)}; expected the same names in all rows.")
-    seen = {row.values[name] for row in rows.values()}
+    seen = set(one_type([row.values[name] for row in rows.values()]))
     kinds = {type(value) for value in seen}
     if kinds == {bool}:
         return Parameter(name=name, kind=Kind.BOOLEAN, default=False, choices=(False, True))
+    if len(kinds) > 1:
+        raise DataError(
+            f"{next(iter(rows))}: values: received {in_words(name)} as numbers and texts; expected one sort."
+        )
     if not kinds <= {int, float}:
         texts = tuple(sorted(seen, key=str))
         return Parameter(name=name, kind=Kind.CHOICE, default=texts[0], choices=texts)
@@ -261,6 +267,12 @@ def _spanned(name: str, rows: Mapping[str, ReplayRow]) -> Parameter:
         high=high,
         sampling=Sampling.LOG if wide else Sampling.LINEAR,
     )
+
+
+def one_type(values: Sequence[Value]) -> tuple[Value, ...]:
+    """Whole numbers among others as floats: a choice has values of one type."""
+    mixed = {type(value) for value in values} == {int, float}
+    return tuple(float(value) if mixed and isinstance(value, int) else value for value in values)
 
 
 def in_words(value: Any) -> str:

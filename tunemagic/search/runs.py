@@ -10,6 +10,7 @@ from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError
+from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.estimate import check_size
@@ -120,7 +121,7 @@ class TrialRuns:
         if self._state is None:
             watch.batch_ended()  # else the model is needed all the same, for the best weights so far
         with seeded(seed):
-            with own_names():
+            with own_names(borrowed_by(job.work.program).names()):
                 setup = job.work.program.run(job.hp)
             setup, data, fold = self._data(setup, run)
             check_size(setup.model, data, job.work.max_params)

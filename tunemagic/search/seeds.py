@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -127,17 +128,18 @@ def _note_draws(drawn: bool) -> None:
 
 
 @contextmanager
-def own_names() -> Iterator[None]:
+def own_names(taken: Mapping[str, int] | None = None) -> Iterator[None]:
     """Let Keras count its automatic names (``dense_1``) from the start, as in the first trial.
 
     Equal models then have equal names, wherever and after whatever they are built: metrics that
-    are named after a layer keep their names from trial to trial.
+    are named after a layer keep their names from trial to trial. ``taken`` is where counting
+    begins for names that layers made elsewhere have already.
     """
     from keras.src.backend.common import global_state
 
     name = "object_name_uids"
     before = global_state.get_global_attribute(name)
-    global_state.set_global_attribute(name, None)
+    global_state.set_global_attribute(name, collections.defaultdict(int, taken or {}))
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tunemagic.search.faults import is_users_file
 
-__all__ = ["sources_used"]
+__all__ = ["names_used", "sources_used"]
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -25,7 +25,7 @@ def sources_used(code: CodeType, namespace: Mapping[str, Any], *, own: Collectio
     and data, which is hashed whole.
     """
     found: dict[str, str] = {}
-    waiting = [(name, namespace, "") for name in sorted(_names(code)) if name not in own]
+    waiting = [(name, namespace, "") for name in sorted(names_used(code)) if name not in own]
     while waiting:
         name, scope, prefix = waiting.pop()
         if prefix + name in found or name not in scope:
@@ -41,7 +41,7 @@ def sources_used(code: CodeType, namespace: Mapping[str, Any], *, own: Collectio
             for function in (function for part in parts for function in _functions(part)):
                 globals_ = function.__globals__
                 inner = "" if globals_ is namespace else prefix or f"{function.__module__}."
-                waiting += [(used, globals_, inner) for used in sorted(_names(function.__code__))]
+                waiting += [(used, globals_, inner) for used in sorted(names_used(function.__code__))]
     return dict(sorted(found.items()))
 
 
@@ -64,12 +64,12 @@ def _module_text(module: ModuleType) -> str:
         return str(module.__file__)
 
 
-def _names(code: CodeType) -> set[str]:
+def names_used(code: CodeType) -> set[str]:
     """Every global name that the code or a function inside it mentions."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            names |= _names(constant)
+            names |= names_used(constant)
     return names
 
 

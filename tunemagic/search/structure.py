@@ -182,7 +182,10 @@ def _facts_of(value: Any, seen: dict[int, Any], owner: str = "") -> Iterator[str
 
 
 # Links to other parts of the model, which are looked at by themselves, and Keras' own wrappers.
-_IGNORED = {"_inbound_nodes", "_outbound_nodes", "_tracker", "_auto_config", "build", "quantize", "_call_signature"}
+_IGNORED = {
+    "_inbound_nodes", "_outbound_nodes", "_tracker", "_auto_config", "build", "quantize", "_call_signature",
+    "train_function", "test_function", "predict_function",
+}  # fmt: skip
 
 
 def _function_name(function: Any) -> str:

@@ -15,9 +15,14 @@ export function bestTrial(view: IStudyView): ITrialRecord | null {
   return view.best === null ? null : trialOf(view, view.best);
 }
 
-/** How many trials will not change any more. */
+/** How many trials will not change any more; those that were skipped for a limit do not count. */
 export function endedTrials(view: IStudyView): number {
-  return view.trials.filter(trial => !isOpen(trial.state)).length;
+  return view.trials.filter(trial => !isOpen(trial.state)).length - skippedTrials(view);
+}
+
+/** How many trials were not trained at all, since their models break a limit. */
+export function skippedTrials(view: IStudyView): number {
+  return view.trials.filter(trial => trial.state === 'pruned' && trial.score === null).length;
 }
 
 /** Whether a trial in this state is or will be run (again). */

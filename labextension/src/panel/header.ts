@@ -1,6 +1,6 @@
 /** Study, state, progress, times and the best value so far. */
 import { formatClock, formatScore, remainingSeconds, startingSeconds } from '../model/format';
-import { bestTrial, endedTrials, paretoNumbers } from '../model/trials';
+import { bestTrial, endedTrials, paretoNumbers, skippedTrials } from '../model/trials';
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
@@ -36,8 +36,9 @@ export function makeHeader(store: StudyStore): ISection & { readonly title: HTML
     const elapsed = store.elapsed();
     const left = view.state === 'running' ? remainingSeconds(view, elapsed) : null;
     const starting = startingSeconds(view, elapsed);
-    const pruned = view.trials.filter(trial => trial.state === 'pruned').length;
-    const count = TEXT.trials(done, view.max_trials, pruned);
+    const skipped = skippedTrials(view);
+    const pruned = view.trials.filter(trial => trial.state === 'pruned').length - skipped;
+    const count = TEXT.trials(done, view.max_trials, pruned, skipped);
     const parts =
       starting === null
         ? [count, TEXT.elapsed(formatClock(elapsed))]

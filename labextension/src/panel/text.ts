@@ -38,10 +38,17 @@ export const TEXT = {
   verdict: VERDICT,
   waitingForKernel: 'Waiting for the kernel …',
 
-  trials: (done: number, total: number | null, pruned: number) =>
-    (total === null
-      ? plural(done, 'trial', 'trials')
-      : `${done}/${plural(total, 'trial', 'trials')}`) + (pruned > 0 ? ` (${pruned} pruned)` : ''),
+  trials: (done: number, total: number | null, pruned: number, skipped: number) => {
+    const count =
+      total === null
+        ? plural(done, 'trial', 'trials')
+        : `${done}/${plural(total, 'trial', 'trials')}`;
+    const cut = [
+      ...(pruned > 0 ? [`${pruned} pruned`] : []),
+      ...(skipped > 0 ? [`${skipped} skipped`] : [])
+    ];
+    return cut.length > 0 ? `${count} (${cut.join(', ')})` : count;
+  },
   elapsed: (clock: string) => `${clock} elapsed`,
   left: (clock: string) => `about ${clock} left`,
   starting: (workers: number) => (workers > 1 ? 'starting workers' : 'starting worker'),

@@ -93,7 +93,8 @@ class ReplayExecutor:
             hp=job.hp,
             error=row.error if failed else "",
             reason=row.reason if failed else "",
-            trainer=f"replayed from row {trial.row + 1} of {self._table.name}",
+            trainer=f"replayed from row {trial.row + 1} of {self._table.name}: "
+            + ", ".join(f"{name}={value}" for name, value in row.values.items()),
         )
 
     def cancel(self, trial: int) -> None:
