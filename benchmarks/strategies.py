@@ -9,8 +9,9 @@ picked by what it saw and judged by the mean of the recorded trainings, as norma
     .venv/bin/python benchmarks/strategies.py [--full] [--jobs 2]
 
 5 seeds x 20 trials, with --full 10 x 40. Passes when the mean rank of our ``tpe`` is not worse than
-that of optuna's TPE used directly (by more than 0.5 ranks, the noise of 25 runs), and when ``auto``
-has less regret than Keras Tuner's BayesianOptimization after 20 trials on at least 4 problems.
+that of optuna's TPE used directly (by more than two standard errors of the paired difference), and
+when ``auto`` has less regret than Keras Tuner's BayesianOptimization after 20 trials on at least 4
+problems.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from tunemagic.search.replay_table import one_type
 from tunemagic.space import Kind, Parameter, SearchSpace, Value
 
 JUDGED_TRIALS = 20
-RANK_TOLERANCE = 0.5
+STANDARD_ERRORS = 2
 LEAST_WINS = 4
 TABLES = (
     ("HPOBench", "phoneme"),
@@ -248,15 +249,16 @@ def run(job: tuple[str, int, int, int]) -> tuple[np.ndarray, float]:
 
 def verdicts(names: list[str], at: np.ndarray, judged: np.ndarray, trials: int) -> list[tuple[bool, str]]:
     """Each claim and whether it holds. ``at``: methods x problems x seeds, after all and after 20 trials."""
-    ranks = mean_ranks(at)
+    ranks = rankdata(at, axis=0)
     own, theirs = ranks[names.index(Tuner.TPE)], ranks[names.index(OPTUNA)]
+    error = np.std(own - theirs, ddof=1) / math.sqrt(own.size)
     mean = judged.mean(axis=2)
     wins = int(np.sum(mean[names.index(AUTO)] < mean[names.index(KT_BAYESIAN)]))
     return [
         (
-            bool(own <= theirs + RANK_TOLERANCE),
-            f"mean rank after {trials} trials: tpe {own:.2f}, optuna's TPE {theirs:.2f} "
-            f"(not worse by > {RANK_TOLERANCE:g})",
+            bool(np.mean(own - theirs) <= STANDARD_ERRORS * error),
+            f"mean rank after {trials} trials: tpe {own.mean():.2f}, optuna's TPE {theirs.mean():.2f}; difference "
+            f"{np.mean(own - theirs):+.2f} +- {error:.2f} (not worse by > {STANDARD_ERRORS} standard errors)",
         ),
         (
             wins >= LEAST_WINS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tunemagic.errors import OptionError
 from tunemagic.request import DEFAULT_TRIALS, Tuner, TuneRequest
-from tunemagic.space import Kind, SearchSpace
+from tunemagic.search.coordinates import Axis, coordinates_of
+from tunemagic.space import SearchSpace
 
 __all__ = ["SEVERAL_OBJECTIVES", "choose_tuner"]
 
@@ -41,7 +42,8 @@ def choose_tuner(
     several = request.repeats > 1 or request.folds is not None or epochs_vary
     if request.epochs > _FEW_EPOCHS and not several and (trials is None or trials >= _ONE_BRACKET):
         return Tuner.BOHB, "trials of several epochs can begin short; only the better ones go on"
-    numeric = all(parameter.kind in (Kind.INT, Kind.FLOAT) for parameter in space.parameters)
+    # Choices of rising numbers count as numbers: they have a place on an axis.
+    numeric = all(coordinate.axis is not Axis.CHOICE for coordinate in coordinates_of(space))
     if has_torch and numeric and trials is not None and trials <= _GP_TRIALS:
         return Tuner.GP, "few trials over numbers only: a Gaussian process learns most from each"
     return Tuner.TPE, "it suits any space" if not numeric else "it suits any number of trials"
