@@ -25,6 +25,18 @@ def test_a_grid_over_a_range_without_step_says_how_many_points_it_takes() -> Non
     assert "has no step, so the grid takes 11 of its values" in note
 
 
+def test_what_a_strategy_can_not_make_use_of_is_noted() -> None:
+    units = Parameter(name="units", kind=Kind.CHOICE, default=32, choices=(32, 64))
+    kind = Parameter(name="act", kind=Kind.CHOICE, default="relu", choices=("relu", "tanh"))
+    assert plan(TuneRequest(tuner=Tuner.CMAES), SearchSpace((*SPACE.parameters, units))).notes == ()
+    assert plan(TuneRequest(tuner=Tuner.CMAES), SearchSpace((units, kind))).notes == (
+        "act: values without an order; cmaes draws them at random, tpe learns more from them",
+    )
+    assert plan(TuneRequest(tuner=Tuner.BOHB), SPACE, epochs_vary=True).notes == (
+        "epochs that the cell computes are not used: bohb decides how long a trial is trained",
+    )
+
+
 def test_more_workers_than_cores_are_refused_before_anything_is_written() -> None:
     cores = usable_cores()
     with pytest.raises(OptionError) as caught:

@@ -9,12 +9,13 @@ from typing import Any
 from tunemagic.errors import OptionError
 from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.auto import choose_tuner
+from tunemagic.search.coordinates import Axis, coordinates_of
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.executors.choose import choose_executor, usable_cores
 from tunemagic.search.grid import grid_notes
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner
-from tunemagic.space import Kind, SearchSpace
+from tunemagic.space import SearchSpace
 from tunemagic.study import MakeExecutor
 from tunemagic.trial import StudyView
 
@@ -55,7 +56,7 @@ def _notes(tuner: Tuner, space: SearchSpace, *, epochs_vary: bool) -> tuple[str,
     notes = list(grid_notes(space)) if tuner is Tuner.GRID else []
     if epochs_vary and tuner in (Tuner.HYPERBAND, Tuner.BOHB):
         notes.append(f"epochs that the cell computes are not used: {tuner} decides how long a trial is trained")
-    choices = [p.name for p in space.parameters if p.kind in (Kind.CHOICE, Kind.BOOLEAN)]
+    choices = [each.label for each in coordinates_of(space) if each.axis is Axis.CHOICE]
     if tuner in (Tuner.CMAES, Tuner.GP) and choices:
         how = "draws them at random" if tuner is Tuner.CMAES else "takes them as far from each other"
         notes.append(f"{', '.join(choices)}: values without an order; {tuner} {how}, tpe learns more from them")
