@@ -126,8 +126,7 @@ def something_left(old: StudyView, max_trials: int | None, minutes: float | None
         return False
     time_left = minutes is None or old.elapsed < 60 * minutes
     # A model that breaks a limit is skipped, and another one takes its place.
-    trials = sum(trial.state is not TrialState.PRUNED or trial.score is not None for trial in old.trials)
-    return time_left and (max_trials is None or trials < max_trials)
+    return time_left and (max_trials is None or len(old.trials) - old.skipped_trials < max_trials)
 
 
 def extends(space: SearchSpace, other: SearchSpace) -> bool:

@@ -108,7 +108,7 @@ class SearchLoop:
         view = self._ledger.view
         self._results = Results(self._ledger, self._weights, self._strategy)
         self._again = [trial for trial in view.trials if trial.state is TrialState.INTERRUPTED]
-        self._skipped = sum(trial.state is TrialState.PRUNED and trial.score is None for trial in view.trials)
+        self._skipped = view.skipped_trials
         while True:
             reason = self._end_reason()
             if reason is None:

@@ -24,7 +24,7 @@ from tunemagic import events as ev
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialOutcome, Work
 from tunemagic.search.packing import pack_report, unpack_job, unpack_work
-from tunemagic.search.settings import keras_settings, use_keras_settings, used_settings
+from tunemagic.search.settings import used_settings
 from tunemagic.trial import LOG_LINES
 
 __all__ = ["WORK", "cancel_trial", "forget_study", "keep_part", "name_of", "run_trial", "state_packet", "take_packet"]
@@ -125,35 +125,34 @@ def run_trial(topic: str, trial: int, attempt: int) -> None:
 
 def _outcome(study: _Hosted, packed: bytearray, key: tuple[int, int], stop: StopFlag, tell: Any) -> TrialOutcome:
     """Unpack and train. What can't be unpacked here fails its trial, with a reason."""
-    try:
-        _prepare_keras()
-        before = keras_settings()
-        work = _unpacked_work(study)
-        job = unpack_job(bytes(packed), work)
-    # Whatever the user's own objects raise when they are put together again in another process.
-    except Exception as error:
-        reason = f"the cell could not be rebuilt in the Dask worker: {describe_error(error)}"
-        return TrialOutcome(
-            trial=key[0],
-            attempt=key[1],
-            ending=Ending.FAILED,
-            seconds=0.0,
-            error=type(error).__name__,
-            reason=reason,
-        )
-    tell("started")
-    from tunemagic.search.train import run_job
+    with contextlib.ExitStack() as stack:
+        try:
+            _prepare_keras()
+            # Other studies, and other users of the cluster, have settings of their own; unpacking brings this study's.
+            stack.enter_context(used_settings(study.settings))
+            work = _unpacked_work(study)
+            job = unpack_job(bytes(packed), work)
+        # Whatever the user's own objects raise when they are put together again in another process.
+        except Exception as error:
+            reason = f"the cell could not be rebuilt in the Dask worker: {describe_error(error)}"
+            return TrialOutcome(
+                trial=key[0],
+                attempt=key[1],
+                ending=Ending.FAILED,
+                seconds=0.0,
+                error=type(error).__name__,
+                reason=reason,
+            )
+        tell("started")
+        from tunemagic.search.train import run_job
 
-    def emit(report: Any) -> None:
-        if isinstance(report, StateTaken):
-            study.keep_state(state_packet(name_of(*key), report.run, report.epoch), report.state)
-            tell("state", run=report.run, epoch=report.epoch)
-        else:
-            tell("event", event=ev.event_to_json(report))
+        def emit(report: Any) -> None:
+            if isinstance(report, StateTaken):
+                study.keep_state(state_packet(name_of(*key), report.run, report.epoch), report.state)
+                tell("state", run=report.run, epoch=report.epoch)
+            else:
+                tell("event", event=ev.event_to_json(report))
 
-    # Other studies, and other users of the cluster, have settings of their own.
-    use_keras_settings(before)
-    with used_settings(study.settings):
         return run_job(job, emit, stop)
 
 
