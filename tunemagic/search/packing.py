@@ -16,10 +16,8 @@ import linecache
 import os
 import pickle
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CellType, CodeType, FunctionType
 from typing import Any, cast
 
@@ -27,7 +25,7 @@ import cloudpickle
 
 from tunemagic.errors import UnsendableError
 from tunemagic.search.cell import BuilderProgram, CellProgram, program_from_builder, read_cell
-from tunemagic.search.faults import describe_error
+from tunemagic.search.faults import describe_error, is_users_file
 from tunemagic.search.hyperparameters import hyperparameters_from
 from tunemagic.search.job import Report, TrialJob, TrialOutcome, TrialProgram, Work
 from tunemagic.search.probe import line_finder
@@ -44,9 +42,6 @@ __all__ = [
     "unpack_work",
 ]
 
-_INSTALLED = {"site-packages", "dist-packages"}
-_PATHS = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")), os.path.dirname(os.path.dirname(__file__)))
-_LIBRARIES = tuple(os.path.realpath(path) + os.sep for path in _PATHS if path)
 _IN_BAND = 4096  # bytes; smaller arrays travel inside the pickle
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 _STORES = {"STORE_NAME", "STORE_GLOBAL"}
@@ -276,15 +271,10 @@ def _own_modules_by_value() -> Iterator[None]:
     own = []
     try:
         for name, module in list(sys.modules.items()):
-            file = os.path.realpath(getattr(module, "__file__", None) or "")
+            file = getattr(module, "__file__", None) or ""
             # A module may call itself otherwise than it is found; the user may have registered some.
             known = name == getattr(module, "__name__", "") and name not in (*registered, "__main__")
-            if (
-                known
-                and file.startswith(folder)
-                and not file.startswith(_LIBRARIES)
-                and not _INSTALLED & {*Path(file).parts}
-            ):
+            if known and os.path.realpath(file).startswith(folder) and is_users_file(file):
                 cloudpickle.register_pickle_by_value(module)
                 own.append(module)
         yield
