@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
+from multiprocessing import forkserver, popen_forkserver, reduction, resource_tracker, spawn, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess, set_spawning_popen
 from typing import Any
 
@@ -66,6 +66,8 @@ class WorkerServer:
             raise OSError("this fork server was stopped, since nobody needed it")
         # multiprocessing reads it, and IPython's %reset takes it away with the user's variables.
         vars(sys.modules["__main__"]).setdefault("__spec__", None)
+        # It starts with the server otherwise, and hands back a mask without SIGINT right before that.
+        resource_tracker.ensure_running()
         with _interrupts_blocked():
             self._server.ensure_running()
         self.pid = self._server._forkserver_pid  # type: ignore[attr-defined]
