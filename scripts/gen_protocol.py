@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tunemagic import events, request, space, trial
+from tunemagic.analysis import curves, pictures
 from tunemagic.widgets import wire
 
 TARGET = Path(__file__).resolve().parents[1] / "labextension" / "src" / "model" / "protocol.ts"
@@ -30,8 +31,31 @@ ENUMS: tuple[type[enum.StrEnum], ...] = (
     trial.TrialState,
     trial.StudyState,
     request.QuantMode,
+    pictures.PictureKind,
 )
 VALUES = (space.Condition, space.Parameter, events.WeightsFile, trial.TrialRecord, trial.StudyView)
+INFOS = (
+    pictures.Tick,
+    pictures.Axis,
+    pictures.ParallelLine,
+    pictures.ParallelInfo,
+    pictures.ImportanceBar,
+    pictures.ImportanceInfo,
+    pictures.SlicePoint,
+    pictures.SliceInfo,
+    pictures.ContourPoint,
+    pictures.ContourInfo,
+    pictures.ParetoPoint,
+    pictures.ParetoInfo,
+    pictures.TimelineBar,
+    pictures.TimelineInfo,
+    pictures.SpreadRow,
+    pictures.SpreadInfo,
+    curves.Limits,
+    curves.ScorePoint,
+    curves.ScoreBand,
+    curves.BestSoFarInfo,
+)
 MESSAGES = (
     wire.CurveSlice,
     wire.PanelStatus,
@@ -39,7 +63,10 @@ MESSAGES = (
     wire.EventBatch,
     wire.StatusChange,
     wire.Acknowledgement,
+    wire.Texts,
     wire.Hello,
+    wire.Ask,
+    wire.Answer,
     wire.Replay,
     wire.Command,
     wire.StudyRow,
@@ -69,7 +96,13 @@ export type TrialColumns = {
 export type WireView = Omit<IStudyView, 'trials'> & { readonly trials: TrialColumns };
 
 /** Kernel to panel. */
-export type PanelMessage = ISnapshot | IEventBatch | IStatusChange | IAcknowledgement;
+export type PanelMessage =
+  | ISnapshot
+  | IEventBatch
+  | IStatusChange
+  | IAcknowledgement
+  | ITexts
+  | IAnswer;
 """
 
 
@@ -140,6 +173,7 @@ def protocol_text() -> str:
             for name, cls in event_classes.items()
         ),
         f"/** Every fact that a study records. */\nexport type StudyEvent ={union};\n",
+        *(interface_text(cls) for cls in INFOS),
         *(interface_text(cls) for cls in MESSAGES),
         FOOTER,
     ]

@@ -32,16 +32,21 @@ __all__ = [
     "EpochEnded",
     "Event",
     "ExecutorChosen",
+    "LimitsChanged",
     "ModelExported",
     "RunEnded",
     "SpaceChanged",
+    "StudyContinued",
+    "StudyDiagnosed",
     "StudyEnded",
     "StudyNoted",
+    "StudyPaused",
     "StudyResumed",
     "StudyStarted",
     "TrialFailed",
     "TrialFinished",
     "TrialPruned",
+    "TrialQueued",
     "TrialStarted",
     "TrialStateSaved",
     "TrialStopped",
@@ -166,8 +171,33 @@ class StudyResumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPaused(Event):
+    """No further trial starts; each one that runs waits after its running epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyContinued(Event):
+    """A paused study goes on, its waiting trials too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsChanged(Event):
+    """The user gave a running study another budget; both limits are the ones that hold now."""
+
+    max_trials: int | None
+    minutes: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialQueued(Event):
+    """The user wants these values tried; such trials come before the strategy's, in order."""
+
+    values: dict[str, int | float | str | bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceChanged(Event):
-    """Hyperparameters were added: the model code named them for the first time in a trial."""
+    """Ranges were narrowed or widened by the user, or the model code named new hyperparameters in a trial."""
 
     space: list[dict[str, Any]]
     reason: str
@@ -205,7 +235,8 @@ class TrialStarted(Event):
 
     ``why`` says in words why these values were proposed; ``memo`` is what the strategy needs to
     go on from here after a crash. A later attempt goes on after epoch ``resumed_epoch`` of run
-    ``resumed_run``; epoch 0 of run 1 means that it starts afresh.
+    ``resumed_run``; epoch 0 of run 1 means that it starts afresh. ``queued``: its values are the
+    first of those that the user has asked for, which then wait no more.
     """
 
     trial: int
@@ -217,6 +248,7 @@ class TrialStarted(Event):
     memo: dict[str, Any] = dataclasses.field(default_factory=dict)
     resumed_epoch: int = 0
     resumed_run: int = 1
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,6 +379,17 @@ class StudyEnded(Event):
 
     reason: EndReason
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDiagnosed(Event):
+    """What the curves say about the model and the space; replaces what was found before.
+
+    Each finding is a ``Finding`` of analysis.diagnosis as JSON: texts come from the catalogue, so
+    that every screen shows them in its own language.
+    """
+
+    findings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

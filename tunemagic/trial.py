@@ -37,6 +37,7 @@ class StudyState(StrEnum):
 
     NEW = "new"
     RUNNING = "running"
+    PAUSED = "paused"  # its thread lives and waits; no trial goes on
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -160,6 +161,13 @@ class StudyView:
     workers: int = 0
     workers_since: float = 0.0
     workers_ready: bool = False
+    queued: tuple[Mapping[str, Value], ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the search has begun and not ended, paused or not."""
+        return self.state in (StudyState.RUNNING, StudyState.PAUSED)
 
     def trial(self, number: int) -> TrialRecord:
         """The trial with this 1-based number. Raises IndexError when there is none."""
@@ -261,6 +269,16 @@ def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
             return _start(event)
         case ev.StudyResumed():
             return _resume(view, event)
+        case ev.StudyPaused():
+            return {"state": StudyState.PAUSED}
+        case ev.StudyContinued():
+            return {"state": StudyState.RUNNING}
+        case ev.LimitsChanged():
+            return {"max_trials": event.max_trials, "minutes": event.minutes}
+        case ev.TrialQueued():
+            return {"queued": (*view.queued, event.values)}
+        case ev.StudyDiagnosed():
+            return {"findings": tuple(event.findings)}
         case ev.SpaceChanged():
             return {"space": SearchSpace.from_json(event.space)}
         case ev.StudyNoted():
@@ -281,6 +299,8 @@ def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
             key = (event.trial, event.target, event.mode)
             others = tuple(e for e in view.exports if (e.trial, e.target, e.mode) != key)
             return {"exports": (*others, event)}
+        case ev.TrialStarted(queued=True):
+            return {**_with_trial(view, _next_record(view, event)), "queued": view.queued[1:]}
         case _:
             return _with_trial(view, _next_record(view, event))
 
@@ -335,6 +355,7 @@ def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
         "trials": trials,
         "end_reason": None,
         "end_message": "",
+        "findings": (),
     }
 
 

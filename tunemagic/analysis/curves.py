@@ -20,6 +20,7 @@ __all__ = [
     "CurveRole",
     "CurvesInfo",
     "Limits",
+    "ScoreBand",
     "ScorePoint",
     "best_so_far_info",
     "curves_info",
@@ -105,6 +106,15 @@ class ScorePoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreBand:
+    """Where the best score after as many trials would lie had they come in another order (bootstrap, 10 to 90 %)."""
+
+    trial: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BestSoFarInfo:
     """Scores in the order of the trials.
 
@@ -119,6 +129,7 @@ class BestSoFarInfo:
     best: int | None
     limits: Limits | None
     skipped: tuple[int, ...] = ()
+    band: tuple[ScoreBand, ...] = ()
 
 
 def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:

@@ -17,6 +17,8 @@ from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = [
     "Acknowledgement",
+    "Answer",
+    "Ask",
     "Command",
     "CurveSlice",
     "EventBatch",
@@ -29,6 +31,7 @@ __all__ = [
     "StatusChange",
     "StudyList",
     "StudyRow",
+    "Texts",
     "WireView",
     "event_batch",
     "snapshot",
@@ -95,20 +98,59 @@ class StatusChange(TypedDict):
 
 
 class Acknowledgement(TypedDict):
-    """Answer to a command: taken or refused. ``done`` is False when the result comes later."""
+    """Answer to a command: taken or refused. ``done`` is False when the result comes later.
+
+    ``line`` is the magic line that does the same, "" where there is none.
+    """
 
     kind: Literal["ack"]
     id: str
     ok: bool
     done: bool
     message: str
+    line: str
+
+
+class Texts(TypedDict):
+    """The panel's texts in the language that was asked for: message id to text with ``{placeholders}``."""
+
+    kind: Literal["texts"]
+    v: int
+    lang: str
+    texts: dict[str, str]
 
 
 class Hello(TypedDict):
-    """A view was put on a page and has everything up to event ``have``."""
+    """A view was put on a page and has everything up to event ``have``. ``lang`` is the page's language."""
 
     kind: Literal["hello"]
     have: int
+    lang: str
+
+
+class Ask(TypedDict):
+    """A view shows this picture: send its info now and again whenever it has changed, until ``on`` is False.
+
+    ``topic`` is a picture of analysis.pictures or ``trial`` for one trial's details; ``options``
+    say which parameters or which trial.
+    """
+
+    kind: Literal["ask"]
+    topic: str
+    options: dict[str, str]
+    on: bool
+
+
+class Answer(TypedDict):
+    """The info that a view asked for, computed up to event ``seq``; ``error`` says why there is none."""
+
+    kind: Literal["answer"]
+    v: int
+    topic: str
+    options: dict[str, str]
+    seq: int
+    info: dict[str, Any] | None
+    error: str
 
 
 class Replay(TypedDict):
@@ -125,7 +167,7 @@ class Command(TypedDict):
     id: str
     study: str
     session: str
-    verb: Literal["stop", "detach", "convert"]
+    verb: Literal["stop", "detach", "convert", "pause", "resume", "skip", "try", "space", "budget", "select", "cell"]
     args: dict[str, Any]
 
 

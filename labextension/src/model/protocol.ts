@@ -36,12 +36,16 @@ export const TRIAL_STATES = ['running', 'completed', 'pruned', 'stopped', 'faile
 export type TrialState = (typeof TRIAL_STATES)[number];
 
 /** Where a study stands. */
-export const STUDY_STATES = ['new', 'running', 'finished', 'stopped', 'failed', 'interrupted'] as const;
+export const STUDY_STATES = ['new', 'running', 'paused', 'finished', 'stopped', 'failed', 'interrupted'] as const;
 export type StudyState = (typeof STUDY_STATES)[number];
 
 /** Ways to quantise a TF Lite file. */
 export const QUANT_MODES = ['none', 'dynamic', 'float16', 'int8'] as const;
 export type QuantMode = (typeof QUANT_MODES)[number];
+
+/** The pictures that there are of a study. */
+export const PICTURE_KINDS = ['curves', 'best', 'parallel', 'importance', 'slice', 'contour', 'pareto', 'timeline', 'spread'] as const;
+export type PictureKind = (typeof PICTURE_KINDS)[number];
 
 /** A parameter is active only while `parent` has one of `values`. */
 export interface ICondition {
@@ -139,6 +143,8 @@ export interface IStudyView {
   readonly workers: number;
   readonly workers_since: number;
   readonly workers_ready: boolean;
+  readonly queued: readonly ({ readonly [key: string]: number | string | boolean })[];
+  readonly findings: readonly { readonly [key: string]: JSONValue }[];
 }
 
 /** A new study: what is searched, how, and from what. First line of every journal. */
@@ -193,7 +199,46 @@ export interface IStudyResumed {
   readonly pruner_reason: string | null;
 }
 
-/** Hyperparameters were added: the model code named them for the first time in a trial. */
+/** No further trial starts; each one that runs waits after its running epoch. */
+export interface IStudyPaused {
+  readonly v: number;
+  readonly type: 'StudyPaused';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+}
+
+/** A paused study goes on, its waiting trials too. */
+export interface IStudyContinued {
+  readonly v: number;
+  readonly type: 'StudyContinued';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+}
+
+/** The user gave a running study another budget; both limits are the ones that hold now. */
+export interface ILimitsChanged {
+  readonly v: number;
+  readonly type: 'LimitsChanged';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly max_trials: number | null;
+  readonly minutes: number | null;
+}
+
+/** The user wants these values tried; such trials come before the strategy's, in order. */
+export interface ITrialQueued {
+  readonly v: number;
+  readonly type: 'TrialQueued';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly values: { readonly [key: string]: number | string | boolean };
+}
+
+/** Ranges were narrowed or widened by the user, or the model code named new hyperparameters in a trial. */
 export interface ISpaceChanged {
   readonly v: number;
   readonly type: 'SpaceChanged';
@@ -252,6 +297,7 @@ export interface ITrialStarted {
   readonly memo: { readonly [key: string]: JSONValue };
   readonly resumed_epoch: number;
   readonly resumed_run: number;
+  readonly queued: boolean;
 }
 
 /** One epoch's metrics. `epoch` counts from 1; None stands for NaN or infinity. */
@@ -393,6 +439,16 @@ export interface IStudyEnded {
   readonly message: string;
 }
 
+/** What the curves say about the model and the space; replaces what was found before. */
+export interface IStudyDiagnosed {
+  readonly v: number;
+  readonly type: 'StudyDiagnosed';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly findings: readonly { readonly [key: string]: JSONValue }[];
+}
+
 /** A model was turned into a file and compared with the Keras model in its real runtime. */
 export interface IModelExported {
   readonly v: number;
@@ -423,6 +479,10 @@ export interface IModelExported {
 export type StudyEvent =
   | IStudyStarted
   | IStudyResumed
+  | IStudyPaused
+  | IStudyContinued
+  | ILimitsChanged
+  | ITrialQueued
   | ISpaceChanged
   | IStudyNoted
   | IExecutorChosen
@@ -437,7 +497,170 @@ export type StudyEvent =
   | ITrialFailed
   | IWeightsDropped
   | IStudyEnded
+  | IStudyDiagnosed
   | IModelExported;
+
+/** A mark on an axis: `at` from 0 to 1, and what stands beside it. */
+export interface ITick {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** One hyperparameter or metric along an axis. */
+export interface IAxis {
+  readonly name: string;
+  readonly ticks: readonly ITick[];
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly log: boolean;
+}
+
+/** One trial: its position on each axis, None where the parameter was not active or there is no score. */
+export interface IParallelLine {
+  readonly trial: number;
+  readonly at: readonly (number | null)[];
+  readonly rank: number | null;
+  readonly state: TrialState;
+}
+
+/** All trials across all hyperparameters; the last axis is the objective, better is up. */
+export interface IParallelInfo {
+  readonly axes: readonly IAxis[];
+  readonly lines: readonly IParallelLine[];
+  readonly best: number | null;
+  readonly hidden: number;
+}
+
+/** A hyperparameter's share of the variance of the objective, 0 to 1. */
+export interface IImportanceBar {
+  readonly name: string;
+  readonly share: number;
+}
+
+/** How much each hyperparameter matters, the largest first; no bars while there are too few trials. */
+export interface IImportanceInfo {
+  readonly objective: string;
+  readonly transform: string;
+  readonly bars: readonly IImportanceBar[];
+  readonly trials: number;
+  readonly needed: number;
+}
+
+/** A trial's value of one hyperparameter and its score, as positions. */
+export interface ISlicePoint {
+  readonly trial: number;
+  readonly x: number;
+  readonly y: number;
+  readonly order: number;
+}
+
+/** Scores over each hyperparameter by itself: `points[i]` belong to `axes[i]`. */
+export interface ISliceInfo {
+  readonly objective: IAxis;
+  readonly axes: readonly IAxis[];
+  readonly points: readonly (readonly ISlicePoint[])[];
+  readonly best: number | null;
+}
+
+/** A trial in the plane of two hyperparameters; `level` is the position of its score. */
+export interface IContourPoint {
+  readonly trial: number;
+  readonly x: number;
+  readonly y: number;
+  readonly level: number;
+}
+
+/** The objective over two hyperparameters, estimated between the trials. */
+export interface IContourInfo {
+  readonly names: readonly string[];
+  readonly x: IAxis | null;
+  readonly y: IAxis | null;
+  readonly objective: IAxis;
+  readonly grid: readonly (readonly (number | null)[])[];
+  readonly points: readonly IContourPoint[];
+  readonly best: number | null;
+}
+
+/** A trial in the plane of two objectives; `front` when no other trial beats it in every objective. */
+export interface IParetoPoint {
+  readonly trial: number;
+  readonly x: number;
+  readonly y: number;
+  readonly front: boolean;
+}
+
+/** Two objectives against each other, better to the right and up; `names` are those to choose from. */
+export interface IParetoInfo {
+  readonly names: readonly string[];
+  readonly x: IAxis | null;
+  readonly y: IAxis | null;
+  readonly points: readonly IParetoPoint[];
+}
+
+/** When a trial ran, in seconds of the study's elapsed time, and in which lane. */
+export interface ITimelineBar {
+  readonly trial: number;
+  readonly lane: number;
+  readonly start: number;
+  readonly end: number;
+  readonly state: TrialState;
+}
+
+/** Which worker ran what when. `lanes` are worker numbers, 0 for the kernel. */
+export interface ITimelineInfo {
+  readonly lanes: readonly number[];
+  readonly bars: readonly ITimelineBar[];
+  readonly seconds: number;
+}
+
+/** A trial's runs: each score as a position, their mean, and one standard deviation around it. */
+export interface ISpreadRow {
+  readonly trial: number;
+  readonly scores: readonly number[];
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How far the runs of the best trials lie apart, best trial first; `runs` is how many each trial has. */
+export interface ISpreadInfo {
+  readonly objective: IAxis | null;
+  readonly rows: readonly ISpreadRow[];
+  readonly runs: number;
+  readonly direction: Direction;
+}
+
+/** The range of values that a picture should show, low < high. */
+export interface ILimits {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A trial's score, and the best score of all trials up to this one. */
+export interface IScorePoint {
+  readonly trial: number;
+  readonly score: number;
+  readonly best: number;
+}
+
+/** Where the best score after as many trials would lie had they come in another order (bootstrap, 10 to 90 %). */
+export interface IScoreBand {
+  readonly trial: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Scores in the order of the trials. */
+export interface IBestSoFarInfo {
+  readonly objective: string;
+  readonly direction: Direction;
+  readonly points: readonly IScorePoint[];
+  readonly without_score: readonly number[];
+  readonly best: number | null;
+  readonly limits: ILimits | null;
+  readonly skipped: readonly number[];
+  readonly band: readonly IScoreBand[];
+}
 
 /** Where one curve lies in a snapshot's buffer. `offset` and `length` count float32 values. */
 export interface ICurveSlice {
@@ -490,12 +713,41 @@ export interface IAcknowledgement {
   readonly ok: boolean;
   readonly done: boolean;
   readonly message: string;
+  readonly line: string;
 }
 
-/** A view was put on a page and has everything up to event `have`. */
+/** The panel's texts in the language that was asked for: message id to text with `{placeholders}`. */
+export interface ITexts {
+  readonly kind: 'texts';
+  readonly v: number;
+  readonly lang: string;
+  readonly texts: { readonly [key: string]: string };
+}
+
+/** A view was put on a page and has everything up to event `have`. `lang` is the page's language. */
 export interface IHello {
   readonly kind: 'hello';
   readonly have: number;
+  readonly lang: string;
+}
+
+/** A view shows this picture: send its info now and again whenever it has changed, until `on` is False. */
+export interface IAsk {
+  readonly kind: 'ask';
+  readonly topic: string;
+  readonly options: { readonly [key: string]: string };
+  readonly on: boolean;
+}
+
+/** The info that a view asked for, computed up to event `seq`; `error` says why there is none. */
+export interface IAnswer {
+  readonly kind: 'answer';
+  readonly v: number;
+  readonly topic: string;
+  readonly options: { readonly [key: string]: string };
+  readonly seq: number;
+  readonly info: { readonly [key: string]: JSONValue } | null;
+  readonly error: string;
 }
 
 /** Events after `have` are missing: a batch was lost. */
@@ -510,7 +762,7 @@ export interface ICommand {
   readonly id: string;
   readonly study: string;
   readonly session: string;
-  readonly verb: 'stop' | 'detach' | 'convert';
+  readonly verb: 'stop' | 'detach' | 'convert' | 'pause' | 'resume' | 'skip' | 'try' | 'space' | 'budget' | 'select' | 'cell';
   readonly args: { readonly [key: string]: JSONValue };
 }
 
@@ -552,4 +804,10 @@ export type TrialColumns = {
 export type WireView = Omit<IStudyView, 'trials'> & { readonly trials: TrialColumns };
 
 /** Kernel to panel. */
-export type PanelMessage = ISnapshot | IEventBatch | IStatusChange | IAcknowledgement;
+export type PanelMessage =
+  | ISnapshot
+  | IEventBatch
+  | IStatusChange
+  | IAcknowledgement
+  | ITexts
+  | IAnswer;

@@ -64,7 +64,9 @@ export const EMPTY_VIEW: IStudyView = {
   executor_reason: '',
   workers: 0,
   workers_since: 0,
-  workers_ready: false
+  workers_ready: false,
+  queued: [],
+  findings: []
 };
 
 /** The view after all these events. */
@@ -84,6 +86,16 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
       return start(view, event);
     case 'StudyResumed':
       return resume(view, event);
+    case 'StudyPaused':
+      return { ...view, state: 'paused' };
+    case 'StudyContinued':
+      return { ...view, state: 'running' };
+    case 'LimitsChanged':
+      return { ...view, max_trials: event.max_trials, minutes: event.minutes };
+    case 'TrialQueued':
+      return { ...view, queued: [...view.queued, event.values] };
+    case 'StudyDiagnosed':
+      return { ...view, findings: event.findings };
     case 'SpaceChanged':
       return { ...view, space: event.space };
     case 'StudyNoted':
@@ -107,7 +119,10 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
       return { ...view, exports: [...kept, event] };
     }
     case 'TrialStarted':
-      return withTrial(view, startedTrial(view, event));
+      return {
+        ...withTrial(view, startedTrial(view, event)),
+        queued: event.queued ? view.queued.slice(1) : view.queued
+      };
     case 'EpochEnded':
       // Whoever trains is ready, also an executor that doesn't say so.
       return {
@@ -247,7 +262,8 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
       trial.state === 'running' ? { ...trial, state: 'interrupted' } : trial
     ),
     end_reason: null,
-    end_message: ''
+    end_message: '',
+    findings: []
   };
 }
 

@@ -100,7 +100,7 @@ export class StudyStore {
    */
   hello(): () => void {
     const greet = (): void => {
-      this.send({ kind: 'hello', have: this.current.seq });
+      this.send({ kind: 'hello', have: this.current.seq, lang: '' });
     };
     greet();
     const timer = setInterval(() => {

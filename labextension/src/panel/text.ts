@@ -4,6 +4,7 @@ import type { StudyState, TrialState, Verdict } from '../model/protocol';
 const STUDY_STATE: Readonly<Record<StudyState, string>> = {
   new: 'starting',
   running: 'running',
+  paused: 'paused',
   finished: 'finished',
   stopped: 'stopped',
   failed: 'failed',
