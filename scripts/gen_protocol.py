@@ -60,6 +60,7 @@ MESSAGES = (
     wire.CurveSlice,
     wire.PanelStatus,
     wire.Snapshot,
+    wire.SnapshotBody,
     wire.EventBatch,
     wire.StatusChange,
     wire.Acknowledgement,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.make import unpacked
 from tunemagic import __version__
 from tunemagic.journal import read_journal
 from tunemagic.trial import replay
@@ -57,11 +58,9 @@ def test_a_golden_journal_gives_its_golden_view(name, tmp_path):
     expected = json.loads((GOLDEN / f"{name}.view.json").read_text(encoding="utf-8"))
     events = golden_events(name, tmp_path)
     view = replay(events)
-    message, buffers = snapshot(view, status=STATUS, age=0.5)
     found = {
         "events": event_batch(events)["events"],
         "view": view_to_json(view),
-        "snapshot": message,
-        "buffer": buffers[0].hex(),
+        **unpacked(*snapshot(view, status=STATUS, age=0.5)),
     }
     assert json.loads(json.dumps(found, allow_nan=False)) == expected

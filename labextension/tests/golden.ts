@@ -1,6 +1,7 @@
 /** Golden journals, written by Python. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ISnapshot, IStudyView, StudyEvent } from '../src/model/protocol';
+import { deflateSync } from 'node:zlib';
+import type { ISnapshot, ISnapshotBody, IStudyView, StudyEvent } from '../src/model/protocol';
 
 declare const GOLDEN_FOLDER: string;
 
@@ -8,7 +9,8 @@ export interface IExpected {
   readonly events: readonly StudyEvent[];
   readonly view: IStudyView;
   readonly snapshot: ISnapshot;
-  readonly buffer: string;
+  readonly body: ISnapshotBody;
+  readonly curve_bytes: string;
 }
 
 export function goldenNames(): string[] {
@@ -26,6 +28,13 @@ export function goldenExpected(name: string): IExpected {
   return JSON.parse(readFileSync(`${GOLDEN_FOLDER}${name}.view.json`, 'utf8')) as IExpected;
 }
 
+/** The buffer as Python packs it: length, JSON, curves, compressed. */
 export function bufferOf(expected: IExpected): DataView {
-  return new DataView(Uint8Array.from(Buffer.from(expected.buffer, 'hex')).buffer);
+  const text = Buffer.from(JSON.stringify(expected.body));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  const packed = deflateSync(
+    Buffer.concat([length, text, Buffer.from(expected.curve_bytes, 'hex')])
+  );
+  return new DataView(Uint8Array.from(packed).buffer);
 }

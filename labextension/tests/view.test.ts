@@ -20,7 +20,7 @@ function rounded(view: IStudyView): IStudyView {
     Object.fromEntries(
       Object.entries(curves).map(([metric, curve]) => [
         metric,
-        curve.map(value => (value === null ? null : Math.fround(value)))
+        curve.map(value => (value === null ? null : cut(value)))
       ])
     );
   return {
@@ -31,6 +31,14 @@ function rounded(view: IStudyView): IStudyView {
       more_curves: trial.more_curves.map(short)
     }))
   };
+}
+
+/** A number as a snapshot carries it: float32 without the lowest eight bits. */
+function cut(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  view.setUint8(3, 0);
+  return view.getFloat32(0);
 }
 
 test('there are golden journals to test with', () => {
@@ -44,7 +52,7 @@ for (const name of goldenNames()) {
 
   test(`the golden snapshot "${name}" gives the same view as its events`, () => {
     const expected = goldenExpected(name);
-    const view = viewFromSnapshot(expected.snapshot, bufferOf(expected));
+    const view = viewFromSnapshot(bufferOf(expected));
     assert.deepEqual(view, rounded(expected.view));
   });
 }
@@ -93,8 +101,7 @@ test('the Pareto set holds what nothing beats, equal ones too', () => {
 
 test('a snapshot whose buffer is too short is refused', () => {
   const expected = goldenExpected('finished');
-  assert.throws(
-    () => viewFromSnapshot(expected.snapshot, new DataView(new ArrayBuffer(4))),
-    RangeError
-  );
+  const short = bufferOf({ ...expected, curve_bytes: expected.curve_bytes.slice(0, 16) });
+  assert.throws(() => viewFromSnapshot(short), RangeError);
+  assert.throws(() => viewFromSnapshot(new DataView(new ArrayBuffer(4))));
 });

@@ -8,10 +8,13 @@ written again.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from tunemagic.journal import JOURNAL_FILE, Journal, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import replay
-from tunemagic.widgets.wire import event_batch, snapshot, view_to_json
+from tunemagic.widgets.wire import Snapshot, event_batch, snapshot, view_to_json
 
 FOLDER = Path(__file__).parent
 UNITS = Parameter(name="units", kind=Kind.INT, default=32, low=32, high=128, step=32)
@@ -36,6 +39,11 @@ EARLIER = {
     "resumed": "the process died in trial 2; another session runs it again with more trials",
     "not_finite": "NaN epochs, a metric that comes late, one that stays away, and a space that grows",
     "exported": "a finished study, converted in three modes, one of them twice",
+    "pruned": "one trial is pruned early, one is the best all the same, one is skipped; then nothing fits the limits",
+    "runs": "two repeats on two folds: one trial with four runs, one in its third, where a metric comes late",
+    "workers": "two workers train at a time, one trial fails; another session goes on in the kernel",
+    "retried": "lost workers: one attempt goes on after epoch 2, one in its second run, one begins that run anew",
+    "pareto": "two objectives: two trials that nothing beats, one beaten, one of equal values, one without a size",
 }
 
 
@@ -76,7 +84,7 @@ class Story:
     def begin(self, number: int, *, units: int = 64, lr: float = 0.01, **more: Any) -> None:
         values = {"units": units, "lr": lr}
         self.record(
-            ev.TrialStarted(trial=number, values=values, epochs=4, why="TPE", **{"attempt": 1, "memo": {}, **more})
+            ev.TrialStarted(trial=number, values=values, epochs=4, **{"attempt": 1, "memo": {}, "why": "TPE", **more})
         )
 
     def epochs(self, number: int, *curve: float, attempt: int = 1, run: int = 1, first: int = 1) -> None:
@@ -113,118 +121,32 @@ class Story:
         self.record(ev.StudyEnded(reason=reason, message=message))
 
 
-def pruned(story: Story) -> None:
-    """One trial is pruned early, one is pruned but the best, one is skipped; then nothing fits the limits."""
-    story.start(pruner="median", pruner_reason="the curves of trials are comparable", max_trials=None, minutes=10.0)
-    story.trial(1, 0.5, 0.75, 0.8125, 0.75, units=32)
-    story.finish(1, 0.8125, 3)
-    story.trial(2, 0.25, 0.375, lr=0.0001)
-    story.prune(2, 0.375, 2, "below the median at epoch 2: 0.375 < 0.75")
-    story.trial(3, 0.5, 0.875, 0.625, lr=0.1)
-    story.prune(3, 0.875, 2, "below the median at epoch 3: 0.625 < 0.8125")
-    story.begin(4, units=128)
-    story.prune(4, None, None, "its model has 9000 weights; --max-params allows 8000")
-    story.end(ev.EndReason.LIMITS, "20 proposed models in a row have more than 8000 weights")
-
-
-def runs(story: Story) -> None:
-    """Two repeats on two folds: one trial with four runs, one that is in its third, where a metric comes late."""
-    story.start(repeats=2, folds=2)
-    story.begin(1)
-    for run, curve in enumerate(((0.5, 0.75), (0.5, 0.625, 0.75), (0.875,), (0.25, 0.625)), start=1):
-        story.epochs(1, *curve, run=run)
-        metrics = {"loss": 1 - max(curve), "val_accuracy": max(curve)}
-        best_epoch = curve.index(max(curve)) + 1
-        story.record(ev.RunEnded(trial=1, attempt=1, run=run, score=max(curve), best_epoch=best_epoch, metrics=metrics))
-    story.finish(1, 0.75, 1)
-    story.begin(2, units=96)
-    for run in (1, 2):
-        story.epochs(2, 0.5, run=run)
-        story.record(ev.RunEnded(trial=2, attempt=1, run=run, score=0.5, best_epoch=1, metrics={"val_accuracy": 0.5}))
-    story.epochs(2, 0.625, run=3)
-    logs = {"loss": None, "val_accuracy": 0.875, "lr": 0.001}
-    story.record(ev.EpochEnded(trial=2, attempt=1, run=3, epoch=2, logs=logs))
-
-
-def workers(story: Story) -> None:
-    """Two workers train at a time, one trial fails; another session goes on in the kernel."""
+def steered(story: Story) -> None:
+    """The user pauses, narrows a range, gives values and another budget; a finding; then it goes on in a session."""
     story.start()
-    story.record(ev.ExecutorChosen(kind="process", workers=2, reason="you asked for 2 workers"))
-    story.begin(1)
-    story.begin(2, units=96)
-    story.record(ev.WorkersReady(seconds=2.5))
-    story.epochs(1, 0.5)
-    story.epochs(2, 0.25)
-    story.record(
-        ev.TrialFailed(
-            trial=2,
-            attempt=1,
-            error="SIGKILL",
-            reason="its worker was killed twice: SIGKILL",
-            seconds=0.5,
-            worker=2,
-            trainer="whole epochs in one graph call",
-        )
-    )
-    story.epochs(1, 0.75, first=2)
-    story.finish(1, 0.75, 2, worker=1)
-    story.begin(3, units=32)
-    story.epochs(3, 0.5)
-    story.record(
-        ev.StudyResumed(
-            session="bbbb00000002",
-            max_trials=5,
-            minutes=None,
-            epochs=4,
-            pruner="median",
-            pruner_reason="you chose it",
-        )
-    )
-    reason = "`base` (a Keras model) can't be sent"
-    story.record(ev.ExecutorChosen(kind="inline", workers=1, reason=reason))
-    story.begin(3, units=32, attempt=2)
-
-
-def retried(story: Story) -> None:
-    """Lost workers: one attempt goes on after epoch 2, one in its second run, one begins its second run anew."""
-    story.start(repeats=2, max_trials=3)
-    story.record(ev.ExecutorChosen(kind="process", workers=1, reason="all that the cell needs can be sent"))
-    story.record(ev.WorkersReady(seconds=2.5))
-    story.begin(1)
-    story.epochs(1, 0.5, 0.625)
+    story.trial(1, 0.5, 0.75)
+    story.record(ev.StudyPaused())
+    story.record(ev.TrialQueued(values={"units": 128, "lr": 0.001}))
+    story.record(ev.TrialQueued(values={"units": 96, "lr": 0.01}))
+    narrow = dataclasses.replace(RATE, low=1e-3, high=1e-2)
+    story.record(ev.SpaceChanged(space=SearchSpace((UNITS, narrow)).to_json(), reason="1 of 1 trials lies in it"))
+    story.record(ev.LimitsChanged(max_trials=6, minutes=2.5))
+    story.record(ev.StudyContinued())
+    story.finish(1, 0.75, 2)
+    story.begin(2, units=128, lr=0.001, why="you asked for it", queued=True)
+    story.epochs(2, 0.5, 0.875)
+    story.prune(2, 0.875, 2, "below the median at epoch 2: 0.875 < 0.9")
     story.save_state(1, 2)
-    story.epochs(1, 0.75, first=3)
-    story.begin(1, attempt=2, resumed_epoch=2)
-    story.epochs(1, 0.8125, first=3, attempt=2)
-    story.record(ev.RunEnded(trial=1, attempt=2, run=1, score=0.8125, best_epoch=3, metrics={"val_accuracy": 0.8125}))
-    story.epochs(1, 0.5, run=2, attempt=2)
-    story.record(ev.RunEnded(trial=1, attempt=2, run=2, score=0.5, best_epoch=1, metrics={"val_accuracy": 0.5}))
-    story.finish(1, 0.65625, 3, attempt=2)
     story.record(ev.WeightsDropped(trial=1, state_only=True))
-    for number, epoch in ((2, 1), (3, 0)):
-        story.begin(number, units=96)
-        story.epochs(number, 0.5, 0.375)
-        metrics = {"val_accuracy": 0.5}
-        story.record(ev.RunEnded(trial=number, attempt=1, run=1, score=0.5, best_epoch=1, metrics=metrics))
-        story.epochs(number, *(0.25,) * epoch, run=2)
-        story.save_state(number, epoch, run=2)
-        story.epochs(number, 0.875, run=2, first=1 + epoch)
-        story.begin(number, units=96, attempt=2, resumed_run=2, resumed_epoch=epoch)
-        story.epochs(number, 0.75, run=2, first=1 + epoch, attempt=2)
+    evidence = {"gap": 0.25, "epochs": 4, "metric": "val_accuracy"}
+    remedies = [{"id": "dropout", "values": {"rate": 0.3}, "action": None}]
+    story.record(
+        ev.StudyDiagnosed(findings=[{"verdict": "overfit", "trial": 1, "evidence": evidence, "remedies": remedies}])
+    )
+    story.end(ev.EndReason.STOPPED, "stopped after 2 trials")
 
 
-def pareto(story: Story) -> None:
-    """Two objectives: two trials that nothing beats, one beaten, one of equal values, one without a size."""
-    story.start(objectives=[{"name": "params", "direction": "min"}], max_trials=5)
-    for number, (score, params) in enumerate(((0.75, 500), (0.875, 9000), (0.75, 700), (0.75, 500)), start=1):
-        story.trial(number, 0.5, score)
-        story.finish(number, score, 2, metrics={"params": params})
-    story.trial(5, 0.9375)
-    story.finish(5, 0.9375, 1)
-    story.end(ev.EndReason.TRIALS, "all 5 trials done")
-
-
-STORIES: tuple[Callable[[Story], None], ...] = (pruned, runs, workers, retried, pareto)
+STORIES: tuple[Callable[[Story], None], ...] = (steered,)
 
 
 def write_journal(tell: Callable[[Story], None]) -> None:
@@ -236,18 +158,24 @@ def write_journal(tell: Callable[[Story], None]) -> None:
         shutil.copyfile(Path(folder) / JOURNAL_FILE, FOLDER / f"{tell.__name__}.jsonl")
 
 
+def unpacked(message: Snapshot, buffers: list[bytes]) -> dict[str, Any]:
+    """A snapshot without its compression, which differs from one release of zlib to the next."""
+    content = zlib.decompress(buffers[0])
+    (length,) = struct.unpack_from("<I", content)
+    body = json.loads(content[4 : 4 + length])
+    return {"snapshot": message, "body": body, "curve_bytes": content[4 + length :].hex()}
+
+
 def write_expected(name: str) -> None:
     """What must come of a journal: its events as they cross the wire, its view, its snapshot."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(FOLDER / f"{name}.jsonl", Path(folder) / JOURNAL_FILE)
         events = read_journal(Path(folder)).events
     view = replay(events)
-    message, buffers = snapshot(view, status=STATUS, age=0.5)
     expected = {
         "events": event_batch(events)["events"],
         "view": view_to_json(view),
-        "snapshot": message,
-        "buffer": buffers[0].hex(),
+        **unpacked(*snapshot(view, status=STATUS, age=0.5)),
     }
     text = json.dumps(expected, indent=1, allow_nan=False, ensure_ascii=False)
     (FOLDER / f"{name}.view.json").write_text(text + "\n", encoding="utf-8")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 
 import pytest
 
+from tests.golden.make import unpacked
 from tests.widgets.fakes import REFUSED, Outbox, ToldStudy
 from tunemagic import events as ev
 from tunemagic.request import QuantMode
@@ -66,9 +66,11 @@ def test_a_snapshot_holds_the_curves_as_bytes(study, outbox, channel):
     channel.receive({"kind": "hello", "have": 0})
     message = outbox.wait_for_kind("snapshot")
     buffers = outbox.messages[0][1]
-    assert message["curves"] == [{"trial": 1, "run": 1, "metric": "val_accuracy", "offset": 0, "length": 2}]
     assert [type(buffer) for buffer in buffers] == [bytes]
-    assert struct.unpack("<2f", buffers[0]) == (0.5, 0.75)
+    found = unpacked(message, buffers)
+    assert found["body"]["curves"] == [{"trial": 1, "run": 1, "metric": "val_accuracy", "offset": 0, "length": 2}]
+    # 0.5 and 0.75 are 3f000000 and 3f400000: least significant bytes first.
+    assert found["curve_bytes"] == "00000000" + "0040" + "3f3f"
     assert message["seq"] == study.view.seq
 
 

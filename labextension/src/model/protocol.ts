@@ -685,9 +685,13 @@ export interface ISnapshot {
   readonly v: number;
   readonly seq: number;
   readonly age: number;
+  readonly status: IPanelStatus;
+}
+
+/** What a snapshot's buffer holds as JSON, before the curves. */
+export interface ISnapshotBody {
   readonly view: WireView;
   readonly curves: readonly ICurveSlice[];
-  readonly status: IPanelStatus;
 }
 
 /** Events `from` to `to` without gaps. */

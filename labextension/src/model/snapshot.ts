@@ -1,30 +1,69 @@
-/** A study's view from the columns and the float32 buffer of a snapshot message. */
-import type { ISnapshot, IStudyView, ITrialRecord, TrialColumns } from './protocol';
+/** A study's view from the packed buffer of a snapshot message (see `snapshot` in widgets/wire.py). */
+import { unzlibSync } from 'fflate';
+import type {
+  ICurveSlice,
+  ISnapshotBody,
+  IStudyView,
+  ITrialRecord,
+  TrialColumns
+} from './protocol';
 
 type Curves = Record<string, readonly (number | null)[]>;
 
-/** Rebuild the view. Throws RangeError when the buffer is shorter than the message says. */
-export function viewFromSnapshot(message: ISnapshot, buffer: DataView): IStudyView {
+const LENGTH_BYTES = 4;
+const FLOAT_BYTES = 4;
+
+/** Rebuild the view. Throws an Error when the buffer is not whole. */
+export function viewFromSnapshot(buffer: DataView): IStudyView {
+  const content = unzlibSync(new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength));
+  const head = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const end = LENGTH_BYTES + head.getUint32(0, true);
+  const text = new TextDecoder().decode(content.subarray(LENGTH_BYTES, end));
+  const { view, curves } = JSON.parse(text) as ISnapshotBody;
+  const byTrial = curvesByTrial(curves, floatsOf(content.subarray(end)));
+  const { trials } = view;
+  return {
+    ...view,
+    trials: trials.number.map((number, row) => trialAt(trials, row, byTrial.get(number) ?? []))
+  };
+}
+
+/** Numbers whose first bytes all come first, then their second ones, and so on. */
+function floatsOf(planes: Uint8Array): Float32Array {
+  const count = planes.length / FLOAT_BYTES;
+  const bytes = new Uint8Array(planes.length);
+  for (let plane = 0; plane < FLOAT_BYTES; plane++) {
+    for (let index = 0; index < count; index++) {
+      bytes[FLOAT_BYTES * index + plane] = planes[plane * count + index] ?? 0;
+    }
+  }
+  const numbers = new DataView(bytes.buffer);
+  return Float32Array.from({ length: count }, (_, index) =>
+    numbers.getFloat32(FLOAT_BYTES * index, true)
+  );
+}
+
+function curvesByTrial(
+  slices: readonly ICurveSlice[],
+  values: Float32Array
+): ReadonlyMap<number, Curves[]> {
   const byTrial = new Map<number, Curves[]>();
-  for (const { trial, run, metric, offset, length } of message.curves) {
-    const runs = byTrial.get(trial) ?? [{}];
+  for (const { trial, run, metric, offset, length } of slices) {
+    const runs = byTrial.get(trial) ?? [];
     while (runs.length < run) {
       runs.push({});
     }
     const curves = runs[run - 1];
+    if (offset + length > values.length) {
+      throw new RangeError(`expected ${offset + length} numbers; received ${values.length}.`);
+    }
     if (curves !== undefined) {
-      curves[metric] = Array.from({ length }, (_, index) => {
-        const value = buffer.getFloat32(4 * (offset + index), true);
-        return Number.isNaN(value) ? null : value;
-      });
+      const own = values.subarray(offset, offset + length);
+      curves[metric] = Array.from(own, value => (Number.isNaN(value) ? null : value));
     }
     byTrial.set(trial, runs);
   }
-  const { trials } = message.view;
-  return {
-    ...message.view,
-    trials: trials.number.map((number, row) => trialAt(trials, row, byTrial.get(number) ?? []))
-  };
+  return byTrial;
 }
 
 function trialAt(columns: TrialColumns, row: number, runs: readonly Curves[]): ITrialRecord {

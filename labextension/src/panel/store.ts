@@ -2,6 +2,8 @@
 import { PROTOCOL_VERSION } from '../model/protocol';
 import type {
   IAcknowledgement,
+  IAnswer,
+  IAsk,
   ICommand,
   IEventBatch,
   IHello,
@@ -9,14 +11,19 @@ import type {
   IReplay,
   ISnapshot,
   IStudyView,
+  ITexts,
   JSONValue,
   PanelMessage
 } from '../model/protocol';
 import { viewFromSnapshot } from '../model/snapshot';
-import { apply, EMPTY_VIEW } from '../model/view';
-import { TEXT } from './text';
+import type { Translate } from '../model/texts';
+import { translator } from '../model/texts';
+import { isUnderWay } from '../model/trials';
+import { applyAll, EMPTY_VIEW } from '../model/view';
+import type { Options } from './questions';
+import { Questions } from './questions';
 
-export type Outgoing = IHello | IReplay | ICommand;
+export type Outgoing = IHello | IReplay | ICommand | IAsk;
 export type Verb = ICommand['verb'];
 
 const ACK_MILLISECONDS = 2000;
@@ -31,6 +38,7 @@ const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: false
 interface IPending {
   readonly verb: Verb;
   readonly timer: ReturnType<typeof setTimeout>;
+  readonly onAnswer: (answer: IAcknowledgement) => void;
   late: boolean;
 }
 
@@ -44,13 +52,19 @@ export class StudyStore {
   private pending = new Map<string, IPending>();
   private stoppedSession: string | null = null;
   private shownNotice = '';
+  private shownLine = '';
+  private language: ITexts | null = null;
+  private translate: Translate = translator({});
+  private readonly questions: Questions;
   private listeners = new Set<() => void>();
 
   constructor(
     private readonly send: (message: Outgoing) => void,
     private readonly now: () => number = () => performance.now(),
     private readonly newId: () => string = randomId
-  ) {}
+  ) {
+    this.questions = new Questions(send);
+  }
 
   get view(): IStudyView {
     return this.current;
@@ -65,14 +79,32 @@ export class StudyStore {
     return this.isSynced;
   }
 
+  /** The texts of the user's language, null until they have come; another object when it changes. */
+  get texts(): ITexts | null {
+    return this.language;
+  }
+
+  /** The text of a message id in the user's language. */
+  readonly t: Translate = (key, values) => this.translate(key, values);
+
   /** A line for the user: a refused command, a busy kernel, or ''. */
   get notice(): string {
     return this.shownNotice;
   }
 
+  /** The magic line that does the same as the latest click, or ''. */
+  get line(): string {
+    return this.shownLine;
+  }
+
   /** Whether Stop was taken and the search has not ended yet. */
   get stopping(): boolean {
-    return this.current.state === 'running' && this.stoppedSession === this.panelStatus.session;
+    return isUnderWay(this.current) && this.stoppedSession === this.panelStatus.session;
+  }
+
+  /** Whether clicks may change the search: it is under way, and here. */
+  get steerable(): boolean {
+    return this.isSynced && isUnderWay(this.current) && this.panelStatus.read_only === '';
   }
 
   /** Whether an answer to a click of this kind is due. */
@@ -96,15 +128,15 @@ export class StudyStore {
 
   /** A view was put on a page: tell the kernel, again and again until it has answered.
    *
-   * Returns what ends that when the view is gone.
+   * `lang` is the page's language. Returns what ends that when the view is gone.
    */
-  hello(): () => void {
+  hello(lang = ''): () => void {
     const greet = (): void => {
-      this.send({ kind: 'hello', have: this.current.seq, lang: '' });
+      this.send({ kind: 'hello', have: this.current.seq, lang });
     };
     greet();
     const timer = setInterval(() => {
-      if (this.isSynced) {
+      if (this.isSynced && this.language !== null) {
         clearInterval(timer);
       } else {
         greet();
@@ -115,15 +147,30 @@ export class StudyStore {
     };
   }
 
+  /** Ask for a picture's info, or a trial's details, now and after each change until `on` is false. */
+  ask(topic: string, options: Options, on: boolean): void {
+    this.questions.ask(topic, options, on);
+  }
+
+  /** The latest answer to this question, or null. */
+  answerOf(topic: string, options: Options): IAnswer | null {
+    return this.questions.answerOf(topic, options);
+  }
+
   /** Ask the kernel to do something. Its answer, or its silence, becomes the notice. */
-  command(verb: Verb, args: Readonly<Record<string, JSONValue>> = {}): void {
+  command(
+    verb: Verb,
+    args: Readonly<Record<string, JSONValue>> = {},
+    onAnswer: (answer: IAcknowledgement) => void = () => undefined
+  ): void {
     const id = this.newId();
     const timer = setTimeout(() => {
       pending.late = true;
-      this.change(TEXT.busy);
+      this.change(this.t('panel.busy'));
     }, ACK_MILLISECONDS);
-    const pending: IPending = { verb, timer, late: false };
+    const pending: IPending = { verb, timer, onAnswer, late: false };
     this.pending.set(id, pending);
+    this.shownLine = '';
     this.send({
       kind: 'command',
       id,
@@ -137,8 +184,10 @@ export class StudyStore {
 
   /** Take one message from the kernel. */
   receive(message: PanelMessage, buffers: readonly DataView[]): void {
-    if (message.kind !== 'ack' && message.v !== PROTOCOL_VERSION) {
-      this.change(TEXT.otherVersion);
+    // Texts are taken from any version: they are needed to say that it is another one.
+    const plain = message.kind === 'ack' || message.kind === 'texts';
+    if (!plain && message.v !== PROTOCOL_VERSION) {
+      this.change(this.t('panel.other_version'));
       return;
     }
     switch (message.kind) {
@@ -154,6 +203,12 @@ export class StudyStore {
       case 'ack':
         this.takeAnswer(message);
         break;
+      case 'texts':
+        this.takeTexts(message);
+        break;
+      case 'answer':
+        this.questions.take(message);
+        break;
     }
     this.change();
   }
@@ -168,44 +223,60 @@ export class StudyStore {
   }
 
   private takeSnapshot(message: ISnapshot, buffer: DataView): void {
+    const again = this.isSynced;
     this.current = viewFromSnapshot(message, buffer);
     this.panelStatus = message.status;
     this.isSynced = true;
     this.lastEventAt = this.now() - message.age * 1000;
     this.replayAskedAt = -Infinity;
+    if (again) {
+      this.questions.repeat();
+    }
   }
 
   private takeEvents(message: IEventBatch): void {
     if (!this.isSynced) {
       return; // the snapshot that hello asked for holds these too
     }
-    if (message.from > this.current.seq + 1) {
+    const { seq } = this.current;
+    if (message.from > seq + 1) {
       if (this.now() - this.replayAskedAt >= REPLAY_MILLISECONDS) {
         this.replayAskedAt = this.now();
-        this.send({ kind: 'replay', have: this.current.seq });
+        this.send({ kind: 'replay', have: seq });
       }
       return;
     }
-    for (const event of message.events) {
-      if (event.seq > this.current.seq) {
-        this.current = apply(this.current, event);
-        this.lastEventAt = this.now();
-      }
+    const news = message.events.filter(event => event.seq > seq);
+    if (news.length > 0) {
+      this.current = applyAll(this.current, news);
+      this.lastEventAt = this.now();
     }
     this.replayAskedAt = -Infinity;
   }
 
+  private takeTexts(message: ITexts): void {
+    // They come with every hello: the same ones again are no reason to draw everything anew.
+    if (JSON.stringify(message) !== JSON.stringify(this.language)) {
+      this.language = message;
+      this.translate = translator(message.texts);
+    }
+  }
+
   private takeAnswer(message: IAcknowledgement): void {
     const command = this.pending.get(message.id);
+    // A late answer clears the hint that it had not come; a failed conversion answers twice.
+    this.shownNotice = message.ok
+      ? message.message
+      : this.t('panel.refused', { message: message.message });
+    this.shownLine = message.line;
     if (command !== undefined) {
       clearTimeout(command.timer);
       this.pending.delete(message.id);
       if (command.verb === 'stop' && message.ok) {
         this.stoppedSession = this.panelStatus.session;
       }
+      command.onAnswer(message);
     }
-    // A late answer clears the hint that it had not come; a failed conversion answers twice.
-    this.shownNotice = message.ok ? message.message : TEXT.refused(message.message);
   }
 
   private change(notice = this.shownNotice): void {
