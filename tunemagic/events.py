@@ -50,6 +50,7 @@ __all__ = [
     "TrialStarted",
     "TrialStateSaved",
     "TrialStopped",
+    "TrialVerified",
     "Verdict",
     "WeightsDropped",
     "WeightsFile",
@@ -360,6 +361,18 @@ class TrialFailed(Event):
     source: str | None = None
     worker: int | None = None
     trainer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialVerified(Event):
+    """A trial's values were trained again from other seeds, after the search, to know the noise of its score.
+
+    ``scores`` are those of the new trainings alone: the trial's own score was picked among many, so
+    it is better than its values deserve. They replace what was found before.
+    """
+
+    trial: int
+    scores: list[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

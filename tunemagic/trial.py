@@ -65,7 +65,8 @@ class TrialRecord:
     run's curves in ``curves``, those of runs 2, 3 ... in ``more_curves``, and every ended run's
     score in ``scores``. ``state_file`` holds training as it was after epoch ``state_epoch`` of
     run ``state_run``. An attempt above 1 went on after epoch ``resumed_epoch`` of run
-    ``resumed_run``, as in TrialStarted.
+    ``resumed_run``, as in TrialStarted. ``verified`` are scores of later trainings from other seeds,
+    as in TrialVerified.
     """
 
     number: int
@@ -95,6 +96,7 @@ class TrialRecord:
     state_epoch: int = 0
     resumed_run: int = 1
     resumed_epoch: int = 0
+    verified: tuple[float, ...] = ()
 
     @property
     def runs_curves(self) -> tuple[Mapping[str, tuple[float | None, ...]], ...]:
@@ -421,6 +423,8 @@ def _next_record(view: StudyView, event: ev.Event) -> TrialRecord:
                 worker=event.worker,
                 trainer=event.trainer,
             )
+        case ev.TrialVerified():
+            return replace(view.trial(event.trial), verified=tuple(event.scores))
         case ev.WeightsDropped():
             if event.state_only:
                 return replace(view.trial(event.trial), state_file=None, state_run=1, state_epoch=0)

@@ -146,7 +146,21 @@ def steered(story: Story) -> None:
     story.end(ev.EndReason.STOPPED, "stopped after 2 trials")
 
 
-STORIES: tuple[Callable[[Story], None], ...] = (steered,)
+def verified(story: Story) -> None:
+    """Two trials are trained again after the search, one of them once more; then the study goes on."""
+    story.start(max_trials=2)
+    story.trial(1, 0.5, 0.75)
+    story.finish(1, 0.75, 2)
+    story.trial(2, 0.625, 0.875, units=96)
+    story.finish(2, 0.875, 2)
+    story.end(ev.EndReason.TRIALS, "all 2 trials done")
+    for number, scores in ((2, [0.75, 0.8125]), (1, [0.75, 0.6875]), (2, [0.75, 0.8125, 0.875])):
+        story.record(ev.TrialVerified(trial=number, scores=scores))
+    story.record(ev.StudyResumed(session="bbbb00000002", max_trials=3, minutes=None, epochs=4))
+    story.trial(3, 0.5, units=32)
+
+
+STORIES: tuple[Callable[[Story], None], ...] = (steered, verified)
 
 
 def write_journal(tell: Callable[[Story], None]) -> None:

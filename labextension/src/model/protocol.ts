@@ -102,6 +102,7 @@ export interface ITrialRecord {
   readonly state_epoch: number;
   readonly resumed_run: number;
   readonly resumed_epoch: number;
+  readonly verified: readonly number[];
 }
 
 /** Everything a screen shows of a study. `trials[i]` is trial number `i + 1`. */
@@ -417,6 +418,17 @@ export interface ITrialFailed {
   readonly trainer: string;
 }
 
+/** A trial's values were trained again from other seeds, after the search, to know the noise of its score. */
+export interface ITrialVerified {
+  readonly v: number;
+  readonly type: 'TrialVerified';
+  readonly seq: number;
+  readonly at: number;
+  readonly elapsed: number;
+  readonly trial: number;
+  readonly scores: readonly number[];
+}
+
 /** A trial's weights are not among the best any more; the file is removed after this. */
 export interface IWeightsDropped {
   readonly v: number;
@@ -495,6 +507,7 @@ export type StudyEvent =
   | ITrialPruned
   | ITrialStopped
   | ITrialFailed
+  | ITrialVerified
   | IWeightsDropped
   | IStudyEnded
   | IStudyDiagnosed

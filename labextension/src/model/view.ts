@@ -70,11 +70,33 @@ export const EMPTY_VIEW: IStudyView = {
 };
 
 /** The view after all these events. */
-export function replay(events: Iterable<StudyEvent>): IStudyView {
-  let view = EMPTY_VIEW;
+export function replay(events: readonly StudyEvent[]): IStudyView {
+  return applyAll(EMPTY_VIEW, events);
+}
+
+/** The view after these events too. Pure: nothing that was handed in is changed.
+ *
+ * Most events are epochs: those that follow each other are taken at once, so that a batch copies
+ * each curve and the list of trials once and not once per event.
+ */
+export function applyAll(before: IStudyView, events: readonly StudyEvent[]): IStudyView {
+  let view = before;
+  let epochs: IEpochEnded[] = [];
+  const flush = (): void => {
+    if (epochs.length > 0) {
+      view = applyEpochs(view, epochs);
+      epochs = [];
+    }
+  };
   for (const event of events) {
-    view = apply(view, event);
+    if (event.type === 'EpochEnded') {
+      epochs.push(event);
+    } else {
+      flush();
+      view = apply(view, event);
+    }
   }
+  flush();
   return view;
 }
 
@@ -124,11 +146,7 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
         queued: event.queued ? view.queued.slice(1) : view.queued
       };
     case 'EpochEnded':
-      // Whoever trains is ready, also an executor that doesn't say so.
-      return {
-        ...withTrial(view, addEpoch(trialOf(view, event.trial), event)),
-        workers_ready: true
-      };
+      return applyEpochs(before, [event]);
     case 'RunEnded': {
       const trial = trialOf(view, event.trial);
       const scores = [...trial.scores.slice(0, event.run - 1), event.score];
@@ -179,6 +197,8 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
         worker: event.worker,
         trainer: event.trainer
       });
+    case 'TrialVerified':
+      return withTrial(view, { ...trialOf(view, event.trial), verified: event.scores });
     case 'WeightsDropped': {
       const trial = trialOf(view, event.trial);
       return event.state_only
@@ -295,7 +315,8 @@ function startedTrial(view: IStudyView, event: ITrialStarted): ITrialRecord {
     state_run: 1,
     state_epoch: 0,
     resumed_run: event.resumed_run,
-    resumed_epoch: event.resumed_epoch
+    resumed_epoch: event.resumed_epoch,
+    verified: []
   };
   const afresh = event.resumed_run === 1 && event.resumed_epoch === 0;
   return afresh ? fresh : goOn(trialOf(view, event.trial), fresh);
@@ -321,28 +342,55 @@ function goOn(before: ITrialRecord, fresh: ITrialRecord): ITrialRecord {
   };
 }
 
-/** Append one value to every curve of the run; gaps are filled with null. */
-function addEpoch(trial: ITrialRecord, event: IEpochEnded): ITrialRecord {
-  if (event.run === 1) {
-    return { ...trial, curves: longer(trial.curves, event) };
+/** The view after these events, which must be at least one. */
+function applyEpochs(view: IStudyView, events: readonly IEpochEnded[]): IStudyView {
+  const byTrial = new Map<number, IEpochEnded[]>();
+  for (const event of events) {
+    const own = byTrial.get(event.trial);
+    if (own === undefined) {
+      byTrial.set(event.trial, [event]);
+    } else {
+      own.push(event);
+    }
   }
-  const runs = Array.from(
-    { length: Math.max(event.run - 1, trial.more_curves.length) },
-    (_, index) => trial.more_curves[index] ?? {}
-  );
-  runs[event.run - 2] = longer(runs[event.run - 2] ?? {}, event);
-  return { ...trial, more_curves: runs };
+  const trials = [...view.trials];
+  for (const [number, own] of byTrial) {
+    trials[number - 1] = addEpochs(trialOf(view, number), own);
+  }
+  const { seq, elapsed } = events.at(-1) ?? view;
+  // Whoever trains is ready, also an executor that doesn't say so.
+  return { ...view, seq, elapsed, trials, workers_ready: true };
 }
 
-/** The curves with one more value each: null for a metric that came not, or that comes late. */
-function longer(before: ITrialRecord['curves'], event: IEpochEnded): ITrialRecord['curves'] {
-  const curves: Record<string, readonly (number | null)[]> = { ...before };
-  for (const name of Object.keys({ ...before, ...event.logs })) {
-    const curve = before[name] ?? [];
-    const gap = new Array<null>(Math.max(0, event.epoch - 1 - curve.length)).fill(null);
-    curves[name] = [...curve, ...gap, event.logs[name] ?? null];
+/** Append one value per event to every curve of its run.
+ *
+ * Gaps are filled with null: for a metric that came not, or that comes late.
+ */
+function addEpochs(trial: ITrialRecord, events: readonly IEpochEnded[]): ITrialRecord {
+  const runs = runsCurves(trial).map(curves => new Map(Object.entries(curves).map(copied)));
+  for (const { run, epoch, logs } of events) {
+    while (runs.length < run) {
+      runs.push(new Map());
+    }
+    const curves = runs[run - 1];
+    for (const name of Object.keys(logs)) {
+      if (curves?.has(name) === false) {
+        curves.set(name, []);
+      }
+    }
+    for (const [name, curve] of curves ?? []) {
+      while (curve.length < epoch - 1) {
+        curve.push(null);
+      }
+      curve.push(logs[name] ?? null);
+    }
   }
-  return curves;
+  const [curves = {}, ...more_curves] = runs.map(run => Object.fromEntries(run));
+  return { ...trial, curves, more_curves };
+}
+
+function copied([name, curve]: [string, readonly (number | null)[]]): [string, (number | null)[]] {
+  return [name, [...curve]];
 }
 
 function withTrial(view: IStudyView, trial: ITrialRecord): IStudyView {
