@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection, Sequence
 
-__all__ = ["counted", "one_line"]
+__all__ = ["aligned", "counted", "one_line"]
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -28,3 +30,28 @@ def counted(count: float, thing: str, things: str = "") -> str:
     """``1 trial``, ``2,000 trials``, ``2.5 minutes``; ``things`` where an s is not enough."""
     number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
     return f"{number} {thing}" if count == 1 else f"{number} {things or thing + 's'}"
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Rows of equal length as lines whose columns stand below each other, two blanks apart.
+
+    ``right`` are the indices of columns that align right. Wide characters, such as Chinese ones,
+    take two places, as they do in a terminal.
+    """
+    places = [[_places(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*places, strict=True)]
+    lines = []
+    for row, own in zip(rows, places, strict=True):
+        gaps = [" " * (width - place) for width, place in zip(widths, own, strict=True)]
+        cells = (
+            gap + cell if index in right else cell + gap
+            for index, (cell, gap) in enumerate(zip(row, gaps, strict=True))
+        )
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _places(text: str) -> int:
+    """How many places the text takes in a line of a terminal."""
+    wide = 0 if text.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide

@@ -8,18 +8,23 @@ from __future__ import annotations
 import math
 import sys
 
-from tunemagic.space import Value
-from tunemagic.text import counted, one_line
+from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.i18n.facts import translate
+from tunemagic.space import Kind, Parameter, Sampling, Value
+from tunemagic.text import one_line
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
 
 __all__ = [
     "MISSING",
+    "best_text",
     "byte_text",
     "clock",
+    "count_text",
     "number_text",
     "place_text",
     "progress_line",
     "pruned_text",
+    "range_text",
     "reasoned",
     "remaining_seconds",
     "runs_text",
@@ -104,49 +109,74 @@ def spread_text(trial: TrialRecord) -> str:
     return f"{score} ± {number_text(float(f'{trial.spread:.2g}'))}"
 
 
-def score_text(view: StudyView) -> str:
+def count_text(what: str, count: float, texts: Catalogue = ENGLISH) -> str:
+    """``1 trial``, ``2,000 trials``, ``2.5 minutes``: ``what`` is one of the catalogue's ``count.*``."""
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return texts(f"count.{what}", count=count, number=number)
+
+
+def range_text(parameter: Parameter, texts: Catalogue = ENGLISH) -> str:
+    """The range in a few characters: ``32 … 256 step 32``, ``0.0001 … 0.1 log``, ``relu | tanh``."""
+    if parameter.kind not in (Kind.INT, Kind.FLOAT):
+        return parameter.describe()
+    parts = [f"{parameter.low:g} … {parameter.high:g}"]
+    if parameter.step is not None:
+        parts.append(texts("range.step", step=f"{parameter.step:g}"))
+    if parameter.sampling is not Sampling.LINEAR:
+        parts.append(texts(f"range.{parameter.sampling}"))
+    return " ".join(parts)
+
+
+def score_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """``val_accuracy 0.9711 (trial 7)``, or ``no score yet``."""
     best = view.best_trial
-    return "no score yet" if best is None else f"{view.objective} {spread_text(best)} (trial {best.number})"
+    if best is None:
+        return texts("progress.no_score")
+    return texts("progress.score", objective=view.objective, score=spread_text(best), trial=best.number)
 
 
-def state_text(trial: TrialRecord) -> str:
+def best_text(view: StudyView, score: str, texts: Catalogue = ENGLISH) -> str:
+    """``best SCORE``; of a study without a score only what stands there instead."""
+    return score if view.best is None else texts("progress.best", score=score)
+
+
+def state_text(trial: TrialRecord, texts: Catalogue = ENGLISH) -> str:
     """A trial's state; ``skipped`` when it was pruned before training."""
-    return "skipped" if trial.state is TrialState.PRUNED and not trial.epochs_done else str(trial.state)
+    state = "skipped" if trial.state is TrialState.PRUNED and not trial.epochs_done else trial.state
+    return texts(f"state.{state}")
 
 
-def pruned_text(view: StudyView) -> str:
+def pruned_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """`` (3 pruned, 2 skipped)``, or nothing."""
     pruned = sum(trial.state is TrialState.PRUNED and trial.score is not None for trial in view.trials)
-    counts = ((pruned, "pruned"), (view.skipped_trials, "skipped"))
-    shown = ", ".join(f"{count} {what}" for count, what in counts if count)
-    return f" ({shown})" if shown else ""
+    parts = [texts("progress.pruned", count=pruned)] if pruned else []
+    parts += [texts("progress.skipped", count=view.skipped_trials)] if view.skipped_trials else []
+    return texts("progress.brackets", text=texts("list.comma").join(parts)) if parts else ""
 
 
-def place_text(view: StudyView) -> str:
+def place_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """Where the study's trials run; "" when that was never said."""
     match view.executor:
-        case "inline":
-            return "in the kernel"
+        case "inline" | "replay":
+            return texts(f"place.{view.executor}")
         case "process":
-            return "in an isolated worker" if view.workers == 1 else f"in {view.workers} isolated workers"
+            return texts("place.process", count=view.workers)
         case "dask":
-            return "on a Dask cluster" + (f", {counted(view.workers, 'worker')}" if view.workers else "")
-        case "replay":
-            return "replayed from stored learning curves"
+            workers = [count_text("workers", view.workers, texts)] if view.workers else []
+            return texts("list.comma").join([texts("place.dask"), *workers])
         case other:
             return other
 
 
-def runs_text(view: StudyView) -> str:
+def runs_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """``3 repeats × 5 folds`` of each trial, or nothing for a single training."""
-    repeats = [f"{view.repeats} repeats"] if view.repeats > 1 else []
-    return " × ".join([*repeats, *([counted(view.folds, "fold")] if view.folds else [])])
+    repeats = [texts("runs.repeats", count=view.repeats)] if view.repeats > 1 else []
+    return " × ".join([*repeats, *([count_text("folds", view.folds, texts)] if view.folds else [])])
 
 
-def reasoned(what: str, reason: str) -> str:
-    """What was chosen and, where it is known, why."""
-    return f"{what} — {reason}" if what and reason else what
+def reasoned(what: str, reason: str, texts: Catalogue = ENGLISH) -> str:
+    """What was chosen and, where it is known, why; a reason that tunemagic gave is translated."""
+    return what + texts("list.dash") + translate(reason, texts) if what and reason else what
 
 
 def remaining_seconds(view: StudyView) -> float | None:
@@ -171,23 +201,29 @@ def _share_done(view: StudyView, trial: TrialRecord) -> float:
     return min(1.0, runs / view.runs)
 
 
-def progress_line(view: StudyView) -> str:
+def progress_line(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """Where the study stands, on one line.
 
     ``trial 12/30 (3 pruned) · best val_accuracy 0.9711 (trial 7) · 3:20 elapsed · about 4:10 left
     · in the kernel`` while it runs, ``30/30 trials, finished · best ... · 7:30`` afterwards.
     """
-    best = score_text(view) if view.best is None else f"best {score_text(view)}"
-    if view.state is not StudyState.RUNNING:
+    best = best_text(view, score_text(view, texts), texts)
+    pruned = pruned_text(view, texts)
+    if not view.under_way:
         ended = view.ended_trials
-        count = counted(ended, "trial") if view.max_trials is None else f"{ended}/{counted(view.max_trials, 'trial')}"
-        return one_line(f"{count}{pruned_text(view)}, {view.state} · {best} · {clock(view.elapsed)}")
+        all_of = ended if view.max_trials is None else view.max_trials
+        trials = count_text("trials", all_of, texts)
+        shown = trials if view.max_trials is None else f"{ended}/{trials}"
+        end = texts("progress.ended", trials=shown, pruned=pruned, state=texts(f"state.{view.state}"))
+        return one_line(f"{end} · {best} · {clock(view.elapsed)}")
     total = "" if view.max_trials is None else f"/{view.max_trials}"
-    parts = [f"trial {len(view.trials) - view.skipped_trials}{total}{pruned_text(view)}", best]
+    number = len(view.trials) - view.skipped_trials
+    parts = [texts("progress.trial", number=number, total=total, pruned=pruned), best]
     remaining = remaining_seconds(view)
     if view.executor in ("process", "dask") and not view.workers_ready:
-        parts.append("starting worker" if view.workers == 1 else "starting workers")
+        parts.append(texts("progress.starting", count=view.workers))
     else:
-        parts.append(f"{clock(view.elapsed)} elapsed")
-        parts += [] if remaining is None else [f"about {clock(remaining)} left"]
-    return one_line(" · ".join([*parts, place_text(view)] if view.executor else parts))
+        parts.append(texts("progress.elapsed", clock=clock(view.elapsed)))
+        parts += [] if remaining is None else [texts("progress.left", clock=clock(remaining))]
+    parts += [texts("state.paused")] if view.state is StudyState.PAUSED else []
+    return one_line(" · ".join([*parts, place_text(view, texts)] if view.executor else parts))

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["ENGLISH", "Catalogue", "Language", "catalogue", "language_of"]
+__all__ = ["ENGLISH", "PLACEHOLDER", "Catalogue", "Language", "catalogue", "language_of"]
 
 _FOLDER = Path(__file__).parent
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Language(StrEnum):
@@ -42,7 +42,7 @@ class Catalogue:
         text = self.texts.get(form)
         if text is None:
             text = ENGLISH.texts.get(_form(key, values, ENGLISH.texts), key) if self is not ENGLISH else key
-        return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
+        return PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
 
 def _form(key: str, values: Mapping[str, object], texts: Mapping[str, str]) -> str:
