@@ -4,6 +4,7 @@ import { mountPanel } from './panel/panel';
 import { StudyStore } from './panel/store';
 import type { Outgoing } from './panel/store';
 import './panel.css';
+import './charts.css';
 
 /** What is used of anywidget's model. */
 interface IModel {
@@ -44,7 +45,7 @@ function render({ model, el }: { model: IModel; el: HTMLElement }): () => void {
     throw new Error('expected initialize to have run before render.');
   }
   const unmount = mountPanel(el, store, model.get('layout_kind') === 'compact');
-  const fallSilent = store.hello();
+  const fallSilent = store.hello(document.documentElement.lang);
   return () => {
     fallSilent();
     unmount();

@@ -30,6 +30,11 @@ export function isOpen(state: TrialState): boolean {
   return state === 'running' || state === 'interrupted';
 }
 
+/** Whether the search has begun and not ended, paused or not. */
+export function isUnderWay(view: IStudyView): boolean {
+  return view.state === 'running' || view.state === 'paused';
+}
+
 /** The curves of every run that has begun; the first run always counts. */
 export function runsCurves(trial: ITrialRecord): readonly ITrialRecord['curves'][] {
   return [trial.curves, ...trial.more_curves];

@@ -2,18 +2,18 @@
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
-import { TEXT } from './text';
 
 export function makeActions(store: StudyStore): ISection & { readonly notice: HTMLElement } {
+  const { t } = store;
   const stop = make('button', {
     className: 'tm-button tm-stop',
-    text: TEXT.stop,
-    attributes: { type: 'button', title: TEXT.stopTitle }
+    text: t('panel.stop'),
+    attributes: { type: 'button', title: t('panel.stop_title') }
   });
   const detach = make('button', {
     className: 'tm-button',
-    text: TEXT.detach,
-    attributes: { type: 'button', title: TEXT.detachTitle }
+    text: t('panel.detach'),
+    attributes: { type: 'button', title: t('panel.detach_title') }
   });
   const notice = make('div', { className: 'tm-notice', attributes: { role: 'alert' } });
   const node = make('div', { className: 'tm-actions' }, stop, detach);
@@ -26,7 +26,7 @@ export function makeActions(store: StudyStore): ISection & { readonly notice: HT
   });
 
   function update(): void {
-    const running = store.synced && store.view.state === 'running' && store.status.read_only === '';
+    const running = store.steerable;
     const waiting = running && store.status.waiting;
     wasRunning ||= running;
     wasWaiting ||= waiting;

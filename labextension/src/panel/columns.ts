@@ -1,8 +1,10 @@
 /** The columns of the trial table, and how trials are ordered by one of them. */
 import { formatNumber, formatScore, formatSeconds, formatValue } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
+import type { Translate } from '../model/texts';
 import { epochsDone, runsOf } from '../model/trials';
-import { TEXT } from './text';
+
+const PARETO_MARK = '◆';
 
 type Cell = number | string | boolean | null | undefined;
 
@@ -20,66 +22,76 @@ export interface IColumn {
  *
  * `isPareto` says of a trial's number whether it belongs to the Pareto set.
  */
-export function columnsOf(view: IStudyView, isPareto: (trial: number) => boolean): IColumn[] {
+export function columnsOf(
+  view: IStudyView,
+  isPareto: (trial: number) => boolean,
+  t: Translate
+): IColumn[] {
   const names = [...new Set(view.space.map(parameter => parameter.name))];
   return [
-    { title: TEXT.trial, numeric: true, text: t => String(t.number), key: t => t.number },
     {
-      title: TEXT.state,
+      title: t('panel.column.trial'),
+      numeric: true,
+      text: one => String(one.number),
+      key: one => one.number
+    },
+    {
+      title: t('panel.column.state'),
       numeric: false,
       badge: true,
-      text: t => stateText(t, runsOf(view)),
-      key: t => t.state
+      text: one => stateText(one, runsOf(view), t),
+      key: one => one.state
     },
-    { title: view.objective, numeric: true, text: formatScore, key: t => t.score },
+    { title: view.objective, numeric: true, text: formatScore, key: one => one.score },
     ...view.objectives.map(([name]) => ({
       title: name,
       numeric: true,
-      text: (t: ITrialRecord) => formatNumber(t.metrics[name] ?? null),
-      key: (t: ITrialRecord) => t.metrics[name]
+      text: (one: ITrialRecord) => formatNumber(one.metrics[name] ?? null),
+      key: (one: ITrialRecord) => one.metrics[name]
     })),
     ...(view.objectives.length === 0
       ? []
       : [
           {
-            title: TEXT.pareto,
+            title: t('panel.column.pareto'),
             numeric: false,
-            text: (t: ITrialRecord) => (isPareto(t.number) ? TEXT.paretoMark : ''),
-            key: (t: ITrialRecord) => isPareto(t.number)
+            text: (one: ITrialRecord) => (isPareto(one.number) ? PARETO_MARK : ''),
+            key: (one: ITrialRecord) => isPareto(one.number)
           }
         ]),
     {
-      title: TEXT.bestEpoch,
+      title: t('panel.column.best_epoch'),
       numeric: true,
-      text: t => (t.best_epoch === null ? '–' : String(t.best_epoch)),
-      key: t => t.best_epoch
+      text: one => (one.best_epoch === null ? '–' : String(one.best_epoch)),
+      key: one => one.best_epoch
     },
     ...names.map(name => ({
       title: name,
       numeric: isNumeric(view, name),
-      text: (t: ITrialRecord) => formatValue(t.values[name]),
-      key: (t: ITrialRecord) => t.values[name]
+      text: (one: ITrialRecord) => formatValue(one.values[name]),
+      key: (one: ITrialRecord) => one.values[name]
     })),
     {
-      title: TEXT.time,
+      title: t('panel.column.time'),
       numeric: true,
-      text: t => formatSeconds(t.seconds),
-      key: t => t.seconds
+      text: one => formatSeconds(one.seconds),
+      key: one => one.seconds
     }
   ];
 }
 
-function stateText(trial: ITrialRecord, runs: number): string {
+export function stateText(trial: ITrialRecord, runs: number, t: Translate): string {
   const done = epochsDone(trial);
   if (trial.state === 'pruned' && done === 0) {
-    return TEXT.skipped;
+    return t('panel.trial_state.skipped');
   }
-  const word = TEXT.trialState[trial.state];
+  const word = t(`panel.trial_state.${trial.state}`);
   if (trial.state !== 'running') {
     return word;
   }
-  const run = runs > 1 ? TEXT.runOf(1 + trial.more_curves.length, runs) : '';
-  return `${word} ${TEXT.epochOf(done, trial.epochs)}${run}`;
+  const run = { run: 1 + trial.more_curves.length, all: runs };
+  const where = runs > 1 ? t('panel.comma') + t('panel.run_of', run) : '';
+  return `${word} ${done}/${trial.epochs}${where}`;
 }
 
 function isNumeric(view: IStudyView, name: string): boolean {

@@ -5,11 +5,13 @@ import type { ICurvesInfo } from '../charts/series';
 import { baseMetric, curvesInfo, metricNames } from '../charts/series';
 import { formatNumber, formatScore } from '../model/format';
 import type { IStudyView } from '../model/protocol';
+import type { Translate } from '../model/texts';
 import { bestTrial } from '../model/trials';
 import { make, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
-import { TEXT } from './text';
+
+const LEGEND = ['best', 'running', 'selected', 'other', 'pruned', 'train'];
 
 export interface ICurvesSection extends ISection {
   /** Mark one trial's curve, or none. */
@@ -19,15 +21,16 @@ export interface ICurvesSection extends ISection {
 }
 
 export function makeCurves(store: StudyStore): ICurvesSection {
+  const { t } = store;
   const menu = make('select', { className: 'tm-select' });
-  const label = make('label', {}, make('span', { text: TEXT.metric }), menu);
+  const label = make('label', {}, make('span', { text: t('panel.metric') }), menu);
   const readout = make('span', { className: 'tm-readout' });
   const canvas = make('div', { className: 'tm-chart', attributes: { role: 'img' } });
-  const empty = make('p', { className: 'tm-empty', text: TEXT.noCurves });
-  const legend = makeLegend();
+  const empty = make('p', { className: 'tm-empty', text: t('panel.no_curves') });
+  const legend = makeLegend(t);
   const node = make(
     'div',
-    { className: 'tm-curves', attributes: { role: 'group', 'aria-label': TEXT.curves } },
+    { className: 'tm-curves', attributes: { role: 'group', 'aria-label': t('panel.curves') } },
     make('div', { className: 'tm-row' }, label, readout),
     make('div', { className: 'tm-chart-box' }, canvas, empty),
     legend.node
@@ -36,8 +39,8 @@ export function makeCurves(store: StudyStore): ICurvesSection {
   let selected: number | null = null;
   let chosen: string | null = null;
   let shownView: IStudyView | null = null;
-  const chart = new CurvesChart(canvas, TEXT.epoch, hover => {
-    setText(readout, hover === null ? restingText(info) : hoverText(hover));
+  const chart = new CurvesChart(canvas, t('panel.epoch'), hover => {
+    setText(readout, hover === null ? restingText(info, t) : hoverText(hover, t));
   });
 
   menu.addEventListener('change', () => {
@@ -57,8 +60,8 @@ export function makeCurves(store: StudyStore): ICurvesSection {
     empty.hidden = info.series.length > 0;
     legend.update(info);
     chart.draw(info);
-    setText(readout, restingText(info));
-    canvas.setAttribute('aria-label', pictureText(view, info));
+    setText(readout, restingText(info, t));
+    canvas.setAttribute('aria-label', pictureText(view, info, t));
   }
 
   return {
@@ -89,40 +92,42 @@ function fillMenu(menu: HTMLSelectElement, names: readonly string[]): void {
   }
 }
 
-function hoverText({ series, epoch, value }: IHover): string {
-  return TEXT.point(series.trial, series.run, series.metric, epoch, formatNumber(value));
+function hoverText({ series, epoch, value }: IHover, t: Translate): string {
+  const { trial, run, metric } = series;
+  const key = run > 1 ? 'panel.point_of_run' : 'panel.point';
+  return t(key, { trial, run, metric, epoch, value: formatNumber(value) });
 }
 
-function restingText(info: ICurvesInfo | null): string {
+function restingText(info: ICurvesInfo | null, t: Translate): string {
   if (info === null) {
     return '';
   }
-  const parts = info.drawnTrials < info.trials ? [TEXT.drawn(info.drawnTrials, info.trials)] : [];
-  return [...parts, ...(info.clipped ? [TEXT.clipped] : [])].join(' · ');
+  const parts =
+    info.drawnTrials < info.trials
+      ? [t('panel.drawn', { drawn: info.drawnTrials, all: info.trials })]
+      : [];
+  return [...parts, ...(info.clipped ? [t('panel.clipped')] : [])].join(' · ');
 }
 
-function pictureText(view: IStudyView, info: ICurvesInfo): string {
+function pictureText(view: IStudyView, info: ICurvesInfo, t: Translate): string {
   const best = bestTrial(view);
   const words =
     best === null
-      ? TEXT.noBest
-      : `${TEXT.best(view.objective)} ${formatScore(best)} ${TEXT.bestTrial(best.number)}`;
-  return TEXT.picture(info.metric, info.drawnTrials, words);
+      ? t('panel.no_best')
+      : [
+          t('panel.best', { objective: view.objective }),
+          formatScore(best),
+          t('panel.best_trial', { number: best.number })
+        ].join(' ');
+  const trials = t('panel.trials', { count: info.drawnTrials });
+  return t('panel.picture', { metric: info.metric, trials, best: words });
 }
 
-function makeLegend(): { readonly node: HTMLElement; update(info: ICurvesInfo): void } {
-  const entries = (
-    [
-      ['best', TEXT.legendBest],
-      ['running', TEXT.legendRunning],
-      ['selected', TEXT.legendSelected],
-      ['other', TEXT.legendOther],
-      ['pruned', TEXT.legendPruned],
-      ['train', TEXT.legendTrain]
-    ] as const
-  ).map(([role, text]) => {
+function makeLegend(t: Translate): { readonly node: HTMLElement; update(info: ICurvesInfo): void } {
+  const entries = LEGEND.map(role => {
     const swatch = make('span', { className: `tm-swatch tm-swatch-${role}` });
-    return { role, node: make('li', {}, swatch, make('span', { text })) };
+    const text = make('span', { text: t(`panel.legend.${role}`) });
+    return { role, node: make('li', {}, swatch, text) };
   });
   const node = make('ul', { className: 'tm-legend' }, ...entries.map(entry => entry.node));
   return {

@@ -1,5 +1,7 @@
 /** Nodes without HTML text: everything that is shown passes through textContent. */
 
+const PAGE_PART = Math.random().toString(36).slice(2);
+
 interface IOptions {
   readonly className?: string;
   readonly text?: string;
@@ -31,4 +33,12 @@ export function setText(node: Node, text: string): void {
   if (node.textContent !== text) {
     node.textContent = text;
   }
+}
+
+let ids = 0;
+
+/** An id that no other panel on the page has, whichever copy of this module made it. */
+export function uniqueId(): string {
+  ids += 1;
+  return `tm-${PAGE_PART}-${ids}`;
 }

@@ -1,45 +1,38 @@
 /** Convert the best model once the search has ended, and what came of it. */
 import { formatBytes, formatNumber, formatShare } from '../model/format';
 import type { IModelExported } from '../model/protocol';
+import type { Translate } from '../model/texts';
 import { make } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
-import { TEXT } from './text';
 
-const HEADS = [
-  TEXT.exportMode,
-  TEXT.result,
-  TEXT.size,
-  TEXT.gzip,
-  TEXT.scoreChange,
-  TEXT.agreement,
-  TEXT.difference,
-  TEXT.speed
-];
+const MODES = ['none', 'dynamic', 'float16', 'int8', 'all'];
+const HEADS = ['mode', 'result', 'size', 'gzip', 'score', 'agreement', 'difference', 'speed'];
 
 export function makeExports(store: StudyStore): ISection {
+  const { t } = store;
   const menu = make(
     'select',
     { className: 'tm-select' },
-    ...Object.entries(TEXT.modes).map(([value, text]) =>
-      make('option', { text, attributes: { value } })
+    ...MODES.map(value =>
+      make('option', { text: t(`panel.modes.${value}`), attributes: { value } })
     )
   );
   menu.value = 'all';
   const button = make('button', {
     className: 'tm-button',
-    text: TEXT.convert,
+    text: t('panel.convert'),
     attributes: { type: 'button' }
   });
   const busy = make('span', {
     className: 'tm-busy',
-    text: TEXT.converting,
+    text: t('panel.converting'),
     attributes: { role: 'status' }
   });
   const row = make(
     'div',
     { className: 'tm-row' },
-    make('label', {}, make('span', { text: TEXT.mode }), menu),
+    make('label', {}, make('span', { text: t('panel.mode') }), menu),
     button,
     busy
   );
@@ -50,7 +43,13 @@ export function makeExports(store: StudyStore): ISection {
     make(
       'thead',
       {},
-      make('tr', {}, ...HEADS.map(text => make('th', { text, attributes: { scope: 'col' } })))
+      make(
+        'tr',
+        {},
+        ...HEADS.map(head =>
+          make('th', { text: t(`panel.export.${head}`), attributes: { scope: 'col' } })
+        )
+      )
     ),
     body
   );
@@ -58,15 +57,15 @@ export function makeExports(store: StudyStore): ISection {
     'div',
     {
       className: 'tm-scroll',
-      attributes: { tabindex: '0', role: 'group', 'aria-label': TEXT.results }
+      attributes: { tabindex: '0', role: 'group', 'aria-label': t('panel.results') }
     },
     table
   );
   const remarks = make('ul', { className: 'tm-remarks' });
   const node = make(
     'div',
-    { className: 'tm-exports', attributes: { role: 'group', 'aria-label': TEXT.exports } },
-    make('div', { className: 'tm-caption', text: TEXT.exports }),
+    { className: 'tm-exports', attributes: { role: 'group', 'aria-label': t('panel.exports') } },
+    make('div', { className: 'tm-caption', text: t('panel.exports') }),
     row,
     scroll,
     remarks
@@ -86,10 +85,12 @@ export function makeExports(store: StudyStore): ISection {
     busy.hidden = !status.converting;
     if (view.exports !== shown) {
       shown = view.exports;
-      body.replaceChildren(...shown.map(exportRow));
+      body.replaceChildren(...shown.map(result => exportRow(result, t)));
       const told = shown.filter(result => result.message !== '');
       remarks.replaceChildren(
-        ...told.map(result => make('li', { text: TEXT.remark(result.mode, result.message) }))
+        ...told.map(result =>
+          make('li', { text: t('panel.remark', { mode: result.mode, message: result.message }) })
+        )
       );
     }
     remarks.hidden = remarks.childElementCount === 0;
@@ -98,8 +99,8 @@ export function makeExports(store: StudyStore): ISection {
   return { node, update };
 }
 
-function exportRow(result: IModelExported): HTMLTableRowElement {
-  const scores = TEXT.arrow(formatNumber(result.score_before), formatNumber(result.score_after));
+function exportRow(result: IModelExported, t: Translate): HTMLTableRowElement {
+  const scores = `${formatNumber(result.score_before)} → ${formatNumber(result.score_after)}`;
   const texts = [
     formatBytes(result.bytes),
     formatBytes(result.gzip_bytes),
@@ -108,7 +109,10 @@ function exportRow(result: IModelExported): HTMLTableRowElement {
     formatNumber(result.max_abs_diff),
     formatNumber(result.microseconds)
   ];
-  const verdict = make('span', { className: 'tm-verdict', text: TEXT.verdict[result.verdict] });
+  const verdict = make('span', {
+    className: 'tm-verdict',
+    text: t(`panel.verdict.${result.verdict}`)
+  });
   verdict.dataset['verdict'] = result.verdict;
   const row = make(
     'tr',

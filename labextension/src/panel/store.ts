@@ -224,7 +224,7 @@ export class StudyStore {
 
   private takeSnapshot(message: ISnapshot, buffer: DataView): void {
     const again = this.isSynced;
-    this.current = viewFromSnapshot(message, buffer);
+    this.current = viewFromSnapshot(buffer);
     this.panelStatus = message.status;
     this.isSynced = true;
     this.lastEventAt = this.now() - message.age * 1000;

@@ -1,6 +1,7 @@
 /** The trials as a table: sortable, with details to unfold, reachable by keyboard. */
 import { formatBytes, formatNumber } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
+import type { Translate } from '../model/texts';
 import { epochsDone, paretoNumbers } from '../model/trials';
 import type { IColumn } from './columns';
 import { columnsOf, sorted } from './columns';
@@ -8,7 +9,6 @@ import { make, setText } from './dom';
 import { sourceLine } from './messages';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
-import { TEXT } from './text';
 
 /** One trial's row and, below it, the row of its details. */
 interface IRow {
@@ -24,15 +24,16 @@ const NONE: ReadonlySet<number> = new Set();
 
 /** `onSelect` is told which trial is unfolded, so that its curve can be marked. */
 export function makeTable(store: StudyStore, onSelect: (trial: number | null) => void): ISection {
+  const { t } = store;
   const head = make('tr');
   const body = make('tbody');
   const table = make('table', { className: 'tm-table' }, make('thead', {}, head), body);
-  const empty = make('p', { className: 'tm-empty', text: TEXT.noTrials });
+  const empty = make('p', { className: 'tm-empty', text: t('panel.no_trials') });
   const node = make(
     'div',
     {
       className: 'tm-scroll',
-      attributes: { tabindex: '0', role: 'group', 'aria-label': TEXT.table }
+      attributes: { tabindex: '0', role: 'group', 'aria-label': t('panel.table') }
     },
     table,
     empty
@@ -67,7 +68,7 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
         const button = make('button', {
           className: 'tm-sort',
           text: column.title,
-          attributes: { type: 'button', title: TEXT.sortBy(column.title) }
+          attributes: { type: 'button', title: t('panel.sort_by', { column: column.title }) }
         });
         button.addEventListener('click', () => {
           sortBy(position);
@@ -102,7 +103,7 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
   }
 
   function startOver(view: IStudyView): void {
-    columns = columnsOf(view, number => pareto.has(number));
+    columns = columnsOf(view, number => pareto.has(number), t);
     rows.clear();
     body.replaceChildren();
     drawHead();
@@ -121,7 +122,7 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
     for (const trial of view.trials) {
       let one = rows.get(trial.number);
       if (one === undefined) {
-        one = makeRow(trial.number, columns, unfold);
+        one = makeRow(trial.number, columns, unfold, t);
         one.details.hidden = trial.number !== unfolded;
         one.button.setAttribute('aria-expanded', String(trial.number === unfolded));
         rows.set(trial.number, one);
@@ -129,13 +130,10 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
       if (one.trial !== trial || one.pareto !== pareto.has(trial.number)) {
         one.trial = trial;
         one.pareto = pareto.has(trial.number);
-        fillRow(one, trial, columns);
+        fillRow(one, trial, columns, t);
       }
       one.row.classList.toggle('tm-is-best', trial.number === view.best);
-      setText(
-        one.button,
-        trial.number === view.best ? TEXT.bestNumber(trial.number) : String(trial.number)
-      );
+      setText(one.button, trial.number === view.best ? `${trial.number} ★` : String(trial.number));
     }
     table.hidden = view.trials.length === 0;
     empty.hidden = !table.hidden;
@@ -149,11 +147,12 @@ export function makeTable(store: StudyStore, onSelect: (trial: number | null) =>
 function makeRow(
   number: number,
   columns: readonly IColumn[],
-  unfold: (number: number) => void
+  unfold: (number: number) => void,
+  t: Translate
 ): IRow {
   const button = make('button', {
     className: 'tm-fold',
-    attributes: { type: 'button', title: TEXT.details }
+    attributes: { type: 'button', title: t('panel.details') }
   });
   button.addEventListener('click', () => {
     unfold(number);
@@ -170,7 +169,7 @@ function makeRow(
   return { row, details, button, cells: [first, ...cells], trial: null, pareto: false };
 }
 
-function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[]): void {
+function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[], t: Translate): void {
   columns.forEach((column, position) => {
     const cell = one.cells[position];
     if (cell !== undefined && position > 0) {
@@ -181,23 +180,27 @@ function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[]): v
   one.row.dataset['state'] = trial.state;
   one.row.title = trial.reason === '' ? trial.why : trial.reason;
   const list = make('dl');
-  for (const [term, text] of factsOf(trial)) {
+  for (const [term, text] of factsOf(trial, t)) {
     list.append(make('dt', { text: term }), make('dd', { text }));
   }
   one.details.firstElementChild?.replaceChildren(list);
 }
 
 /** Which attempt it is and where it went on; '' for a first one. */
-function attemptText(trial: ITrialRecord): string {
+function attemptText(trial: ITrialRecord, t: Translate): string {
   const { attempt, resumed_run: run, resumed_epoch: epoch } = trial;
   if (attempt === 1) {
     return '';
   }
-  return run === 1 && epoch === 0 ? String(attempt) : TEXT.wentOn(attempt, run, epoch);
+  if (run === 1 && epoch === 0) {
+    return String(attempt);
+  }
+  const key = epoch === 0 ? 'went_on_start' : run > 1 ? 'went_on_run' : 'went_on';
+  return t(`panel.${key}`, { attempt, run, epoch });
 }
 
 /** What the details say, in order; nothing that is empty. */
-function factsOf(trial: ITrialRecord): [string, string][] {
+function factsOf(trial: ITrialRecord, t: Translate): [string, string][] {
   const metrics = Object.entries(trial.metrics).map(
     ([name, value]) => `${name} ${formatNumber(value)}`
   );
@@ -205,16 +208,25 @@ function factsOf(trial: ITrialRecord): [string, string][] {
     ? trial.reason
     : `${trial.error}: ${trial.reason}`;
   const facts: [string, string][] = [
-    [TEXT.why, trial.parent === null ? trial.why : `${trial.why} · ${TEXT.parent(trial.parent)}`],
-    [TEXT.trainer, trial.trainer],
-    [TEXT.worker, trial.worker === null ? '' : String(trial.worker)],
-    [TEXT.reason, reason],
-    [TEXT.yourLine, sourceLine(trial)],
-    [TEXT.metrics, metrics.join(' · ')],
-    [TEXT.scores, trial.scores.map(formatNumber).join(' · ')],
-    [TEXT.epochs, TEXT.epochsOf(epochsDone(trial), trial.epochs)],
-    [TEXT.attempt, attemptText(trial)],
-    [TEXT.weights, trial.weights === null ? '' : TEXT.weightsKept(formatBytes(trial.weights.bytes))]
+    [t('panel.fact.why'), proposalText(trial, t)],
+    [t('panel.fact.trainer'), trial.trainer],
+    [t('panel.fact.worker'), trial.worker === null ? '' : String(trial.worker)],
+    [t('panel.fact.reason'), reason],
+    [t('panel.fact.line'), sourceLine(trial, t)],
+    [t('panel.fact.metrics'), metrics.join(' · ')],
+    [t('panel.fact.scores'), trial.scores.map(formatNumber).join(' · ')],
+    [t('panel.fact.epochs'), t('panel.epochs_of', { done: epochsDone(trial), all: trial.epochs })],
+    [t('panel.fact.attempt'), attemptText(trial, t)],
+    [t('panel.fact.weights'), weightsText(trial, t)]
   ];
   return facts.filter(([, text]) => text !== '');
+}
+
+function proposalText(trial: ITrialRecord, t: Translate): string {
+  const { why, parent } = trial;
+  return parent === null ? why : `${why} · ${t('panel.parent', { number: parent })}`;
+}
+
+function weightsText({ weights }: ITrialRecord, t: Translate): string {
+  return weights === null ? '' : t('panel.weights_kept', { size: formatBytes(weights.bytes) });
 }
