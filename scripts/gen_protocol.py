@@ -57,7 +57,7 @@ INFOS = (
     curves.BestSoFarInfo,
 )
 MESSAGES = (
-    wire.CurveSlice,
+    wire.CurveTable,
     wire.PanelStatus,
     wire.Snapshot,
     wire.SnapshotBody,

@@ -68,7 +68,8 @@ def test_a_snapshot_holds_the_curves_as_bytes(study, outbox, channel):
     buffers = outbox.messages[0][1]
     assert [type(buffer) for buffer in buffers] == [bytes]
     found = unpacked(message, buffers)
-    assert found["body"]["curves"] == [{"trial": 1, "run": 1, "metric": "val_accuracy", "offset": 0, "length": 2}]
+    table = {"names": ["val_accuracy"], "trial": [1], "run": [1], "metric": [0], "length": [2], "kept": [True]}
+    assert found["body"]["curves"] == table
     # 0.5 and 0.75 are 3f000000 and 3f400000: least significant bytes first.
     assert found["curve_bytes"] == "00000000" + "0040" + "3f3f"
     assert message["seq"] == study.view.seq

@@ -11,18 +11,18 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NewType, TypedDict
 
 from tunemagic import events as ev
-from tunemagic.trial import StudyView, TrialRecord
+from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = [
     "Acknowledgement",
     "Answer",
     "Ask",
     "Command",
-    "CurveSlice",
+    "CurveTable",
     "EventBatch",
     "Hello",
     "PanelStatus",
@@ -46,19 +46,26 @@ __all__ = [
 WireView = NewType("WireView", dict[str, Any])
 
 _FLOAT32_MAX = 3.4028234e38
+# A panel draws at most 50 trials at a time. So many values are 80 kB, compressed; others are
+# sent when their trial is looked at.
+_MOST_VALUES = 40_000
+_BEST_KEPT = 100
 
 
-class CurveSlice(TypedDict):
-    """Where one curve lies in a snapshot's buffer. ``offset`` and ``length`` count float32 values.
+class CurveTable(TypedDict):
+    """Which curves a snapshot's buffer holds, as columns, in the order in which their values lie there.
 
-    ``run`` counts from 1: a trial with repeats or folds is trained in several runs.
+    ``run`` counts from 1: a trial with repeats or folds is trained in several runs. ``metric`` is
+    an index into ``names``. The values of a curve that is not ``kept`` were left out; its
+    ``length`` still says how many epochs there were.
     """
 
-    trial: int
-    run: int
-    metric: str
-    offset: int
-    length: int
+    names: list[str]
+    trial: list[int]
+    run: list[int]
+    metric: list[int]
+    length: list[int]
+    kept: list[bool]
 
 
 class PanelStatus(TypedDict):
@@ -91,7 +98,7 @@ class SnapshotBody(TypedDict):
     """What a snapshot's buffer holds as JSON, before the curves."""
 
     view: WireView
-    curves: list[CurveSlice]
+    curves: CurveTable
 
 
 EventBatch = TypedDict(
@@ -233,10 +240,10 @@ def snapshot(view: StudyView, *, status: PanelStatus, age: float) -> tuple[Snaps
 
     The buffer is a zlib stream of: the length of the JSON in bytes (uint32, little-endian), a
     SnapshotBody as UTF-8 JSON, then all curves as float32 with NaN for None, least significant
-    bytes of all numbers first, then the second bytes, and so on. A study of 2000 trials is an
-    eighth of its size that way; servers and browsers can't be relied upon to compress.
+    bytes of all numbers first, then the second bytes, and so on. Servers and browsers can't be
+    relied upon to compress. Of a very large study some curves are left out (see ``_MOST_VALUES``).
     """
-    curves, values = _pack_curves(view.trials)
+    curves, values = _pack_curves(view)
     columns = [field.name for field in dataclasses.fields(TrialRecord) if field.name not in ("curves", "more_curves")]
     data = view_to_json(dataclasses.replace(view, trials=()))
     data["trials"] = {name: [_plain(getattr(trial, name)) for trial in view.trials] for name in columns}
@@ -263,16 +270,38 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _pack_curves(trials: Iterable[TrialRecord]) -> tuple[list[CurveSlice], list[float]]:
-    slices: list[CurveSlice] = []
+def _pack_curves(view: StudyView) -> tuple[CurveTable, list[float]]:
+    """All curves in one table and, of those that are kept, all values in a row."""
+    table = CurveTable(names=[], trial=[], run=[], metric=[], length=[], kept=[])
+    index: dict[str, int] = {}
     values: list[float] = []
-    for trial in trials:
+    whole = _whole_trials(view)
+    for trial in view.trials:
         for run, curves in enumerate(trial.runs_curves, start=1):
             for metric, curve in curves.items():
-                place = CurveSlice(trial=trial.number, run=run, metric=metric, offset=len(values), length=len(curve))
-                slices.append(place)
-                values.extend(_float32(value) for value in curve)
-    return slices, values
+                kept = trial.number in whole
+                table["trial"].append(trial.number)
+                table["run"].append(run)
+                table["metric"].append(index.setdefault(metric, len(index)))
+                table["length"].append(len(curve))
+                table["kept"].append(kept)
+                if kept:
+                    values.extend(_float32(value) for value in curve)
+    table["names"].extend(index)
+    return table, values
+
+
+def _whole_trials(view: StudyView) -> set[int]:
+    """Trials whose curves are sent: all, or of a very large study those that a screen draws first."""
+    running = [trial for trial in view.trials if trial.state is TrialState.RUNNING]
+    left = _MOST_VALUES
+    kept: set[int] = set()
+    for trial in (*running, *view.ranking()[:_BEST_KEPT], *reversed(view.trials)):
+        size = sum(len(curve) for curves in trial.runs_curves for curve in curves.values())
+        if trial.number not in kept and (size <= left or trial in running):
+            kept.add(trial.number)
+            left -= size
+    return kept
 
 
 def _float32(value: float | None) -> float:

@@ -675,13 +675,14 @@ export interface IBestSoFarInfo {
   readonly band: readonly IScoreBand[];
 }
 
-/** Where one curve lies in a snapshot's buffer. `offset` and `length` count float32 values. */
-export interface ICurveSlice {
-  readonly trial: number;
-  readonly run: number;
-  readonly metric: string;
-  readonly offset: number;
-  readonly length: number;
+/** Which curves a snapshot's buffer holds, as columns, in the order in which their values lie there. */
+export interface ICurveTable {
+  readonly names: readonly string[];
+  readonly trial: readonly number[];
+  readonly run: readonly number[];
+  readonly metric: readonly number[];
+  readonly length: readonly number[];
+  readonly kept: readonly boolean[];
 }
 
 /** What a panel must know besides the study's view. */
@@ -704,7 +705,7 @@ export interface ISnapshot {
 /** What a snapshot's buffer holds as JSON, before the curves. */
 export interface ISnapshotBody {
   readonly view: WireView;
-  readonly curves: readonly ICurveSlice[];
+  readonly curves: ICurveTable;
 }
 
 /** Events `from` to `to` without gaps. */

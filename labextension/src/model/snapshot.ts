@@ -1,7 +1,7 @@
 /** A study's view from the packed buffer of a snapshot message (see `snapshot` in widgets/wire.py). */
 import { unzlibSync } from 'fflate';
 import type {
-  ICurveSlice,
+  ICurveTable,
   ISnapshotBody,
   IStudyView,
   ITrialRecord,
@@ -43,26 +43,34 @@ function floatsOf(planes: Uint8Array): Float32Array {
   );
 }
 
-function curvesByTrial(
-  slices: readonly ICurveSlice[],
-  values: Float32Array
-): ReadonlyMap<number, Curves[]> {
+/** Each trial's curves, run by run. One whose values were left out has nothing but its length. */
+function curvesByTrial(table: ICurveTable, values: Float32Array): ReadonlyMap<number, Curves[]> {
   const byTrial = new Map<number, Curves[]>();
-  for (const { trial, run, metric, offset, length } of slices) {
+  let offset = 0;
+  table.trial.forEach((trial, row) => {
+    const [run = 1, length = 0, metric = 0] = [
+      table.run[row],
+      table.length[row],
+      table.metric[row]
+    ];
+    const kept = table.kept[row] === true;
+    if (kept && offset + length > values.length) {
+      throw new RangeError(`expected ${offset + length} numbers; received ${values.length}.`);
+    }
     const runs = byTrial.get(trial) ?? [];
     while (runs.length < run) {
       runs.push({});
     }
     const curves = runs[run - 1];
-    if (offset + length > values.length) {
-      throw new RangeError(`expected ${offset + length} numbers; received ${values.length}.`);
-    }
     if (curves !== undefined) {
-      const own = values.subarray(offset, offset + length);
-      curves[metric] = Array.from(own, value => (Number.isNaN(value) ? null : value));
+      curves[table.names[metric] ?? ''] = Array.from({ length }, (_, epoch) => {
+        const value = kept ? (values[offset + epoch] ?? NaN) : NaN;
+        return Number.isNaN(value) ? null : value;
+      });
     }
+    offset += kept ? length : 0;
     byTrial.set(trial, runs);
-  }
+  });
   return byTrial;
 }
 
