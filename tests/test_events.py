@@ -81,7 +81,7 @@ FIELDS = {
     ev.LimitsChanged: dict(max_trials=st.none() | counts, minutes=st.none() | numbers),
     ev.TrialQueued: dict(values=st.dictionaries(texts, st.booleans() | counts | numbers | texts, max_size=3)),
     ev.StudyDiagnosed: dict(findings=st.lists(records, max_size=2)),
-    ev.SpaceChanged: dict(space=st.lists(records, max_size=2), reason=texts),
+    ev.SpaceChanged: dict(space=st.lists(records, max_size=2), reason=texts, asked=st.booleans()),
     ev.StudyNoted: dict(text=texts),
     ev.ExecutorChosen: dict(kind=texts, workers=counts, reason=texts),
     ev.WorkersReady: dict(seconds=numbers),
@@ -119,6 +119,7 @@ FIELDS = {
         source=st.none() | texts,
         **origin,
     ),
+    ev.TrialVerified: dict(trial=counts, scores=st.lists(numbers, max_size=3)),
     ev.WeightsDropped: dict(trial=counts, state_only=st.booleans()),
     ev.StudyEnded: dict(reason=st.sampled_from(ev.EndReason), message=texts),
     ev.ModelExported: dict(

@@ -147,6 +147,7 @@ def view_of(*events):
 RUNNING = TrialRecord(
     number=1, attempt=1, values={"units": 64}, state=TrialState.RUNNING, epochs=3, why="random", started=0.5
 )
+RESUMED = ev.StudyResumed(session="two", max_trials=4, minutes=None, epochs=3)
 
 
 def test_a_started_study_has_all_that_it_was_started_with():
@@ -284,9 +285,41 @@ def test_the_view_says_where_trials_run_and_whether_a_worker_is_ready():
         # Whoever trains is ready.
         view_of(chosen, begin(1), epoch(1, {})),
         # The next session starts its own.
+        view_of(chosen, ev.WorkersReady(seconds=2.5), RESUMED, chosen),
+        # The user wants more of them, while some are there.
         view_of(chosen, ev.WorkersReady(seconds=2.5), chosen),
     ]
-    assert [view.workers_ready for view in ready] == [True, True, False]
+    assert [view.workers_ready for view in ready] == [True, True, False, True]
+    assert [view.workers_since for view in ready] == [0.5, 0.5, 1.25, 0.5]
+
+
+def test_a_paused_study_is_under_way_until_it_ends():
+    paused, continued = ev.StudyPaused(), ev.StudyContinued()
+    ended = ev.StudyEnded(reason=ev.EndReason.STOPPED, message="")
+    for events, state, under_way in (
+        ([paused], StudyState.PAUSED, True),
+        ([paused, continued], StudyState.RUNNING, True),
+        ([paused, ended], StudyState.STOPPED, False),
+        ([paused, RESUMED], StudyState.RUNNING, True),
+    ):
+        view = view_of(*events)
+        assert (view.state, view.under_way) == (state, under_way)
+
+
+def test_what_the_user_wants_tried_waits_in_order_until_its_trial_starts():
+    first, second = {"units": 8}, {"units": 16}
+    asked = [ev.TrialQueued(values=first), ev.TrialQueued(values=second)]
+    assert view_of(*asked).queued == (first, second)
+    # Also over a restart of the kernel; a trial of the strategy's takes none away.
+    view = view_of(*asked, begin(1), RESUMED, dataclasses.replace(begin(2), values=first, queued=True))
+    assert (view.queued, view.trial(2).values) == ((second,), first)
+
+
+def test_limits_and_findings_are_the_latest_ones():
+    finding = {"verdict": "overfit", "trial": 1, "evidence": {}, "remedies": []}
+    view = view_of(ev.LimitsChanged(max_trials=None, minutes=2.5), ev.StudyDiagnosed(findings=[finding]))
+    assert (view.max_trials, view.minutes, view.findings) == (None, 2.5, (finding,))
+    assert view_of(ev.StudyDiagnosed(findings=[finding]), RESUMED).findings == ()
 
 
 def test_a_saved_state_replaces_the_earlier_one_and_can_be_dropped():
@@ -323,6 +356,7 @@ def test_a_resumed_study_has_new_limits_and_its_running_trial_was_interrupted():
         seq=7,
         elapsed=1.75,
         trials=(before.trial(1), dataclasses.replace(before.trial(2), state=TrialState.INTERRUPTED)),
+        workers_ready=False,
     )
 
 
@@ -447,8 +481,14 @@ def test_apply_knows_every_event():
         ev.WeightsDropped(trial=1),
         ev.SpaceChanged(space=[], reason=""),
         ev.StudyNoted(text=""),
+        ev.StudyPaused(),
+        ev.StudyContinued(),
+        ev.LimitsChanged(max_trials=4, minutes=None),
+        ev.TrialQueued(values={}),
+        ev.StudyDiagnosed(findings=[]),
+        ev.TrialVerified(trial=1, scores=[0.5]),
         ev.StudyEnded(reason=ev.EndReason.TIME, message=""),
-        ev.StudyResumed(session="two", max_trials=4, minutes=None, epochs=3),
+        RESUMED,
         exported("none", ev.Verdict.VERIFIED),
     ]
     assert {type(event).__name__ for event in samples} == set(ev.event_types())

@@ -198,10 +198,11 @@ class TrialQueued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceChanged(Event):
-    """Ranges were narrowed or widened by the user, or the model code named new hyperparameters in a trial."""
+    """Ranges were narrowed or widened by the user (``asked``), or the model code named new hyperparameters."""
 
     space: list[dict[str, Any]]
     reason: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +214,10 @@ class StudyNoted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorChosen(Event):
-    """Where this session's trials run and why. Comes once per start; workers are then starting.
+    """Where this session's trials run and why: at each start, and when the user changes their number.
 
     ``kind`` is inline, process, dask or replay; ``workers`` how many trials run at a time.
+    Workers are starting from the first one of a session on until WorkersReady or an epoch.
     """
 
     kind: str

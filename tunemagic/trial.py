@@ -290,8 +290,7 @@ def _changes(view: StudyView, event: ev.Event) -> dict[str, Any]:
                 "executor": event.kind,
                 "executor_reason": event.reason,
                 "workers": event.workers,
-                "workers_since": event.elapsed,
-                "workers_ready": False,
+                "workers_since": view.workers_since if view.workers_ready else event.elapsed,
             }
         case ev.WorkersReady():
             return {"workers_ready": True}
@@ -355,6 +354,7 @@ def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
         "pruner": view.pruner if event.pruner is None else event.pruner,
         "pruner_reason": view.pruner_reason if event.pruner_reason is None else event.pruner_reason,
         "trials": trials,
+        "workers_ready": False,  # they are other ones
         "end_reason": None,
         "end_message": "",
         "findings": (),

@@ -124,13 +124,16 @@ class Story:
 def steered(story: Story) -> None:
     """The user pauses, narrows a range, gives values and another budget; a finding; then it goes on in a session."""
     story.start()
+    story.record(ev.ExecutorChosen(kind="process", workers=1, reason="all that the cell needs can be sent"))
     story.trial(1, 0.5, 0.75)
     story.record(ev.StudyPaused())
     story.record(ev.TrialQueued(values={"units": 128, "lr": 0.001}))
     story.record(ev.TrialQueued(values={"units": 96, "lr": 0.01}))
     narrow = dataclasses.replace(RATE, low=1e-3, high=1e-2)
-    story.record(ev.SpaceChanged(space=SearchSpace((UNITS, narrow)).to_json(), reason="1 of 1 trials lies in it"))
+    space = SearchSpace((UNITS, narrow)).to_json()
+    story.record(ev.SpaceChanged(space=space, reason="1 of 1 trials lies in it", asked=True))
     story.record(ev.LimitsChanged(max_trials=6, minutes=2.5))
+    story.record(ev.ExecutorChosen(kind="process", workers=2, reason="you asked for it"))
     story.record(ev.StudyContinued())
     story.finish(1, 0.75, 2)
     story.begin(2, units=128, lr=0.001, why="you asked for it", queued=True)

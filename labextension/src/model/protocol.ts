@@ -239,7 +239,7 @@ export interface ITrialQueued {
   readonly values: { readonly [key: string]: number | string | boolean };
 }
 
-/** Ranges were narrowed or widened by the user, or the model code named new hyperparameters in a trial. */
+/** Ranges were narrowed or widened by the user (`asked`), or the model code named new hyperparameters. */
 export interface ISpaceChanged {
   readonly v: number;
   readonly type: 'SpaceChanged';
@@ -248,6 +248,7 @@ export interface ISpaceChanged {
   readonly elapsed: number;
   readonly space: readonly IParameter[];
   readonly reason: string;
+  readonly asked: boolean;
 }
 
 /** Something the user should know that ends nothing: NaN in the data, a damaged file. */
@@ -260,7 +261,7 @@ export interface IStudyNoted {
   readonly text: string;
 }
 
-/** Where this session's trials run and why. Comes once per start; workers are then starting. */
+/** Where this session's trials run and why: at each start, and when the user changes their number. */
 export interface IExecutorChosen {
   readonly v: number;
   readonly type: 'ExecutorChosen';

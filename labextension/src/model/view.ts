@@ -123,7 +123,7 @@ export function apply(before: IStudyView, event: StudyEvent): IStudyView {
     case 'StudyNoted':
       return { ...view, notes: [...view.notes, event.text] };
     case 'ExecutorChosen':
-      return { ...view, ...chosen(event) };
+      return { ...view, ...chosen(view, event) };
     case 'WorkersReady':
       return { ...view, workers_ready: true };
     case 'StudyEnded':
@@ -253,13 +253,12 @@ function objectiveOf(one: Readonly<Record<string, string>>): readonly [string, D
   return [name, direction];
 }
 
-function chosen(event: IExecutorChosen): Partial<IStudyView> {
+function chosen(view: IStudyView, event: IExecutorChosen): Partial<IStudyView> {
   return {
     executor: event.kind,
     executor_reason: event.reason,
     workers: event.workers,
-    workers_since: event.elapsed,
-    workers_ready: false
+    workers_since: view.workers_ready ? view.workers_since : event.elapsed
   };
 }
 
@@ -281,6 +280,7 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
     trials: view.trials.map(trial =>
       trial.state === 'running' ? { ...trial, state: 'interrupted' } : trial
     ),
+    workers_ready: false,
     end_reason: null,
     end_message: '',
     findings: []
