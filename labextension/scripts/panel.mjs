@@ -20,9 +20,9 @@ await build({
   logLevel: 'warning'
 });
 
-// uPlot's licence asks to go along with every copy of it.
-const licence = readFileSync(new URL('../node_modules/uplot/LICENSE', import.meta.url), 'utf8');
-writeFileSync(`${folder}panel.licenses.txt`, `panel.js and panel.css contain uPlot:\n\n${licence}`);
+// fflate's licence asks to go along with every copy of it.
+const licence = readFileSync(new URL('../node_modules/fflate/LICENSE', import.meta.url), 'utf8');
+writeFileSync(`${folder}panel.licenses.txt`, `panel.js contains fflate:\n\n${licence}`);
 
 let bytes = 0;
 let gzipBytes = 0;

@@ -5,8 +5,9 @@ chosen and why) is journaled in English. The catalogue knows each such sentence 
 ``fact.*``; a sentence that fits one is said anew in the other language, one that fits none stays
 as it is: the user's own text, an exception, a sentence of another version.
 
-A placeholder ``{fact}`` holds a sentence that is a fact itself. ``labextension/src/model/facts.ts``
-is the twin of ``translate``.
+A placeholder whose name begins with ``fact`` holds a sentence that is a fact itself; one that is
+named like a number holds nothing else. ``labextension/src/model/facts.ts`` is the twin of
+``translate``.
 """
 
 from __future__ import annotations
@@ -17,23 +18,65 @@ from collections.abc import Iterator
 
 from tunemagic.i18n import ENGLISH, PLACEHOLDER, Catalogue, Language
 
-__all__ = ["PREFIX", "fact_of", "translate"]
+__all__ = ["PREFIX", "fact_of", "fact_texts", "translate"]
 
 PREFIX = "fact."
 _DEEPEST = 4  # facts within facts; a hostile text could nest without end
+_LONGEST = 600  # characters; what an exception says is clipped to half of that
+# Placeholders for numbers, so that a template with little text of its own fits little else.
+_NUMBERS = frozenset(
+    (
+        "bracket",
+        "classes",
+        "count",
+        "epoch",
+        "epochs",
+        "held",
+        "limit",
+        "line",
+        "of",
+        "process",
+        "rows",
+        "rung",
+        "trial",
+    )
+)
+_NUMBER = r"[\d,.]+"
 
 
-def translate(sentence: str, texts: Catalogue, *, depth: int = 0) -> str:
+def translate(sentence: str, texts: Catalogue) -> str:
     """The sentence in the catalogue's language; unchanged when it is no fact that we know."""
     if not sentence or texts.language is Language.ENGLISH:
         return sentence
+    return _translate(sentence, texts, _DEEPEST)
+
+
+def _translate(sentence: str, texts: Catalogue, deepest: int) -> str:
     found = fact_of(sentence)
     if found is None:
         return sentence
     key, parts = found
-    if "fact" in parts and depth < _DEEPEST:
-        parts["fact"] = translate(parts["fact"], texts, depth=depth + 1)
+    for name, part in parts.items():
+        if name.startswith("fact") and deepest > 0:
+            parts[name] = _translate(part, texts, deepest - 1)
     return texts(key, **parts)
+
+
+def fact_texts(texts: Catalogue) -> dict[str, str]:
+    """What a screen needs to translate facts by itself: each template by its id, the English one by ``english.ID``.
+
+    Nothing for English, in which facts come already.
+    """
+    if texts.language is Language.ENGLISH:
+        return {}
+    english = {key: text for key, text in ENGLISH.texts.items() if key.startswith(PREFIX)}
+    return {**{key: texts(key) for key in english}, **{f"english.{key}": text for key, text in english.items()}}
+
+
+def fact_of(sentence: str) -> tuple[str, dict[str, str]] | None:
+    """The id of the template that the sentence fits and what its placeholders hold, or None."""
+    found = _find(sentence) if len(sentence) <= _LONGEST else None
+    return None if found is None else (found[0], dict(found[1]))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -43,13 +86,6 @@ def _find(sentence: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
         if match is not None:
             return key, tuple(match.groupdict().items())
     return None
-
-
-def fact_of(sentence: str) -> tuple[str, dict[str, str]] | None:
-    """The id of the template that the sentence fits and what its placeholders hold, or None."""
-    # Longer than any fact can be: exceptions are clipped long before.
-    found = _find(sentence) if len(sentence) <= 2000 else None
-    return None if found is None else (found[0], dict(found[1]))
 
 
 @functools.cache
@@ -64,11 +100,6 @@ def _pieces(text: str) -> Iterator[str]:
     at = 0
     for found in PLACEHOLDER.finditer(text):
         yield re.escape(text[at : found.start()])
-        # Numbers are marked by their name, so that a template with little text fits little else.
         yield f"(?P<{found[1]}>{_NUMBER if found[1] in _NUMBERS else '.+?'})"
         at = found.end()
     yield re.escape(text[at:])
-
-
-_NUMBERS = frozenset({"count", "trial", "epoch", "of", "bracket", "rung", "line", "attempt"})
-_NUMBER = r"[\d,]+"

@@ -2,9 +2,10 @@
 import type { IStudyView, ITrialRecord } from '../model/protocol';
 import { runsCurves } from '../model/trials';
 
-export const MAX_TRIALS_DRAWN = 50;
+// More lines than this cost more time than they show.
+export const MAX_TRIALS_DRAWN = 200;
 
-export type Role = 'best' | 'running' | 'selected' | 'other' | 'pruned';
+export type Role = 'best' | 'running' | 'selected' | 'compared' | 'other' | 'pruned';
 
 /** One line. `run` counts from 1: a trial with repeats or folds is trained in several runs. */
 export interface ISeries {
@@ -16,9 +17,14 @@ export interface ISeries {
   readonly values: readonly (number | null)[];
 }
 
-/** One picture of learning curves. `epochs` is the right end of the axis, at least 2. */
+/** One picture of learning curves. `epochs` is the right end of the axis, at least 2.
+ *
+ * On a logarithmic axis values of 0 or less are gaps: `omitted` says whether there are any.
+ */
 export interface ICurvesInfo {
   readonly metric: string;
+  readonly log: boolean;
+  readonly omitted: boolean;
   readonly series: readonly ISeries[];
   readonly epochs: number;
   readonly low: number;
@@ -34,7 +40,8 @@ const RANK: Readonly<Record<Role, number>> = {
   other: 1,
   running: 2,
   best: 3,
-  selected: 4
+  compared: 4,
+  selected: 5
 };
 const VALIDATION = 'val_';
 
@@ -54,14 +61,21 @@ export function metricNames(view: IStudyView): string[] {
   return [...names];
 }
 
-/** The curves of one metric; at most 50 trials: best, running and selected, then the latest, pruned ones last.
+/** The curves of one metric; at most MAX_TRIALS_DRAWN trials: the highlighted ones, then the latest,
+ * pruned ones last.
  *
- * Of a trial with several runs the first one is drawn, of a highlighted one all are.
+ * Of `selected` trials the first is the one in question, others are compared with it. Of a trial
+ * with several runs the first one is drawn, of a highlighted one all are.
  */
-export function curvesInfo(view: IStudyView, metric: string, selected: number | null): ICurvesInfo {
+export function curvesInfo(
+  view: IStudyView,
+  metric: string,
+  selected: readonly number[],
+  log = false
+): ICurvesInfo {
   const roleOf = (trial: ITrialRecord): Role => {
-    if (trial.number === selected) {
-      return 'selected';
+    if (selected.includes(trial.number)) {
+      return trial.number === selected[0] ? 'selected' : 'compared';
     }
     if (trial.number === view.best) {
       return 'best';
@@ -79,18 +93,36 @@ export function curvesInfo(view: IStudyView, metric: string, selected: number | 
   const drawn = shown.slice(0, MAX_TRIALS_DRAWN).reverse();
   const series = drawn.flatMap(one => one.series);
   const longest = Math.max(0, ...series.map(one => one.values.length));
+  const all = series.flatMap(one => one.values.filter(value => value !== null));
+  const values = log ? all.filter(value => value > 0) : all;
   return {
     metric,
-    series,
+    log,
+    omitted: values.length < all.length,
+    series: values.length < all.length ? series.map(withoutOmitted) : series,
     epochs: Math.max(2, longest, view.epochs),
-    ...valueRange(series.flatMap(one => one.values.filter(value => value !== null))),
+    ...(log ? logRange(values) : valueRange(values)),
     drawnTrials: drawn.length,
     trials: shown.length
   };
 }
 
+function withoutOmitted(series: ISeries): ISeries {
+  const values = series.values.map(value => (value !== null && value > 0 ? value : null));
+  return { ...series, values };
+}
+
+/** The ends of a logarithmic axis: those of the exponents. */
+function logRange(values: readonly number[]): ReturnType<typeof valueRange> {
+  if (values.length === 0) {
+    return { low: 0.1, high: 1, clipped: false };
+  }
+  const { low, high, clipped } = valueRange(values.map(Math.log10));
+  return { low: 10 ** low, high: 10 ** high, clipped };
+}
+
 function hasCurve(curves: ITrialRecord['curves'], metric: string): boolean {
-  return (curves[metric] ?? []).some(value => value !== null);
+  return curves[metric]?.some(value => value !== null) ?? false;
 }
 
 function seriesOf(trial: ITrialRecord, metric: string, role: Role): ISeries[] {
@@ -122,7 +154,7 @@ export function valueRange(values: readonly number[]): {
   high: number;
   clipped: boolean;
 } {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const smallest = sorted[0];
   const largest = sorted.at(-1);
   if (smallest === undefined || largest === undefined) {

@@ -1,4 +1,4 @@
-/** The learning curves with their choice of metric, legend and read-out. */
+/** The learning curves with their choice of metric and scale, zoom, legend and read-out. */
 import { CurvesChart } from '../charts/curves';
 import type { IHover } from '../charts/curves';
 import type { ICurvesInfo } from '../charts/series';
@@ -7,46 +7,58 @@ import { formatNumber, formatScore } from '../model/format';
 import type { IStudyView } from '../model/protocol';
 import type { Translate } from '../model/texts';
 import { bestTrial } from '../model/trials';
-import { make, setText } from './dom';
+import { make, makeButton, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
 
-const LEGEND = ['best', 'running', 'selected', 'other', 'pruned', 'train'];
+const LEGEND = ['best', 'running', 'selected', 'compared', 'other', 'pruned', 'train'];
 
 export interface ICurvesSection extends ISection {
-  /** Mark one trial's curve, or none. */
-  select(trial: number | null): void;
-  recolour(): void;
-  dispose(): void;
+  /** Mark the curves of these trials; the others are compared with the first. */
+  select(trials: readonly number[]): void;
 }
 
 export function makeCurves(store: StudyStore): ICurvesSection {
   const { t } = store;
   const menu = make('select', { className: 'tm-select' });
-  const label = make('label', {}, make('span', { text: t('panel.metric') }), menu);
+  const log = make('input', { attributes: { type: 'checkbox' } });
+  const reset = makeButton(t('panel.reset_zoom'), t('panel.reset_zoom_title'));
   const readout = make('span', { className: 'tm-readout' });
-  const canvas = make('div', { className: 'tm-chart', attributes: { role: 'img' } });
+  const canvas = make('div', {
+    className: 'tm-chart',
+    attributes: { role: 'img', tabindex: '0', title: t('panel.zoom_title') }
+  });
   const empty = make('p', { className: 'tm-empty', text: t('panel.no_curves') });
   const legend = makeLegend(t);
   const node = make(
     'div',
     { className: 'tm-curves', attributes: { role: 'group', 'aria-label': t('panel.curves') } },
-    make('div', { className: 'tm-row' }, label, readout),
+    make(
+      'div',
+      { className: 'tm-row' },
+      make('label', {}, make('span', { text: t('panel.metric') }), menu),
+      make('label', {}, log, make('span', { text: t('panel.log') })),
+      reset,
+      readout
+    ),
     make('div', { className: 'tm-chart-box' }, canvas, empty),
     legend.node
   );
   let info: ICurvesInfo | null = null;
-  let selected: number | null = null;
+  let selected: readonly number[] = [];
   let chosen: string | null = null;
   let shownView: IStudyView | null = null;
-  const chart = new CurvesChart(canvas, t('panel.epoch'), hover => {
-    setText(readout, hover === null ? restingText(info, t) : hoverText(hover, t));
+  const chart = new CurvesChart(canvas, t('panel.epoch'), {
+    onHover(hover) {
+      setText(readout, hover === null ? restingText(info, t) : hoverText(hover, t));
+    },
+    onZoom: showReset
   });
 
-  menu.addEventListener('change', () => {
-    chosen = menu.value;
-    redraw();
-  });
+  // Its room is kept, so that the read-out beside it stays where it is.
+  function showReset(zoomed: boolean): void {
+    reset.style.visibility = zoomed ? 'visible' : 'hidden';
+  }
 
   function redraw(): void {
     const { view } = store;
@@ -56,13 +68,24 @@ export function makeCurves(store: StudyStore): ICurvesSection {
     const metric =
       chosen !== null && names.includes(chosen) ? chosen : (names[0] ?? baseMetric(view.objective));
     menu.value = metric;
-    info = curvesInfo(view, metric, selected);
+    info = curvesInfo(view, metric, selected, log.checked);
     empty.hidden = info.series.length > 0;
     legend.update(info);
     chart.draw(info);
     setText(readout, restingText(info, t));
     canvas.setAttribute('aria-label', pictureText(view, info, t));
   }
+
+  showReset(false);
+  menu.addEventListener('change', () => {
+    chosen = menu.value;
+    redraw();
+  });
+  log.addEventListener('change', redraw);
+  reset.addEventListener('click', () => {
+    chart.resetZoom();
+    canvas.focus(); // the button is gone now
+  });
 
   return {
     node,
@@ -71,8 +94,8 @@ export function makeCurves(store: StudyStore): ICurvesSection {
         redraw();
       }
     },
-    select(trial) {
-      selected = trial;
+    select(trials) {
+      selected = trials;
       redraw();
     },
     recolour() {
@@ -102,11 +125,12 @@ function restingText(info: ICurvesInfo | null, t: Translate): string {
   if (info === null) {
     return '';
   }
-  const parts =
-    info.drawnTrials < info.trials
-      ? [t('panel.drawn', { drawn: info.drawnTrials, all: info.trials })]
-      : [];
-  return [...parts, ...(info.clipped ? [t('panel.clipped')] : [])].join(' · ');
+  const { drawnTrials: drawn, trials: all } = info;
+  return [
+    ...(drawn < all ? [t('panel.drawn', { drawn, all })] : []),
+    ...(info.clipped ? [t('panel.clipped')] : []),
+    ...(info.omitted ? [t('panel.omitted')] : [])
+  ].join(' · ');
 }
 
 function pictureText(view: IStudyView, info: ICurvesInfo, t: Translate): string {

@@ -42,3 +42,17 @@ export function uniqueId(): string {
   ids += 1;
   return `tm-${PAGE_PART}-${ids}`;
 }
+
+/** A button with a text, and a longer one for the pointer. */
+export function makeButton(
+  text: string,
+  title = '',
+  onClick?: (event: MouseEvent) => void
+): HTMLButtonElement {
+  const button = make('button', { className: 'tm-button', text, attributes: { type: 'button' } });
+  button.title = title;
+  if (onClick !== undefined) {
+    button.addEventListener('click', onClick);
+  }
+  return button;
+}

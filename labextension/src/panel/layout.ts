@@ -41,7 +41,7 @@ export function makeSections(store: StudyStore, compact: boolean): ISection[] {
   }
   const curves = makeCurves(store);
   const table = makeTable(store, trial => {
-    curves.select(trial);
+    curves.select(trial === null ? [] : [trial]);
   });
   return [
     top,
