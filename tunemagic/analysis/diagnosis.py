@@ -1,0 +1,98 @@
+"""What is wrong with a model, read from its learning curves and from what was measured on it.
+
+A model has one main verdict at most: the first sign in this order that is there. What spoils all
+other readings comes first (training that blew up, a leak), then what keeps a model from learning,
+then how well it learns, then how fast.
+
+    diverged > leak > dead units > rate too low > overfit > underfit > noisy > too slow
+    > still improving > plateaued
+
+Verdicts and remedies follow the Deep Learning Tuning Playbook (github.com/google-research/
+tuning_playbook, "Examine the training curves" and "How should ... be debugged") and Goodfellow,
+Bengio and Courville, Deep Learning (2016), sections 5.2 and 11.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tunemagic.analysis.finding import Diagnosis, Evidence, Finding
+from tunemagic.analysis.looks import Found, divergence, verdict
+from tunemagic.analysis.remedies import remedies_for
+from tunemagic.analysis.signs import Curve
+from tunemagic.analysis.space_check import space_check
+from tunemagic.trial import StudyView, TrialRecord, TrialState
+
+__all__ = ["diagnose", "diagnose_history"]
+
+_MUCH_SMALLER = 4  # times fewer weights that do as well
+
+
+def diagnose_history(history: Mapping[str, Curve] | Any, *, evidence: Evidence | None = None) -> Finding | None:
+    """The main verdict on one training, or None when nothing is wrong.
+
+    Args:
+        history: What ``fit`` returns, or its dict: a value for each epoch by the metric's name,
+            None or NaN where it was not finite.
+        evidence: What curves don't show: see ``search.evidence``. ``classes`` alone helps much.
+    """
+    found = verdict(_curves(history), evidence or {})
+    return None if found is None else Finding(verdict=found[0], evidence=found[1], remedies=remedies_for(found[0]))
+
+
+def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
+    """The main verdict on a study's best model, if any, then what is to be said of its search space.
+
+    ``evidence`` is what was measured on the best trial's model. A study without an epoch has no finding.
+    """
+    if not any(trial.epochs_done for trial in view.trials):
+        return ()
+    found, trial = _best_trials_verdict(view, evidence or {})
+    model: list[Finding] = []
+    if found is not None and trial is not None:
+        what, said = found
+        remedies = remedies_for(what, view, trial)
+        model.append(Finding(verdict=what, evidence=said, remedies=remedies, trial=trial.number))
+    return (*model, *space_check(view))
+
+
+def _best_trials_verdict(view: StudyView, evidence: Evidence) -> tuple[Found | None, TrialRecord | None]:
+    best = view.best_trial
+    if best is not None:
+        curves = best.runs_curves[min(best.best_run(view.direction), len(best.runs_curves)) - 1]
+        seconds = _epoch_seconds(best)
+        known = {**evidence, **({} if seconds is None else {"epoch_seconds": seconds}), **_smaller(view, best)}
+        return verdict(curves, known), best
+    diverged = [trial for trial in view.trials if trial.state is TrialState.FAILED and trial.error == "diverged"]
+    if not diverged:
+        return None, None
+    last = diverged[-1]
+    return verdict(last.curves, evidence) or (Diagnosis.DIVERGED, divergence((), last.epochs_done + 1)), last
+
+
+def _curves(history: Mapping[str, Curve] | Any) -> Mapping[str, Curve]:
+    found: Mapping[str, Curve] = getattr(history, "history", history)
+    return found
+
+
+def _smaller(view: StudyView, best: TrialRecord) -> dict[str, float]:
+    """A trial with far fewer weights that scores almost as well in less than half of the time."""
+    size, own = best.metrics.get("parameters"), _epoch_seconds(best)
+    scores = [trial.score for trial in view.trials if trial.score is not None]
+    if not size or own is None or best.score is None:
+        return {}
+    near = 0.02 * (max(scores) - min(scores))  # of all that the search made of a difference
+    for trial in view.ranking()[1:]:
+        other, seconds = trial.metrics.get("parameters"), _epoch_seconds(trial)
+        if not other or seconds is None or trial.score is None or abs(trial.score - best.score) > near:
+            continue
+        if size / other >= _MUCH_SMALLER and seconds <= own / 2:
+            return {"parameters": size, "smaller_trial": trial.number, "times_smaller": size / other}
+    return {}
+
+
+def _epoch_seconds(trial: TrialRecord) -> float | None:
+    """Seconds of one epoch, with its share of building and compiling."""
+    epochs = sum(max(map(len, run.values()), default=0) for run in trial.runs_curves) - trial.resumed_epoch
+    return None if trial.seconds is None or epochs <= 0 else trial.seconds / epochs

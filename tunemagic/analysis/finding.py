@@ -1,0 +1,173 @@
+"""What a diagnosis finds, as values: a verdict, its evidence, and what to try, the most promising first.
+
+Texts are made elsewhere (``analysis.findings``) from the catalogue's ``diagnosis.*`` and ``remedy.*``,
+so that every screen says the same in its own language.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from tunemagic.analysis.findings import FindingText, finding_texts
+from tunemagic.i18n import ENGLISH
+from tunemagic.space import Value
+
+__all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Remedy", "magic_line"]
+
+Evidence: TypeAlias = Mapping[str, float | str]
+
+
+class Diagnosis(StrEnum):
+    """What may be wrong with a model, or (from ``BOUNDARY_HIGH`` on) with the space that was searched.
+
+    What is slow and where a leak is suspected have verdicts of their own, since their evidence and
+    their remedies differ.
+    """
+
+    DIVERGED = "diverged"
+    LEAK_DUPLICATES = "leak_suspected_duplicates"  # validation samples that are trained on too
+    LEAK_FEATURE = "leak_suspected_feature"  # an input column that is the target
+    LEAK_AT_ONCE = "leak_suspected_at_once"  # nearly perfect from the first epoch on
+    LEAK_BETTER = "leak_suspected_better"  # better in validation than in training
+    DEAD_UNITS = "dead_units"
+    RATE_TOO_LOW = "rate_too_low"
+    OVERFIT = "overfit"
+    UNDERFIT = "underfit"
+    NOISY = "noisy"
+    SLOW_INPUT = "too_slow_input"
+    SLOW_TRACING = "too_slow_tracing"
+    SLOW_STEPS = "too_slow_steps"  # steps so small that their fixed cost is most of them
+    SLOW_SIZE = "too_slow_size"
+    STILL_IMPROVING = "still_improving"
+    PLATEAUED = "plateaued"
+    BOUNDARY_HIGH = "boundary_high"
+    BOUNDARY_LOW = "boundary_low"
+    MANY_DIVERGED = "many_diverged"
+    MANY_FAILED = "many_failed"
+    MANY_RANDOM = "many_random"
+    FEW_TRIALS = "few_trials"
+
+
+class ActionVerb(StrEnum):
+    """What a remedy's button does; the panel's commands of the same names."""
+
+    SPACE = "space"  # {"ranges": {name: [low, high]}}
+    TRY = "try"  # {"values": {name: value}}
+    CELL = "cell"  # {"code": text of a new cell}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A step that can be taken with one click or one line."""
+
+    verb: ActionVerb
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """Something to try; ``values`` fill the placeholders of its text ``remedy.ID``."""
+
+    id: str
+    values: Evidence = field(default_factory=dict)
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One verdict. ``trial`` is the trial that it is about, None for a space or a lone History."""
+
+    verdict: Diagnosis
+    evidence: Evidence
+    remedies: tuple[Remedy, ...]
+    trial: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as in a StudyDiagnosed event."""
+        return {
+            "verdict": str(self.verdict),
+            "trial": self.trial,
+            "evidence": dict(self.evidence),
+            "remedies": [
+                {
+                    "id": each.id,
+                    "values": dict(each.values),
+                    "action": None
+                    if each.action is None
+                    else {"verb": str(each.action.verb), "args": dict(each.action.args)},
+                }
+                for each in self.remedies
+            ],
+        }
+
+
+class Findings(tuple[Mapping[str, Any], ...]):
+    """Findings as JSON, with a readable repr in consoles and notebooks.
+
+    ``study`` names the study in the magic lines that carry out a remedy, "" where there is none.
+    """
+
+    study: str
+
+    def __new__(cls, findings: Sequence[Mapping[str, Any]], study: str = "") -> Findings:
+        """Take these findings."""
+        made = super().__new__(cls, findings)
+        made.study = study
+        return made
+
+    @property
+    def texts(self) -> tuple[FindingText, ...]:
+        """The findings in words."""
+        return finding_texts(self)
+
+    def lines(self, index: int) -> tuple[str, ...]:
+        """The magic line of each of a finding's remedies, "" where nothing can be done in one line."""
+        return tuple(magic_line(each.get("action"), self.study) for each in self[index]["remedies"])
+
+    def __repr__(self) -> str:
+        if not self:
+            return ENGLISH("diagnosis.nothing")
+        said: list[str] = []
+        for index, text in enumerate(self.texts):
+            said += [f"{text.title}: {text.text}"]
+            for place, (remedy, line) in enumerate(zip(text.remedies, self.lines(index), strict=True), start=1):
+                said += [f"  {place}. {remedy}", *([f"     {line}"] if line else [])]
+        return "\n".join(said)
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>{html.escape(ENGLISH('diagnosis.nothing'))}</p>"
+        return "".join(map(self._section, range(len(self))))
+
+    def _section(self, index: int) -> str:
+        text = self.texts[index]
+        items = "".join(
+            f"<li>{html.escape(remedy)}{f'<br><code>{html.escape(line)}</code>' if line else ''}</li>"
+            for remedy, line in zip(text.remedies, self.lines(index), strict=True)
+        )
+        head = f"<p><strong>{html.escape(text.title)}</strong><br>{html.escape(text.text)}</p>"
+        return f"{head}<ol>{items}</ol>" if items else head
+
+
+def magic_line(action: Mapping[str, Any] | None, study: str) -> str:
+    """The magic line that does what an action's button does; of a new cell its first line."""
+    if action is None:
+        return ""
+    args = action["args"]
+    name = f" {study}" if study else ""
+    match action["verb"]:
+        case ActionVerb.SPACE:
+            ranges = " ".join(f"--range {key}={low!r}:{high!r}" for key, (low, high) in args["ranges"].items())
+            return f"%tune space{name} {ranges}"
+        case ActionVerb.TRY:
+            return f"%tune try {' '.join(_given(key, value) for key, value in args['values'].items())}{name}"
+        case _:
+            return str(args["code"]).split("\n", 1)[0]
+
+
+def _given(name: str, value: Value) -> str:
+    return f"{name}={value}" if not isinstance(value, float) else f"{name}={value!r}"

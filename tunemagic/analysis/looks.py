@@ -1,0 +1,314 @@
+"""The signs by which each verdict on a model is known, in the order of ``analysis.diagnosis``.
+
+Thresholds are in levels (see ``analysis.signs``): 0 is a guess, 1 is perfect. Where no source gives
+a number they are judgements, set so that the models of ``benchmarks/diagnosis.py`` are told apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tunemagic.analysis.finding import Diagnosis, Evidence
+from tunemagic.analysis.signs import Curve, Signs, running_median, signs_of, typical_jump
+
+__all__ = ["Found", "divergence", "verdict"]
+
+_FEW = 4  # epochs; with fewer, nothing is said of trends
+_WORSE_THAN_GUESS = 2.0  # a loss this many times that of a guess, and not falling, is no slow start any more
+_BLOWN_UP = 3.0  # a loss this many times that of the first epoch
+_DUPLICATES = 0.05  # of validation samples; small sets of rounded numbers hold a few by chance (iris: 0.01)
+_PERFECT = 0.99  # level of the validation part in each of the first two epochs
+_BETTER = 0.15  # levels by which validation may beat training; dropout and averages over an epoch stay below
+_DEAD = 0.4  # share of units; healthy networks of this size have 0 to 0.2 (measured on digits and MNIST-1D)
+_HARDLY_LEARNED = 0.5  # level below which training has not got anywhere
+_STEADY = 0.8  # share of epochs in which a loss falls that is simply on its way
+_GAP = 0.15  # levels between training and validation
+_RISE = 0.1  # by how much validation loss has risen again, in losses of a guess
+_POOR_ACCURACY = 0.6  # levels in training
+_POOR_LOSS = 0.3  # explained share; real measurements seldom allow much more, so less is asked than of classes
+_FLAT = 0.01  # levels: what many epochs may still gain and be called flat
+_NOISE = 0.06  # levels by which epochs typically jump
+_GAIN = 0.02  # levels gained in the last quarter of the epochs
+_GOOD = 0.95  # level from which on flat curves are no fault
+_MANY = 8  # epochs before curves may be called flat
+_SLOW_EPOCH = 0.5  # seconds; below that nobody waits
+_SLOW_SHARE = 0.5  # of an epoch's time, spent on something else than computing
+_RETRACED = 5  # Keras traces its training function once or twice; more means that shapes change
+
+Found: TypeAlias = tuple[Diagnosis, Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What one verdict is made from."""
+
+    signs: Signs
+    evidence: Evidence
+
+    def number(self, name: str) -> float | None:
+        """A number of the evidence, None when it was not measured."""
+        value = self.evidence.get(name)
+        return float(value) if isinstance(value, (int, float)) else None
+
+
+def verdict(curves: Mapping[str, Curve], evidence: Evidence) -> Found | None:
+    """The first sign that is there."""
+    signs = signs_of(curves, evidence)
+    if signs is None:
+        return None
+    case = _Case(signs, evidence)
+    for look in _LOOKS:
+        found = look(case)
+        if found is not None:
+            return found
+    return None
+
+
+# -- what spoils all other readings --------------------------------------------------------------
+
+
+def _diverged(case: _Case) -> Found | None:
+    signs = case.signs
+    if signs.spoilt is not None:
+        return Diagnosis.DIVERGED, divergence(_raw(signs), signs.spoilt)
+    if len(signs.loss) < 2:
+        return None
+    least, last = min(signs.loss), signs.loss[-1]
+    stuck_high = last > _WORSE_THAN_GUESS and last > 1.25 * least
+    if stuck_high or last > _BLOWN_UP * max(signs.loss[0], 0.1):
+        return Diagnosis.DIVERGED, divergence(_raw(signs), signs.loss.index(max(signs.loss)) + 1)
+    return None
+
+
+def divergence(losses: Sequence[float], epoch: int) -> dict[str, float | str]:
+    """The epoch, the best loss before and the worst."""
+    known = [value for value in losses if not math.isnan(value)]
+    infinite = len(known) < len(losses) or not known
+    return {
+        "epoch": epoch,
+        "least": min(known) if known else "–",
+        "worst": "NaN" if infinite else max(known),
+    }
+
+
+def _raw(signs: Signs) -> list[float]:
+    return [value * signs.guess_loss for value in signs.loss]
+
+
+def _leak(case: _Case) -> Found | None:
+    column = case.evidence.get("target_column")
+    if column is not None:
+        return Diagnosis.LEAK_FEATURE, {"column": column}
+    duplicates, held_out = case.number("duplicates"), case.number("held_out")
+    if duplicates is not None and held_out and duplicates >= 2 and duplicates / held_out >= _DUPLICATES:
+        return Diagnosis.LEAK_DUPLICATES, {
+            "duplicates": duplicates,
+            "of": held_out,
+            "percent": round(100 * duplicates / held_out, 1),
+        }
+    signs = case.signs
+    if len(signs.val) >= 2 and signs.by_accuracy and min(signs.val[:2]) >= _PERFECT:
+        return Diagnosis.LEAK_AT_ONCE, {"metric": f"val_{signs.metric}", "score": signs.val_raw[0]}
+    if len(signs.val) < _FEW or len(signs.train) != len(signs.val) or case.evidence.get("dropout"):
+        return None  # dropout and noise layers make training look worse than it is
+    later = list(zip(signs.train, signs.val, strict=True))[len(signs.val) // 2 :]
+    if statistics.median(val - train for train, val in later) > _BETTER and all(val > train for train, val in later):
+        return Diagnosis.LEAK_BETTER, {
+            "metric": signs.metric,
+            "train": signs.train_raw[-1],
+            "val": signs.val_raw[-1],
+        }
+    return None
+
+
+# -- what keeps a model from learning ------------------------------------------------------------
+
+
+def _dead_units(case: _Case) -> Found | None:
+    share, units = case.number("dead_share"), case.number("relu_units")
+    if share is None or units is None or share < _DEAD:
+        return None
+    return Diagnosis.DEAD_UNITS, {
+        "percent": round(100 * share),
+        "units": units,
+        "layer": str(case.evidence.get("dead_layer", "")),
+    }
+
+
+def _rate_too_low(case: _Case) -> Found | None:
+    """The loss falls, but so slowly and evenly that training has hardly begun."""
+    signs = case.signs
+    loss = signs.loss
+    if len(loss) < _FEW or _end(signs.train or [1 - value for value in loss]) >= _HARDLY_LEARNED:
+        return None
+    falls = [earlier - later for earlier, later in itertools.pairwise(loss)]
+    third = max(1, len(falls) // 3)
+    first, last = sum(falls[:third]), sum(falls[-third:])
+    steady = sum(fall > 0 for fall in falls) >= _STEADY * len(falls) and last >= 0.4 * first > 0
+    unmoved = sum(map(abs, falls)) < 0.02 * loss[0] and sum(falls) > 0
+    if not (steady or unmoved):
+        return None
+    return Diagnosis.RATE_TOO_LOW, {"first": _raw(signs)[0], "last": _raw(signs)[-1], "epochs": signs.epochs}
+
+
+# -- how well it learns --------------------------------------------------------------------------
+
+
+def _overfit(case: _Case) -> Found | None:
+    signs = case.signs
+    if len(signs.train) < 2 or len(signs.val) != len(signs.train):
+        return None
+    val_loss = running_median(signs.val_loss)
+    best = min(range(len(val_loss)), key=val_loss.__getitem__) + 1 if val_loss else signs.epochs
+    rise = val_loss[-1] - val_loss[best - 1] if val_loss else 0.0
+    still_falling = bool(signs.loss) and signs.loss[-1] < signs.loss[best - 1] - _FLAT
+    gap = _end(signs.train) - _end(signs.val)
+    if gap < _GAP and not (rise >= _RISE and still_falling):
+        return None
+    return Diagnosis.OVERFIT, {
+        "metric": signs.metric,
+        "train": signs.train_raw[-1],
+        "val": signs.val_raw[-1],
+        "best_epoch": best,
+        "epochs": signs.epochs,
+    }
+
+
+def _underfit(case: _Case) -> Found | None:
+    """Not even the training samples are learned, and more epochs don't change that."""
+    signs = case.signs
+    poor = _POOR_ACCURACY if signs.by_accuracy else _POOR_LOSS
+    if len(signs.train) < _FEW or _end(signs.train) >= poor or _late_gain(signs.train) > 2 * _GAIN:
+        return None
+    said: dict[str, float | str] = {"metric": signs.metric, "train": signs.train_raw[-1], "chance": signs.chance}
+    return Diagnosis.UNDERFIT, said
+
+
+def _noisy(case: _Case) -> Found | None:
+    signs = case.signs
+    curve = signs.val or signs.val_loss
+    if len(curve) < _MANY - 2:
+        return None
+    jump = typical_jump(curve)
+    if jump < _NOISE:
+        return None
+    raw = signs.val_raw or [value * signs.guess_loss for value in signs.val_loss]
+    late = raw[len(raw) // 3 :]
+    return Diagnosis.NOISY, {
+        "metric": f"val_{signs.metric}",
+        "jump": _rounded(typical_jump(raw)),
+        "low": min(late),
+        "high": max(late),
+    }
+
+
+# -- how fast ------------------------------------------------------------------------------------
+
+
+def _too_slow(case: _Case) -> Found | None:
+    seconds = case.number("epoch_seconds")
+    traces = case.number("traces")
+    if traces is not None and traces >= _RETRACED and (seconds is None or seconds >= _SLOW_EPOCH):
+        return Diagnosis.SLOW_TRACING, {"traces": traces, "seconds": "–" if seconds is None else _rounded(seconds)}
+    if seconds is None or seconds < _SLOW_EPOCH:
+        return None
+    said = {"seconds": _rounded(seconds)}
+    if (share := case.number("input_share")) is not None and share >= _SLOW_SHARE:
+        return Diagnosis.SLOW_INPUT, {**said, "percent": round(100 * min(1.0, share))}
+    if (share := case.number("eager_share")) is not None and share >= _SLOW_SHARE:
+        return Diagnosis.SLOW_TRACING, {**said, "traces": 0}
+    if (share := case.number("step_share")) is not None and share >= _SLOW_SHARE:
+        return Diagnosis.SLOW_STEPS, {
+            **said,
+            "percent": round(100 * share),
+            "batch": case.number("batch_size") or 1,
+        }
+    other, times = case.number("smaller_trial"), case.number("times_smaller")
+    if other is not None and times is not None:
+        return Diagnosis.SLOW_SIZE, {
+            **said,
+            "parameters": case.number("parameters") or 0,
+            "times": _rounded(times),
+            "other": other,
+        }
+    return None
+
+
+def _still_improving(case: _Case) -> Found | None:
+    signs = case.signs
+    curve, raw = (signs.val, signs.val_raw) if signs.val else (signs.train, signs.train_raw)
+    if len(curve) < _FEW:
+        return None
+    gain = _late_gain(curve)
+    if gain < _GAIN or gain < 2 * typical_jump(curve) or max(curve[-2:]) < max(curve):
+        return None
+    quarter = max(1, len(raw) // 4)
+    name = f"val_{signs.metric}" if signs.val else signs.metric
+    return Diagnosis.STILL_IMPROVING, {
+        "metric": name,
+        "before": raw[-1 - quarter],
+        "last": raw[-1],
+        "epochs": signs.epochs,
+        "late": quarter,
+    }
+
+
+def _plateaued(case: _Case) -> Found | None:
+    signs = case.signs
+    if len(signs.train) < _MANY or len(signs.val) != len(signs.train):
+        return None
+    half = len(signs.train) // 2
+    if max(_end(signs.train), _end(signs.val)) >= _GOOD:
+        return None
+    if any(_gain_since(curve, half) > _FLAT for curve in (signs.train, signs.val)):
+        return None
+    train = running_median(signs.train)
+    since = next(epoch for epoch, value in enumerate(train, start=1) if value >= max(train) - _FLAT)
+    return Diagnosis.PLATEAUED, {
+        "metric": signs.metric,
+        "epoch": since,
+        "epochs": signs.epochs,
+        "train": signs.train_raw[-1],
+        "val": signs.val_raw[-1],
+    }
+
+
+_LOOKS: tuple[Callable[[_Case], Found | None], ...] = (
+    _diverged,
+    _leak,
+    _dead_units,
+    _rate_too_low,
+    _overfit,
+    _underfit,
+    _noisy,
+    _too_slow,
+    _still_improving,
+    _plateaued,
+)
+
+
+def _end(curve: Sequence[float]) -> float:
+    """Where a curve ends: the median of its last three values."""
+    return statistics.median(curve[-3:])
+
+
+def _late_gain(curve: Sequence[float]) -> float:
+    """By how much the last quarter's best exceeds the best before."""
+    quarter = max(1, len(curve) // 4)
+    smooth = running_median(curve)
+    return max(smooth[-quarter:]) - max(smooth[:-quarter])
+
+
+def _gain_since(curve: Sequence[float], start: int) -> float:
+    smooth = running_median(curve)
+    return max(smooth[start:]) - max(smooth[:start])
+
+
+def _rounded(value: float) -> float:
+    """To three significant digits."""
+    return float(f"{value:.3g}")

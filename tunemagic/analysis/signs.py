@@ -1,0 +1,137 @@
+"""What learning curves show, measured so that few epochs and noise mislead as little as possible.
+
+Everything is put on one scale: a *level* is 1 for a perfect model and 0 for one that only guesses
+(the largest class, or the mean), whatever the metric. Without a known chance level it is taken from
+the first epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tunemagic.analysis.finding import Evidence
+
+__all__ = ["Signs", "running_median", "signs_of", "typical_jump"]
+
+Curve = Sequence[float | None]
+_ACCURACIES = ("accuracy", "acc", "auc")
+_GUESS = 0.5  # no metric's chance level is taken to be above this from its first epoch alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """A model's curves on the scale of levels; all of the same length, NaN where a value was not finite.
+
+    ``metric`` is what levels are made from: an accuracy where there is one, else the loss. ``train``
+    and ``val`` are its levels, ``train_raw`` and ``val_raw`` its values; ``loss`` and ``val_loss`` are
+    losses in units of ``guess_loss``, that of a model that only guesses. A curve that is not there is
+    empty. ``by_accuracy`` says that the metric is an accuracy; ``chance`` is its chance level.
+    """
+
+    epochs: int
+    metric: str
+    by_accuracy: bool
+    chance: float
+    train: tuple[float, ...]
+    val: tuple[float, ...]
+    train_raw: tuple[float, ...]
+    val_raw: tuple[float, ...]
+    loss: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    guess_loss: float
+    spoilt: int | None  # the first epoch, from 1, whose loss was not finite
+
+
+def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
+    """The signs in these curves, or None when there is neither a loss nor an accuracy.
+
+    ``evidence`` may hold ``classes``, ``guess_accuracy`` (share of the largest class) and
+    ``guess_loss`` (loss of the best constant answer).
+    """
+    curves = {name: _floats(curve) for name, curve in history.items()}
+    epochs = max(map(len, curves.values()), default=0)
+    loss, val_loss = curves.get("loss", ()), curves.get("val_loss", ())
+    metric = _accuracy_in(curves)
+    if not epochs or (metric is None and not (loss or val_loss)):
+        return None
+    guess = _guess_loss(loss, val_loss, evidence)
+    name = metric or "loss"
+    train_raw, val_raw = curves.get(name, ()), curves.get(f"val_{name}", ())
+    chance = guess if metric is None else _chance(train_raw or val_raw, evidence)
+    perfect = 0.0 if metric is None else 1.0
+
+    def levels(curve: Sequence[float]) -> tuple[float, ...]:
+        return tuple((value - chance) / (perfect - chance) for value in curve)
+
+    spoilt = next((epoch for epoch, value in enumerate(loss, start=1) if math.isnan(value)), None)
+    return Signs(
+        epochs=epochs,
+        metric=name,
+        by_accuracy=metric is not None,
+        chance=chance,
+        train=levels(train_raw),
+        val=levels(val_raw),
+        train_raw=tuple(train_raw),
+        val_raw=tuple(val_raw),
+        loss=tuple(value / guess for value in loss),
+        val_loss=tuple(value / guess for value in val_loss),
+        guess_loss=guess,
+        spoilt=spoilt,
+    )
+
+
+def running_median(curve: Sequence[float]) -> list[float]:
+    """The median of each value and its neighbours; both ends as they are. One outlier leaves no trace."""
+    inner = [statistics.median(curve[index - 1 : index + 2]) for index in range(1, len(curve) - 1)]
+    return [*curve[:1], *inner, *curve[-1:]] if len(curve) > 1 else list(curve)
+
+
+def typical_jump(curve: Sequence[float]) -> float:
+    """How far a value typically lies from the middle of its neighbours: 0 for a straight line.
+
+    The mean over the last two thirds, since the first epochs bend steeply.
+    """
+    last = curve[len(curve) // 3 :]
+    bends = [abs(here - (before + after) / 2) for before, here, after in zip(last, last[1:], last[2:], strict=False)]
+    return statistics.fmean(bends) if bends else 0.0
+
+
+def _floats(curve: Curve) -> tuple[float, ...]:
+    return tuple(math.nan if value is None or not math.isfinite(value) else float(value) for value in curve)
+
+
+def _accuracy_in(curves: Mapping[str, Sequence[float]]) -> str | None:
+    """The first metric that is an accuracy by its name and by its values, from 0 to 1."""
+    for name in dict.fromkeys(each.removeprefix("val_") for each in curves):
+        ends = name.lower().split("_")[-1].rstrip("0123456789")
+        values = [*curves.get(name, ()), *curves.get(f"val_{name}", ())]
+        if (ends in _ACCURACIES or "accuracy" in name.lower()) and all(
+            0 <= v <= 1 for v in values if not math.isnan(v)
+        ):
+            return name
+    return None
+
+
+def _chance(curve: Sequence[float], evidence: Evidence) -> float:
+    known = evidence.get("guess_accuracy")
+    if isinstance(known, (int, float)) and 0 <= known < 1:
+        return float(known)
+    classes = evidence.get("classes")
+    if isinstance(classes, (int, float)) and classes >= 2:
+        return 1 / classes
+    first = next((value for value in curve if not math.isnan(value)), 0.0)
+    return min(first, _GUESS)
+
+
+def _guess_loss(loss: Sequence[float], val_loss: Sequence[float], evidence: Evidence) -> float:
+    known = evidence.get("guess_loss")
+    if isinstance(known, (int, float)) and known > 0:
+        return float(known)
+    classes = evidence.get("classes")
+    if isinstance(classes, (int, float)) and classes >= 2:
+        return math.log(classes)  # cross entropy of an even guess
+    firsts = [value for value in (*loss[:1], *val_loss[:1]) if not math.isnan(value)]
+    return max([*map(abs, firsts), 1e-12])
