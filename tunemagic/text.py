@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["aligned", "counted", "one_line"]
+__all__ = ["aligned", "counted", "did_you_mean", "one_line"]
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -55,3 +56,9 @@ def _places(text: str) -> int:
     """How many places the text takes in a line of a terminal."""
     wide = 0 if text.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` Did you mean X?`` with a blank in front, or an empty text when nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -5,8 +5,9 @@ Every number is finite or None, so that nothing has to be decided while drawing.
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = [
     "MAX_CURVES",
+    "MIN_BAND",
     "BestSoFarInfo",
     "Curve",
     "CurveRole",
@@ -24,9 +26,12 @@ __all__ = [
     "ScorePoint",
     "best_so_far_info",
     "curves_info",
+    "limits_of",
 ]
 
 MAX_CURVES = 50  # more lines than this can't be told apart in a small picture
+MIN_BAND = 5  # fewer scores say nothing about others that might have come
+_BAND = (0.1, 0.9)
 _LARGEST = 1e300  # differences of larger floats overflow
 
 
@@ -150,7 +155,7 @@ def curves_info(view: StudyView, metric: str | None = None) -> CurvesInfo:
         metric=name,
         curves=tuple(curves),
         hidden=len(trials) - len(kept),
-        limits=_limits(values, must_show),
+        limits=limits_of(values, must_show),
         best_epoch=best.best_epoch if best is not None and shown_best else None,
         best_run=1 if best is None else _best_run(view, best),
     )
@@ -197,8 +202,28 @@ def best_so_far_info(view: StudyView) -> BestSoFarInfo:
         without_score=tuple(without),
         skipped=tuple(skipped),
         best=view.best,
-        limits=_limits([point.score for point in points], [point.best for point in points[-1:]]),
+        limits=limits_of([point.score for point in points], [point.best for point in points[-1:]]),
+        band=_band(view.direction, points),
     )
+
+
+def _band(direction: Direction, points: Sequence[ScorePoint]) -> tuple[ScoreBand, ...]:
+    """What endlessly many bootstrap draws of the scores come to, so that nothing is left to chance.
+
+    The best of k scores drawn with replacement is at most x with probability F(x) ** k, where F
+    is the share of scores up to x; for the smallest of k it is 1 - (1 - F(x)) ** k.
+    """
+    count = len(points)
+    if count < MIN_BAND:
+        return ()
+    worst_first = sorted((point.score for point in points), reverse=direction is Direction.MIN)
+    band = []
+    for drawn, point in enumerate(points, start=1):
+        # A little less, since a rounding error must not skip a score.
+        places = (math.ceil(count * share ** (1 / drawn) - 1e-9) for share in _BAND)
+        ends = [worst_first[place - 1] for place in places]
+        band.append(ScoreBand(trial=point.trial, low=min(ends), high=max(ends)))
+    return tuple(band)
 
 
 def _most_telling(view: StudyView, trials: list[TrialRecord]) -> list[TrialRecord]:
@@ -224,7 +249,7 @@ def _role(view: StudyView, trial: TrialRecord) -> CurveRole:
     return _ROLES.get(trial.state, CurveRole.CUT)
 
 
-def _limits(values: Iterable[float], must_show: Iterable[float]) -> Limits | None:
+def limits_of(values: Iterable[float], must_show: Iterable[float]) -> Limits | None:
     """A range in which the values can be told apart: far outliers are left outside.
 
     One trial whose loss explodes would press all others into a line. What lies more than three

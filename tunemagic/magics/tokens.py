@@ -8,16 +8,16 @@ front so that no parser takes it for an option.
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import numbers
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tunemagic.errors import OptionError
+from tunemagic.text import did_you_mean
 
 __all__ = ["did_you_mean", "plain", "quoted", "split_line"]
 
@@ -85,12 +85,6 @@ def _text_of(name: str, namespace: Mapping[str, Any]) -> str:
     if _MARK in text:
         raise OptionError(f"{{{name}}}: its text holds a NUL character; expected printable text.")
     return text
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean X?`` with a blank in front, or an empty text when nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def quoted(text: str) -> str:
