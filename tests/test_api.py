@@ -3,7 +3,7 @@ import pytest
 import tunemagic
 from tunemagic.errors import DataError, OptionError, StudyChangedError
 from tunemagic.events import Direction, Verdict
-from tunemagic.search.executors.choose import usable_cores
+from tunemagic.search.executors.cores import usable_cores
 from tunemagic.trial import StudyState
 
 CORES = usable_cores()

@@ -5,7 +5,7 @@ import pytest
 from tunemagic.errors import OptionError
 from tunemagic.planning import check_machine, plan
 from tunemagic.request import Pruner, Tuner, TuneRequest
-from tunemagic.search.executors.choose import usable_cores
+from tunemagic.search.executors.cores import usable_cores
 from tunemagic.space import Kind, Parameter, SearchSpace
 
 SPACE = SearchSpace((Parameter(name="lr", kind=Kind.FLOAT, default=0.1, low=0.01, high=1.0),))

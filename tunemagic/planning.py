@@ -11,7 +11,8 @@ from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.auto import choose_tuner
 from tunemagic.search.coordinates import Axis, coordinates_of
 from tunemagic.search.executors.base import Executor
-from tunemagic.search.executors.choose import choose_executor, usable_cores
+from tunemagic.search.executors.choose import choose_executor
+from tunemagic.search.executors.cores import usable_cores
 from tunemagic.search.grid import grid_notes
 from tunemagic.search.job import Work
 from tunemagic.search.pruning import choose_pruner

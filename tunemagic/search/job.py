@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -147,20 +148,50 @@ Report: TypeAlias = ev.EpochEnded | ev.RunEnded | StateTaken | WorkersStarted | 
 
 
 class StopFlag(threading.Event):
-    """An event that also calls back, so that a graph that reads a variable can be told to stop."""
+    """What a trial is told while it trains: to wait after its epoch, or to stop.
+
+    An event that also calls back, so that a graph that reads a variable can be told to stop.
+    ``held_seconds`` is how long the trial has waited so far.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.held_seconds = 0.0
         self._callbacks: list[Callable[[], None]] = []
         self._callbacks_lock = threading.Lock()
+        self._free = threading.Event()
+        self._free.set()
 
     def set(self) -> None:
-        """Set the flag and call everybody who asked for it; each is called once."""
+        """Set the flag and call everybody who asked for it; each is called once. Who waits goes on."""
         super().set()
         with self._callbacks_lock:
             callbacks, self._callbacks = self._callbacks, []
+            self._free.set()
         for callback in callbacks:
             callback()
+
+    @property
+    def held(self) -> bool:
+        """Whether the trial is to wait after its epoch."""
+        return not self._free.is_set()
+
+    def hold(self) -> None:
+        """Let the trial wait after its running epoch. A trial that is to stop never waits."""
+        with self._callbacks_lock:
+            if not self.is_set():
+                self._free.clear()
+
+    def release(self) -> None:
+        """Let the trial go on."""
+        self._free.set()
+
+    def wait_while_held(self) -> None:
+        """Called by the trial after an epoch: returns when it may go on or is to stop."""
+        if self.held:
+            began = time.monotonic()
+            self._free.wait()
+            self.held_seconds += time.monotonic() - began
 
     def on_set(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when the flag is set, at once when it is set already. It must be quick."""

@@ -30,7 +30,8 @@ def run_job(job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> 
 
     Calls ``report`` after every epoch and run, and with each training state that is taken. Setting
     ``stop`` ends training at the next batch; the best epoch so far then counts, the unfinished one
-    does not. ``metrics`` of the outcome hold the best epoch's (means of several runs), the number
+    does not; while it is held the trial waits after its epoch, and that counts as no time of its own.
+    ``metrics`` of the outcome hold the best epoch's (means of several runs), the number
     of the model's ``parameters``, and what ``Work.measure`` gives for a finished trial.
     """
     started = time.monotonic()
@@ -47,7 +48,7 @@ def run_job(job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> 
     # Whatever the user's model code raises ends its trial only, SystemExit and out of memory included.
     except BaseException as error:
         outcome = _failure(job, error, "" if runs is None else runs.trainer)
-    return replace(outcome, seconds=time.monotonic() - started)
+    return replace(outcome, seconds=time.monotonic() - started - stop.held_seconds)
 
 
 def _check_limit(job: TrialJob) -> None:

@@ -1,4 +1,4 @@
-"""Follow the epochs of one training: tell them, remember the best one, take the state, notice a stop."""
+"""Follow the epochs of one training: tell them, remember the best one, take the state, wait or stop when told."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Diverged(Exception):
 class Watch:
     """Follows the epochs of one run of a trial and remembers the best one.
 
-    Raises Cancelled out of a batch when the trial was stopped, Diverged out of an epoch whose
+    Waits after an epoch while the trial is held, its state taken before. Raises Cancelled out of a
+    batch when the trial was stopped, Diverged out of an epoch whose
     objective or loss is not finite, TrialError when the objective is not logged. ``make_state``
     turns what it has seen into a training state, ``state_at`` is when the next one is due
     (``time.monotonic`` seconds). ``callbacks`` are the user's, whose state is kept too. ``end`` is
@@ -71,8 +72,10 @@ class Watch:
         score = values[job.work.objective]
         if job.work.direction.better(score, None if self.best is None else self.best.score):
             self.best = Best(score=score, epoch=self.epochs, metrics=metrics, weights=model.get_weights())
-        if time.monotonic() >= self.state_at:
-            self._take_state()
+        held = self.stop.held and not math.isinf(self.state_at)
+        if held or time.monotonic() >= self.state_at:
+            self._take_state()  # a pause may be long, and the machine go down in it
+        self.stop.wait_while_held()
         self.batch_ended()
 
     def _check(self, values: Mapping[str, float]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tunemagic import events as ev
+from tunemagic.errors import OptionError
 from tunemagic.search.executors.base import Executor, Report
 from tunemagic.search.executors.inline import InlineExecutor
-from tunemagic.search.job import Ending, StopFlag, TrialOutcome, Work, WorkersStarted
+from tunemagic.search.job import Ending, StateTaken, StopFlag, TrialOutcome, Work, WorkersStarted
 
 PATIENCE = 120.0  # seconds until a test gives up; reports are awaited, not slept for
 LONG = 1_000_000  # epochs that no test waits for
@@ -30,6 +31,14 @@ def reports_of(executor: Executor, trial: int) -> list[Report]:
     while not reports or not isinstance(reports[-1], TrialOutcome):
         reports.append(new_report(executor))
         assert reports[-1].trial == trial
+    return reports
+
+
+def reports_until(executor: Executor, last: type) -> list[Report]:
+    """Reports up to the first one of this kind."""
+    reports: list[Report] = []
+    while not reports or not isinstance(reports[-1], last):
+        reports.append(new_report(executor))
     return reports
 
 
@@ -158,6 +167,52 @@ if found != ("mixed_bfloat16", 1e-4):
         executor.submit(job)
         outcome = outcome_of(executor, 1)
         assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+
+    def held(self, executor: Executor, trial: int) -> StateTaken:
+        """The state that the trial reports before it waits; nothing else comes then."""
+        executor.hold(trial)
+        *epochs, state = reports_until(executor, StateTaken)
+        assert all(isinstance(report, ev.EpochEnded) for report in epochs)
+        assert executor.next_report(0.3) is None
+        assert isinstance(state, StateTaken)
+        return state
+
+    def test_a_held_trial_reports_its_state_and_waits_until_it_is_released_or_cancelled(
+        self, make_executor: Any, make_job: Any
+    ) -> None:
+        job = make_job(epochs=LONG)
+        executor = make_executor(job)
+        executor.submit(job)
+        assert isinstance(new_report(executor), ev.EpochEnded)
+        state = self.held(executor, 1)
+        executor.hold(1)  # once more is harmless
+        executor.release(1)
+        went_on = new_report(executor)
+        assert isinstance(went_on, ev.EpochEnded)
+        assert (went_on.attempt, went_on.epoch) == (1, state.epoch + 1)
+        assert self.held(executor, 1).epoch > state.epoch
+        executor.cancel(1)
+        outcome = outcome_of(executor, 1)
+        assert (outcome.ending, outcome.weights is not None) == (Ending.STOPPED, True)
+
+    def test_holding_or_releasing_an_unknown_or_ended_trial_is_ignored(self, make_executor: Any, make_job: Any) -> None:
+        job = make_job(epochs=1)
+        executor = make_executor(job)
+        executor.hold(99)
+        executor.release(99)
+        executor.submit(job)
+        assert outcome_of(executor, 1).ending is Ending.FINISHED
+        executor.hold(1)
+        executor.release(1)
+        executor.submit(make_job(trial=2, epochs=1))
+        assert outcome_of(executor, 2).ending is Ending.FINISHED
+
+    def test_no_workers_at_all_are_refused_in_one_line(self, make_executor: Any, make_job: Any) -> None:
+        executor = make_executor(make_job())
+        slots = executor.slots
+        with pytest.raises(OptionError, match=r"^workers: received 0; .+\.$"):
+            executor.resize(0)
+        assert executor.slots == slots
 
     def test_cancelling_an_unknown_or_ended_trial_is_ignored(self, make_executor: Any, make_job: Any) -> None:
         job = make_job(epochs=1)

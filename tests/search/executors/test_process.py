@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from tunemagic import events as ev
-from tunemagic.errors import UnsendableError
+from tunemagic.errors import OptionError, UnsendableError
 from tunemagic.search.executors import forkserver, slot
 from tunemagic.search.executors.process import ProcessExecutor
-from tunemagic.search.job import Ending, Report, TrialOutcome, WorkersStarted
+from tunemagic.search.job import Ending, Report, StateTaken, TrialOutcome, WorkersStarted
 
 PATIENCE = 120.0  # seconds until a test gives up; reports are awaited, not slept for
 LONG = 1_000_000  # epochs that no test waits for
@@ -116,6 +116,38 @@ def test_two_workers_train_at_the_same_time_with_their_share_of_threads(
     assert len({process_in(outcome) for outcome in outcomes}) == 2
     assert {outcome.worker for outcome in outcomes} == {1, 2}
     assert all("threads 1 1" in outcome.log for outcome in outcomes)
+
+
+def test_workers_come_and_go_while_trials_train(make_executor: MakeExecutor, make_job: Any) -> None:
+    executor = make_executor(make_job(), workers=2, threads=1)
+    executor.submit(make_job(trial=1, epochs=LONG))
+    reports_until(executor, ev.EpochEnded)
+    executor.resize(1)  # the idle one goes, whichever of them that is
+    assert executor.slots == 1
+    with pytest.raises(OptionError, match="^workers: received 99; expected 1 to "):
+        executor.resize(99)
+    executor.resize(2)
+    executor.submit(make_job(trial=2, epochs=LONG))
+    while reports_until(executor, ev.EpochEnded)[-1].trial != 2:
+        pass
+    executor.resize(1)  # both train: one goes when its trial has ended
+    executor.cancel(1)
+    executor.cancel(2)
+    assert {outcome_of(executor).ending, outcome_of(executor).ending} == {Ending.STOPPED}
+    assert run(executor, make_job(trial=3, epochs=1)).ending is Ending.FINISHED
+    assert len({thread.name for thread in threading.enumerate() if thread.name.startswith("tunemagic-worker")}) == 1
+
+
+def test_a_trial_that_is_held_before_its_worker_has_it_waits_after_its_first_epoch(
+    make_executor: MakeExecutor, make_job: Any
+) -> None:
+    executor = make_executor(make_job())
+    executor.submit(make_job(epochs=LONG))
+    executor.hold(1)
+    state = reports_until(executor, StateTaken)[-1]
+    assert isinstance(state, StateTaken)
+    assert state.epoch == 1
+    assert executor.next_report(0.0) is None
 
 
 def test_closing_leaves_no_worker(make_job: Any, cell: str) -> None:

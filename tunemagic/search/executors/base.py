@@ -38,5 +38,20 @@ class Executor(Protocol):
         Unknown trials are ignored. Returns at once.
         """
 
+    def hold(self, trial: int) -> None:
+        """Let this trial wait after its running epoch, before which its training state is reported.
+
+        Cancelling ends the wait. Unknown trials are ignored. Returns at once.
+        """
+
+    def release(self, trial: int) -> None:
+        """Let a trial that was held go on. Returns at once."""
+
+    def resize(self, workers: int) -> None:
+        """Run so many jobs at a time from now on, at least 1; ``slots`` says so at once.
+
+        What runs goes on to its end. Raises OptionError where the number can't be changed.
+        """
+
     def close(self) -> None:
         """Cancel what runs, wait for it, and free everything. Closing twice is harmless."""

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 
 from tunemagic.errors import OptionError, UnsendableError
 from tunemagic.search.executors.base import Executor
+from tunemagic.search.executors.cores import usable_cores
 from tunemagic.search.executors.inline import InlineExecutor
 from tunemagic.search.job import Work
 
-__all__ = ["choose_executor", "usable_cores"]
-
-
-def usable_cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+__all__ = ["choose_executor"]
 
 
 def choose_executor(

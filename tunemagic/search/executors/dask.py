@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunemagic import events as ev
+from tunemagic.errors import OptionError
 from tunemagic.search.executors.dask_link import DaskLink
 from tunemagic.search.executors.dask_worker import name_of, state_packet
 from tunemagic.search.faults import describe_error
@@ -40,6 +41,7 @@ class _Placed:
     address: str | None = None
     future: Any = None
     cancelled: bool = False
+    held: bool = False
 
     def message(self, kind: str, **more: Any) -> dict[str, Any]:
         """A message about this attempt, such as workers send."""
@@ -119,6 +121,28 @@ class DaskExecutor:
             self._inbox.put(placed.message("dropped"))
         elif placed.future is not None:
             self._link.cancel(placed.address, name_of(trial, placed.job.attempt))
+
+    def hold(self, trial: int) -> None:
+        """Tell the trial's worker to let it wait after its epoch."""
+        self._set_held(trial, True)
+
+    def release(self, trial: int) -> None:
+        """Tell the trial's worker to go on with it."""
+        self._set_held(trial, False)
+
+    def _set_held(self, trial: int, held: bool) -> None:
+        placed = self._unfinished.get(trial)
+        if placed is None or placed.held == held:
+            return
+        placed.held = held
+        if placed.address is not None and placed.future is not None:
+            self._link.hold(placed.address, name_of(trial, placed.job.attempt), held)
+
+    def resize(self, workers: int) -> None:
+        """Use at most so many of the cluster's workers; how many there are is the cluster's business."""
+        if workers < 1:
+            raise OptionError(f"workers: received {workers}; expected at least 1.")
+        self._most = workers
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and free what the workers hold for the study."""
@@ -205,6 +229,8 @@ class DaskExecutor:
         future.add_done_callback(lambda ended: self._inbox.put(placed.message("ended")))
         if placed.cancelled:
             self.cancel(placed.job.trial)
+        elif placed.held and placed.address is not None:
+            self._link.hold(placed.address, name_of(placed.job.trial, placed.job.attempt), True)
 
     def _unsent(self, placed: _Placed) -> None:
         """The worker died since we looked: the job waits for another one, unless it is not wanted any more."""

@@ -38,6 +38,8 @@ class DaskLink:
         self._topic = f"tunemagic-{uuid.uuid4().hex}"
         self._equipped: set[str] = set()
         self._aside = concurrent.futures.ThreadPoolExecutor(8, thread_name_prefix="tunemagic-dask")
+        # A pause and its end, sent side by side, could overtake each other.
+        self._orders = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="tunemagic-dask-orders")
         client.subscribe_topic(self._topic, lambda event: on_message(event[1]))
 
     def aside(self, function: Callable[..., Any], *arguments: Any) -> concurrent.futures.Future[Any]:
@@ -87,6 +89,10 @@ class DaskLink:
         """Tell a trial to end; returns at once."""
         self.aside(self._run_on, address, dask_worker.cancel_trial, self._topic, name)
 
+    def hold(self, address: str, name: str, held: bool) -> None:
+        """Tell a trial to wait after its epoch, or to go on; returns at once, orders keep their order."""
+        self._orders.submit(self._run_on, address, dask_worker.hold_trial, self._topic, name, held)
+
     def forget(self, address: str) -> None:
         """A worker is gone: one that comes back under its address has nothing."""
         self._equipped.discard(address)
@@ -104,4 +110,5 @@ class DaskLink:
         freed = [self.aside(self._run_on, address, dask_worker.forget_study, self._topic) for address in self._equipped]
         concurrent.futures.wait(freed, timeout=_CLOSE_SECONDS)
         self._aside.shutdown(wait=False, cancel_futures=True)
+        self._orders.shutdown(wait=False, cancel_futures=True)
         self._client.unsubscribe_topic(self._topic)

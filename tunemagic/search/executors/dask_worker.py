@@ -27,7 +27,17 @@ from tunemagic.search.packing import pack_report, unpack_job, unpack_work
 from tunemagic.search.settings import used_settings
 from tunemagic.trial import LOG_LINES
 
-__all__ = ["WORK", "cancel_trial", "forget_study", "keep_part", "name_of", "run_trial", "state_packet", "take_packet"]
+__all__ = [
+    "WORK",
+    "cancel_trial",
+    "forget_study",
+    "hold_trial",
+    "keep_part",
+    "name_of",
+    "run_trial",
+    "state_packet",
+    "take_packet",
+]
 
 WORK = "work"  # the packet that every trial of a study needs; jobs have names of their own
 _WATCH_SECONDS = 0.5  # how soon a trial notices that nobody waits for it any more
@@ -89,6 +99,17 @@ def cancel_trial(topic: str, name: str) -> None:
     if stop is not None:
         # Callbacks of the flag reach into the training framework, which may be busy: not on the event loop.
         threading.Thread(target=stop.set, name="tunemagic-cancel", daemon=True).start()
+
+
+def hold_trial(topic: str, name: str, held: bool) -> None:
+    """Tell a trial to wait after its epoch, or to go on; harmless when it is unknown or over."""
+    study = _hosted.get(topic)
+    stop = None if study is None else study.stops.get(name)
+    if stop is not None:
+        if held:
+            stop.hold()
+        else:
+            stop.release()
 
 
 def forget_study(topic: str) -> None:

@@ -16,7 +16,7 @@ import psutil
 from tunemagic.search.executors.forkserver import WorkerContext, WorkerServer
 from tunemagic.search.executors.output import LastLines
 from tunemagic.search.executors.shared import SharedBuffers
-from tunemagic.search.executors.worker import Hello, Ready, StartFailed, WorkerStart, begin, train
+from tunemagic.search.executors.worker import Hello, Order, Ready, StartFailed, WorkerStart, begin, train
 from tunemagic.search.job import Report, TrialJob
 from tunemagic.search.packing import PackedWork, pack_job, unpack_report
 
@@ -49,7 +49,7 @@ class WorkerHandle:
     """One worker, alone in a Pebble pool of its own, so that its pipes are nobody else's.
 
     Making it takes until the fork server has forked: seconds when that still imports. Only one
-    thread may use it, except for ``cancel`` and ``kill``. A worker that died is closed and
+    thread may use it, except for ``order`` and ``kill``. A worker that died is closed and
     replaced by a new one, pipes and all, since it may have left half a message in them.
     """
 
@@ -130,10 +130,10 @@ class WorkerHandle:
         report: Report | None = self._next_message(timeout)
         return report
 
-    def cancel(self, job: TrialJob) -> None:
-        """Set the stop flag of the job in the worker, if it is there."""
+    def order(self, order: Order, job: TrialJob) -> None:
+        """Tell the job in the worker to stop, to wait or to go on, if it is there."""
         with self._lock, contextlib.suppress(OSError):
-            self._control.send((job.trial, job.attempt))
+            self._control.send((order, job.trial, job.attempt))
 
     def _next_message(self, timeout: float) -> Any:
         try:

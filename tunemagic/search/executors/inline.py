@@ -6,6 +6,7 @@ import contextvars
 import queue
 import threading
 
+from tunemagic.errors import OptionError
 from tunemagic.search.job import Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.settings import keras_settings, use_keras_settings
 from tunemagic.search.train import run_job
@@ -58,6 +59,23 @@ class InlineExecutor:
         """End this trial at its next batch."""
         if trial in self._cancelled:
             self._cancelled[trial].set()
+
+    def hold(self, trial: int) -> None:
+        """Let this trial's thread wait after its epoch."""
+        if trial in self._cancelled:
+            self._cancelled[trial].hold()
+
+    def release(self, trial: int) -> None:
+        """Let it go on."""
+        if trial in self._cancelled:
+            self._cancelled[trial].release()
+
+    def resize(self, workers: int) -> None:
+        """Always refused: only workers can train side by side."""
+        raise OptionError(
+            f"workers: received {workers}; these trials run in the kernel, one at a time. Stop the study and resume "
+            f"it with --workers {max(1, workers)}."
+        )
 
     def close(self) -> None:
         """Cancel what runs, wait for its thread, and free what was compiled."""

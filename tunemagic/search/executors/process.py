@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
 from dataclasses import replace
 
+from tunemagic.errors import OptionError
+from tunemagic.search.executors.cores import usable_cores
 from tunemagic.search.executors.forkserver import borrow_server, give_back_server
 from tunemagic.search.executors.handle import WorkerHandle
 from tunemagic.search.executors.shared import SharedBuffers
@@ -44,25 +47,29 @@ class ProcessExecutor:
         self._buffers = SharedBuffers(packed.buffers)
         self._server = borrow_server()
         self._closed = False
-        content = replace(packed, buffers=())  # these are in the file now
-        memory_bytes = None if memory_gb is None else int(memory_gb * 2**30)
+        self._content = replace(packed, buffers=())  # these are in the file now
+        self._threads = threads
+        self._memory_bytes = None if memory_gb is None else int(memory_gb * 2**30)
+        self._slots: list[Slot] = []
+        for number in range(1, workers + 1):
+            self._open_slot(number)
 
-        def start_worker() -> WorkerHandle:
-            return WorkerHandle(self._server, content, self._buffers, threads=threads, memory_bytes=memory_bytes)
+    def _open_slot(self, number: int) -> None:
+        slot = Slot(
+            number,
+            self._jobs,
+            self._reports.put,
+            start_worker=self._start_worker,
+            started=self._note_start,
+            memory_bytes=self._memory_bytes,
+        )
+        self._slots.append(slot)
+        slot.start()
 
-        self._slots = [
-            Slot(
-                number,
-                self._jobs,
-                self._reports.put,
-                start_worker=start_worker,
-                started=self._note_start,
-                memory_bytes=memory_bytes,
-            )
-            for number in range(1, workers + 1)
-        ]
-        for slot in self._slots:
-            slot.start()
+    def _start_worker(self) -> WorkerHandle:
+        return WorkerHandle(
+            self._server, self._content, self._buffers, threads=self._threads, memory_bytes=self._memory_bytes
+        )
 
     def _note_start(self) -> None:
         """Report the first worker that can train."""
@@ -89,6 +96,42 @@ class ProcessExecutor:
             self._reports.put(stopped_early(waiting))
         for slot in self._slots:
             slot.cancel(trial)
+
+    def hold(self, trial: int) -> None:
+        """Let this trial wait after its epoch, also when it has not come to a worker yet."""
+        self._jobs.held.add(trial)
+        for slot in self._slots:
+            slot.hold(trial)
+
+    def release(self, trial: int) -> None:
+        """Let it go on."""
+        self._jobs.held.discard(trial)
+        for slot in self._slots:
+            slot.release(trial)
+
+    def resize(self, workers: int) -> None:
+        """Start further workers, or let some go: idle ones at once, others when their trial has ended.
+
+        Workers that stay keep their threads; those that start later share the cores anew.
+        """
+        cores = usable_cores()
+        if not 1 <= workers <= cores:
+            raise OptionError(f"workers: received {workers}; expected 1 to {cores}, the cores of this machine.")
+        self.slots = workers
+        self._threads = cores // workers if workers > 1 else None
+        self._slots = [slot for slot in self._slots if slot.is_alive()]
+        # Whoever trains stays, of the others those that came first.
+        working = sorted(
+            (slot for slot in self._slots if not slot.retired), key=lambda slot: (not slot.busy, slot.number)
+        )
+        staying = working[:workers]
+        for slot in working[workers:]:
+            slot.retired = True
+        self._jobs.look_again()
+        numbers = {slot.number for slot in self._slots}
+        free = (number for number in itertools.count(1) if number not in numbers)
+        for _ in range(workers - len(staying)):
+            self._open_slot(next(free))
 
     def close(self) -> None:
         """Kill the workers and free everything."""

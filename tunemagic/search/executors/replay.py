@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tunemagic import events as ev
+from tunemagic.errors import OptionError
 from tunemagic.search.coordinates import Axis, Coordinate, coordinates_of
 from tunemagic.search.job import Ending, Report, TrialJob, TrialOutcome
 from tunemagic.search.replay_table import ReplayRow, ReplayTable
@@ -26,6 +28,7 @@ class _Running:
     epoch: int
     best_epoch: int | None = None
     cancelled: bool = False
+    held: bool = False
 
 
 class ReplayExecutor:
@@ -59,10 +62,13 @@ class ReplayExecutor:
         self._running.append(_Running(job, row, job.initial_epoch))
 
     def next_report(self, timeout: float) -> Report | None:
-        """The next epoch or outcome; None at once when nothing runs."""
+        """The next epoch or outcome; None when nothing runs, or after ``timeout`` when all are held."""
         if not self._running:
             return None
-        trial = self._running.popleft()
+        trial = self._next()
+        if trial is None:
+            time.sleep(timeout)
+            return None
         job, row = trial.job, self._table.rows[trial.row]
         if trial.cancelled or trial.epoch >= min(job.epochs, row.epochs):
             return self._outcome(trial, row)
@@ -74,6 +80,15 @@ class ReplayExecutor:
             trial.best_epoch = trial.epoch
         self._running.append(trial)
         return ev.EpochEnded(trial=job.trial, attempt=job.attempt, epoch=trial.epoch, logs=logs)
+
+    def _next(self) -> _Running | None:
+        """The trial whose turn it is, taken out of the row; None when all of them wait."""
+        for _ in range(len(self._running)):
+            trial = self._running.popleft()
+            if trial.cancelled or not trial.held:
+                return trial
+            self._running.append(trial)
+        return None
 
     def _outcome(self, trial: _Running, row: ReplayRow) -> TrialOutcome:
         job = trial.job
@@ -101,6 +116,20 @@ class ReplayExecutor:
         """End this trial before its next epoch."""
         for each in self._running:
             each.cancelled |= each.job.trial == trial
+
+    def hold(self, trial: int) -> None:
+        """Report no further epoch of this trial for now. Its state is in the table, so none is taken."""
+        for each in self._running:
+            each.held |= each.job.trial == trial
+
+    def release(self, trial: int) -> None:
+        """Go on with it."""
+        for each in self._running:
+            each.held &= each.job.trial != trial
+
+    def resize(self, workers: int) -> None:
+        """Always refused: nothing is trained, so nothing would be faster."""
+        raise OptionError(f"workers: received {workers}; a replay trains nothing and has no workers.")
 
     def close(self) -> None:
         """Forget what runs."""

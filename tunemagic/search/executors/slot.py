@@ -11,6 +11,7 @@ from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.search.executors.handle import WorkerDied, WorkerHandle, WorkerUnfit
+from tunemagic.search.executors.worker import Order
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, Report, TrialJob, TrialOutcome
 
@@ -30,9 +31,13 @@ _CANCEL_SECONDS_WITH_WEIGHTS = 5.0
 
 
 class Jobs:
-    """Jobs that wait for a slot, first come first served. ``take`` gives None once it is closed."""
+    """Jobs that wait for a slot, first come first served. ``take`` gives None once it is closed.
+
+    ``held`` are the trials that are to wait after their epoch, wherever their jobs are.
+    """
 
     def __init__(self) -> None:
+        self.held: set[int] = set()
         self._waiting: deque[TrialJob] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -46,13 +51,16 @@ class Jobs:
         """Add a job."""
         with self._changed:
             self._waiting.append(job)
-            self._changed.notify()
+            self._changed.notify_all()  # one that is retired may be among those who wait
 
-    def take(self, accept: Callable[[TrialJob], None]) -> TrialJob | None:
-        """Wait for the next job; ``accept`` is called before anybody can ask where it is."""
+    def take(self, accept: Callable[[TrialJob], None], *, retired: Callable[[], bool]) -> TrialJob | None:
+        """Wait for the next job; ``accept`` is called before anybody can ask where it is.
+
+        None also for a slot that is ``retired``.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            if self._closed:
+            self._changed.wait_for(lambda: self._waiting or self._closed or retired())
+            if self._closed or retired():
                 return None
             job = self._waiting.popleft()
             accept(job)
@@ -65,6 +73,11 @@ class Jobs:
             if job is not None:
                 self._waiting.remove(job)
             return job
+
+    def look_again(self) -> None:
+        """Let every slot that waits see whether it is retired."""
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let everybody who waits go."""
@@ -80,8 +93,9 @@ class _NotWanted(Exception):
 class Slot(threading.Thread):
     """A thread that starts a worker, gives it one job after the other and reports what happens.
 
-    ``started`` is called whenever a worker can train. Only ``cancel`` and ``kill`` may be
-    called from other threads.
+    ``started`` is called whenever a worker can train. Only ``cancel``, ``hold``, ``release`` and
+    ``kill`` may be called from other threads, and ``retired`` set: such a slot takes no job any
+    more and ends.
     """
 
     def __init__(
@@ -95,7 +109,8 @@ class Slot(threading.Thread):
         memory_bytes: int | None,
     ) -> None:
         super().__init__(name=f"tunemagic-worker-{number}", daemon=True)
-        self._number = number
+        self.number = number
+        self.retired = False
         self._jobs = jobs
         self._report = report
         self._start_worker = start_worker
@@ -108,13 +123,18 @@ class Slot(threading.Thread):
         self._cancelled_at: float | None = None
         self._lock = threading.Lock()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it has a trial."""
+        return self._job is not None
+
     def run(self) -> None:
         """Work until the jobs are closed."""
         try:
-            while not self._jobs.closed:
+            while not self._jobs.closed and not self.retired:
                 # A worker that does not start is reported by the job that needs it; that one tries again.
                 self._try_to_start()
-                job = self._jobs.take(self._accept)
+                job = self._jobs.take(self._accept, retired=lambda: self.retired)
                 if job is None:
                     return
                 outcome = self._attempt(job)
@@ -132,7 +152,20 @@ class Slot(threading.Thread):
                 return
             self._cancelled_at = time.monotonic()
             if self._worker is not None:
-                self._worker.cancel(self._job)
+                self._worker.order(Order.CANCEL, self._job)
+
+    def hold(self, trial: int) -> None:
+        """Tell the worker to let this trial wait after its epoch, if it runs here."""
+        self._order(Order.HOLD, trial)
+
+    def release(self, trial: int) -> None:
+        """Tell the worker to go on with this trial, if it runs here."""
+        self._order(Order.RELEASE, trial)
+
+    def _order(self, order: Order, trial: int) -> None:
+        with self._lock:
+            if self._worker is not None and self._job is not None and self._job.trial == trial:
+                self._worker.order(order, self._job)
 
     def kill(self) -> None:
         """End the worker at once."""
@@ -162,7 +195,7 @@ class Slot(threading.Thread):
                 self._worker = worker
             self._trials = 0
         while not worker.ready(_TICK_SECONDS):
-            if self._jobs.closed or self._cancelled_at is not None:
+            if self._jobs.closed or self._cancelled_at is not None or (self.retired and self._job is None):
                 raise _NotWanted
         self._on_started()
         return worker
@@ -200,7 +233,9 @@ class Slot(threading.Thread):
             with self._lock:
                 worker.train(job)
                 if self._cancelled_at is not None:
-                    worker.cancel(job)
+                    worker.order(Order.CANCEL, job)
+                if job.trial in self._jobs.held:
+                    worker.order(Order.HOLD, job)
             outcome = self._follow(worker, trial)
         except _NotWanted:
             outcome = trial.stopped()
@@ -214,7 +249,7 @@ class Slot(threading.Thread):
         log = "" if self._worker is None else self._worker.output.take()
         if self._worker is not None and not self._worker.usable:
             self._drop_worker()
-        return replace(outcome, worker=self._number, log=log)
+        return replace(outcome, worker=self.number, log=log)
 
     def _follow(self, worker: WorkerHandle, trial: _Follower) -> TrialOutcome:
         """Pass reports on until the outcome comes or the worker has to be killed."""

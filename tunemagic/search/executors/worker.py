@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, TextIO
@@ -26,7 +27,7 @@ from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Report, StopFlag, Work
 from tunemagic.search.packing import PackedWork, pack_report, unpack_job, unpack_work
 
-__all__ = ["Hello", "Ready", "StartFailed", "WorkerStart", "begin", "train"]
+__all__ = ["Hello", "Order", "Ready", "StartFailed", "WorkerStart", "begin", "train"]
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OUTPUT_BYTES = 2**20  # how much a trial may print while the kernel is too busy to read it
@@ -69,6 +70,14 @@ class StartFailed:
     """Second message instead: the work can't be unpacked here, for the reason in ``text``."""
 
     text: str
+
+
+class Order(StrEnum):
+    """What a trial is told over the control pipe."""
+
+    CANCEL = "cancel"
+    HOLD = "hold"
+    RELEASE = "release"
 
 
 class _Worker:
@@ -157,13 +166,20 @@ def _end_with_kernel() -> None:
 
 
 def _listen(control: Connection, worker: _Worker) -> None:
-    """On its own thread: cancel trials; end the process when the kernel is gone."""
+    """On its own thread: cancel, hold and release trials; end the process when the kernel is gone."""
     while True:
         try:
-            trial, attempt = control.recv()
+            order, trial, attempt = control.recv()
         except (EOFError, OSError):
             os._exit(1)
-        worker.flag(trial, attempt).set()
+        flag = worker.flag(trial, attempt)
+        match order:
+            case Order.CANCEL:
+                flag.set()
+            case Order.HOLD:
+                flag.hold()
+            case Order.RELEASE:
+                flag.release()
 
 
 def _close_all(*pipes: Connection) -> None:
