@@ -6,8 +6,8 @@ chosen and why) is journaled in English. The catalogue knows each such sentence 
 as it is: the user's own text, an exception, a sentence of another version.
 
 A placeholder whose name begins with ``fact`` holds a sentence that is a fact itself; one that is
-named like a number holds nothing else. ``labextension/src/model/facts.ts`` is the twin of
-``translate``.
+named like a number holds nothing else; any other holds no semicolon, which joins two facts.
+``labextension/src/model/facts.ts`` is the twin of ``translate``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ _NUMBERS = frozenset(
         "trial",
     )
 )
-_NUMBER = r"[\d,.]+"
 
 
 def translate(sentence: str, texts: Catalogue) -> str:
@@ -100,6 +99,12 @@ def _pieces(text: str) -> Iterator[str]:
     at = 0
     for found in PLACEHOLDER.finditer(text):
         yield re.escape(text[at : found.start()])
-        yield f"(?P<{found[1]}>{_NUMBER if found[1] in _NUMBERS else '.+?'})"
+        yield f"(?P<{found[1]}>{_pattern_of(found[1])})"
         at = found.end()
     yield re.escape(text[at:])
+
+
+def _pattern_of(name: str) -> str:
+    if name in _NUMBERS:
+        return r"[\d,.]+"
+    return ".+?" if name.startswith("fact") else "(?:(?!; ).)+?"

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { factTranslator } from '../src/model/facts';
+import { translator } from '../src/model/texts';
+
+declare const GOLDEN_FOLDER: string;
+
+function texts(language: string): Record<string, string> {
+  return JSON.parse(
+    readFileSync(`${GOLDEN_FOLDER}../../tunemagic/i18n/${language}.json`, 'utf8')
+  ) as Record<string, string>;
+}
+
+/** The facts as the kernel sends them to a panel in this language. */
+function sent(language: string): Record<string, string> {
+  const english = Object.entries(texts('en')).filter(([id]) => id.startsWith('fact.'));
+  return {
+    ...texts(language),
+    ...Object.fromEntries(english.map(([id, text]) => [`english.${id}`, text]))
+  };
+}
+
+const said = factTranslator(sent('zh_CN'), translator(texts('zh_CN')));
+
+test('sentences of a journal are said in the language of the panel', () => {
+  const sentences = [
+    'your default values',
+    'below the median at epoch 4: 0.81 < 0.88',
+    'Hyperband bracket 2, rung 1: goes on from trial 4',
+    'not among the best third of 9 trials at epoch 3: 0.9 > 0.5',
+    'trial 3: its worker was killed; the memory may have run out (SIGKILL); it is tried once more',
+    'x_train (8, 2) float32, y_train (8,) int64; validation: 2 samples, shuffled and stratified'
+  ];
+  assert.deepEqual(sentences.map(said), [
+    '您的默认值',
+    '在第 4 轮低于中位数：0.81 < 0.88',
+    'Hyperband 第 2 组第 1 级：接着试验 4 训练',
+    '在第 3 轮不属于 9 个试验中最好的三分之一：0.9 > 0.5',
+    '试验 3：它的工作进程被终止，可能内存耗尽（SIGKILL）；将再试一次',
+    'x_train (8, 2) float32, y_train (8,) int64; 验证集：2 个样本，已打乱并分层'
+  ]);
+});
+
+test('what is no fact stays as it is', () => {
+  const sentences = [
+    '',
+    'ValueError: units must be positive; <b>',
+    'TPEs',
+    '{fact}',
+    '; '.repeat(400),
+    'a\nb'
+  ];
+  assert.deepEqual(sentences.map(said), sentences);
+});
+
+test('every template is found by its own text', () => {
+  const english = translator(texts('en'));
+  const unknown = Object.keys(texts('en')).filter(id => {
+    const values = {
+      trial: 3,
+      count: 4,
+      of: 5,
+      epoch: 2,
+      fact: 'drawn at random',
+      fact2: 'random',
+      line: 7
+    };
+    const sentence = id.startsWith('fact.') ? english(id, values).replace(/\{\w+\}/g, '6') : '';
+    return (
+      sentence !== '' &&
+      said(sentence) === sentence &&
+      sentence !== translator(texts('zh_CN'))(id, values)
+    );
+  });
+  assert.deepEqual(unknown, []);
+});
+
+test('an English panel is told facts as they are', () => {
+  const english = factTranslator(texts('en'), translator(texts('en')));
+  assert.equal(english('your default values'), 'your default values');
+});
