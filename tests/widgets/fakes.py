@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.browser.story import study_started
 from tunemagic import events as ev
-from tunemagic.errors import ExportError
+from tunemagic.errors import ExportError, StudyError
 from tunemagic.ledger import Ledger
 from tunemagic.request import QuantMode
 from tunemagic.trial import StudyView
@@ -93,10 +93,20 @@ class ToldBook:
 
     def __init__(self) -> None:
         self.studies: list[ToldStudy] = []
+        self.disk: dict[str, ToldStudy] = {}
         self.listeners: list[Callable[[], None]] = []
 
     def live(self) -> list[ToldStudy]:
         return list(self.studies)
+
+    def names(self) -> list[str]:
+        live = [study.name for study in self.studies]
+        return live + [name for name in self.disk if name not in live]
+
+    def get(self, name: str) -> ToldStudy:
+        if name not in self.disk:
+            raise StudyError(f"no study named {name!r}.")
+        return self.disk[name]
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -37,7 +37,7 @@ class Attached:
         if getattr(self._shell, "kernel", None) is not None:
             from tunemagic.widgets.side import SideChannel
 
-            self._side = SideChannel(self._tune.book)
+            self._side = SideChannel(self._tune.book, namespace=self._shell.user_ns)
             if self._tune.start_ahead:
                 self._ahead = WorkersAhead(self._shell)
 

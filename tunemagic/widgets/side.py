@@ -1,4 +1,4 @@
-"""The comm ``tunemagic``: the side panel's list of this kernel's studies."""
+"""The comm ``tunemagic``: the side panel's list of studies, and what its commands ask for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from comm import create_comm
 
 from tunemagic.events import PROTOCOL_VERSION, Event
+from tunemagic.widgets import insert
 from tunemagic.widgets.bridge import StudyLike
+from tunemagic.widgets.desk import Desk
 from tunemagic.widgets.route import answer_while_busy
 from tunemagic.widgets.wire import StudyList, StudyRow
 
@@ -25,28 +27,46 @@ class BookLike(Protocol):
     def live(self) -> Sequence[StudyLike]:
         """Studies that belong to this kernel, the latest last."""
 
+    def names(self) -> Sequence[str]:
+        """Names of all studies, those on disk too."""
+
+    def get(self, name: str) -> StudyLike:
+        """The study with this name, read from disk when need be. Raises StudyError."""
+
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` when a study is added or replaced; returns what ends that."""
 
 
 class SideChannel:
-    """Tells side panels which studies there are. Opens its comm when made.
+    """Tells side panels which studies there are, and does what they ask. Opens its comm when made.
 
     Nothing is sent and no thread runs before a side panel has asked, so other front ends notice
-    nothing. Close it when the extension is unloaded; loading again makes a new one.
+    nothing. Close it when the extension is unloaded; loading again makes a new one. ``namespace``
+    holds the notebook's variables; ``report`` writes a study's report and gives its path.
     """
 
-    def __init__(self, book: BookLike) -> None:
+    def __init__(
+        self,
+        book: BookLike,
+        *,
+        namespace: Mapping[str, Any] | None = None,
+        report: Callable[[str], str] | None = None,
+    ) -> None:
         self._book = book
         self._wake = threading.Condition()
         self._dirty = False
         self._closed = False
         self._thread: threading.Thread | None = None
         self._subscriptions: dict[StudyLike, Callable[[], None]] = {}
+        self._stale = True  # whether the names on disk have to be read anew
+        self._on_disk: list[str] = []
+        self._opened: dict[str, StudyLike] = {}  # read from disk
+        self._desk = Desk(self._find, namespace=namespace, report=report)
         self._comm = create_comm(target_name=TARGET_NAME, data={"v": PROTOCOL_VERSION})
         answer_while_busy(self._comm)
         self._comm.on_msg(self._receive)
-        self._unsubscribe = book.on_change(self._mark)
+        self._inserter = insert.CellInserter(self._send)
+        self._unsubscribe = book.on_change(self._book_changed)
 
     def close(self) -> None:
         """Close the comm and end every subscription. Closing twice is harmless."""
@@ -60,27 +80,67 @@ class SideChannel:
         self._unsubscribe()
         for unsubscribe in self._subscriptions.values():
             unsubscribe()
+        self._inserter.close()
+        insert.use(None)
+        for study in self._opened.values():
+            _close_panel(study)
         self._comm.close()
+
+    def take_source(self) -> str:
+        """The cell that a page has chosen for the next form, once; "" when there is none."""
+        return self._desk.take_source()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._comm.send(message)
+
+    # -- from the pages --------------------------------------------------------------------------
 
     def _receive(self, message: Mapping[str, Any]) -> None:
         data = message["content"]["data"]
         match data.get("kind"):
-            case "show":
-                study = next((item for item in self._book.live() if item.name == data.get("study")), None)
-                if study is not None:
-                    _open_panel(study)
             case "request_state":
-                pass
-            case _:
-                return
-        self._mark()
-        self._start()
+                insert.use(self._inserter)
+                self._book_changed()
+                self._start()
+            case "claim":
+                self._inserter.claim(str(data.get("id")), str(data.get("page")))
+            case "steer" if data.get("verb") == "report":  # drawing takes seconds
+                threading.Thread(target=self._answer, args=(data,), name="tunemagic-report", daemon=True).start()
+            case kind:
+                self._answer(data)
+                if kind == "show":
+                    self._mark()
+                    self._start()
+
+    def _answer(self, data: Mapping[str, Any]) -> None:
+        reply = self._desk.answer(data)
+        if reply is not None:
+            self._send(reply)
+        elif data.get("kind") == "show":
+            _open_panel(self._find(data["study"]))
+
+    def _find(self, name: str) -> StudyLike:
+        """A study of this kernel, or one that is read from disk once. Raises StudyError."""
+        live = next((study for study in self._book.live() if study.name == name), None)
+        if live is not None:
+            return live
+        if name not in self._opened:
+            study = self._book.get(name)
+            # It may have been read meanwhile for another page: then both shall show one panel.
+            self._opened.setdefault(name, study)
+        return self._opened[name]
+
+    # -- the list --------------------------------------------------------------------------------
 
     def _start(self) -> None:
         with self._wake:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._publish, name="tunemagic-side", daemon=True)
                 self._thread.start()
+
+    def _book_changed(self) -> None:
+        self._stale = True
+        self._mark()
 
     def _mark(self, event: Event | None = None) -> None:
         """Called by studies and the book with their locks held: only leave a mark."""
@@ -97,8 +157,8 @@ class SideChannel:
                 self._dirty = False
             studies = self._book.live()
             self._follow(studies)
-            rows = [study_row(study) for study in studies]
-            self._comm.send(StudyList(kind="studies", v=PROTOCOL_VERSION, studies=rows))
+            rows = [*self._rows_on_disk(studies), *map(study_row, studies)]
+            self._send(StudyList(kind="studies", v=PROTOCOL_VERSION, studies=rows))
             with self._wake:
                 self._wake.wait_for(lambda: self._closed, timeout=_LIST_SECONDS)
 
@@ -109,6 +169,16 @@ class SideChannel:
         for study in studies:
             if study not in self._subscriptions:
                 self._subscriptions[study] = study.subscribe(self._mark)
+
+    def _rows_on_disk(self, studies: Sequence[StudyLike]) -> list[StudyRow]:
+        """Studies that this kernel has not run. No journal is read for the list."""
+        live = {study.name for study in studies}
+        if self._stale:
+            self._stale = False
+            self._on_disk = list(self._book.names())
+        for name in live & self._opened.keys():
+            _close_panel(self._opened.pop(name))
+        return [_row_on_disk(name, self._opened.get(name)) for name in self._on_disk if name not in live]
 
 
 def study_row(study: StudyLike) -> StudyRow:
@@ -121,6 +191,7 @@ def study_row(study: StudyLike) -> StudyRow:
     panel = TunePanel.shown_for(study)
     return StudyRow(
         name=study.name,
+        where="kernel",
         state=str(view.state),
         done=view.ended_trials,
         total=view.max_trials,
@@ -130,9 +201,25 @@ def study_row(study: StudyLike) -> StudyRow:
     )
 
 
+def _row_on_disk(name: str, study: StudyLike | None) -> StudyRow:
+    if study is not None:
+        row = study_row(study)
+        row["where"] = "disk"
+        return row
+    return StudyRow(name=name, where="disk", state="", done=0, total=None, objective="", best=None, model_id="")
+
+
 def _open_panel(study: StudyLike) -> None:
     from tunemagic.widgets.panel import TunePanel
 
     if TunePanel.shown_for(study) is None:
         # A cell that waits has a panel of its own, in which Detach is offered.
         TunePanel(study, waiting=False)
+
+
+def _close_panel(study: StudyLike) -> None:
+    from tunemagic.widgets.panel import TunePanel
+
+    panel = TunePanel.shown_for(study)
+    if panel is not None:
+        panel.close()

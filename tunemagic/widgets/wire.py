@@ -21,19 +21,27 @@ __all__ = [
     "Acknowledgement",
     "Answer",
     "Ask",
+    "CellOffer",
+    "ClaimCell",
     "Command",
+    "CompareStudies",
     "CurveTable",
     "EventBatch",
+    "FormSource",
     "Hello",
+    "InsertCell",
     "PanelStatus",
     "Replay",
     "RequestState",
     "ShowStudy",
+    "SideReply",
     "Snapshot",
     "SnapshotBody",
     "StatusChange",
+    "SteerStudy",
     "StudyList",
     "StudyRow",
+    "SuggestCell",
     "Texts",
     "WireView",
     "event_batch",
@@ -191,9 +199,14 @@ class Command(TypedDict):
 
 
 class StudyRow(TypedDict):
-    """One study in the side panel's list. ``model_id`` names its panel's widget model, "" for none yet."""
+    """One study in the side panel's list. ``model_id`` names its panel's widget model, "" for none yet.
+
+    ``where`` is "disk" for a study that this kernel has not run: it can only be looked at, and
+    until it is opened nothing but its name is known.
+    """
 
     name: str
+    where: Literal["kernel", "disk"]
     state: str
     done: int
     total: int | None
@@ -203,7 +216,7 @@ class StudyRow(TypedDict):
 
 
 class StudyList(TypedDict):
-    """All studies of the kernel, the latest last."""
+    """All studies of the kernel: those on disk, then this kernel's own, the latest last."""
 
     kind: Literal["studies"]
     v: int
@@ -217,10 +230,83 @@ class RequestState(TypedDict):
 
 
 class ShowStudy(TypedDict):
-    """The side panel wants to show this study: make its panel if there is none."""
+    """The side panel wants to show this study: make its panel if there is none. Answered only by a failure."""
 
     kind: Literal["show"]
+    id: str
     study: str
+
+
+class SuggestCell(TypedDict):
+    """Turn this cell into a ``%%tune`` cell; the reply's ``code`` is the new text."""
+
+    kind: Literal["suggest"]
+    id: str
+    code: str
+
+
+class SteerStudy(TypedDict):
+    """A command of the palette."""
+
+    kind: Literal["steer"]
+    id: str
+    study: str
+    verb: Literal["pause", "resume", "stop", "skip", "report"]
+
+
+class CompareStudies(TypedDict):
+    """Two studies side by side; the reply's ``comparison`` is a StudyComparisonInfo."""
+
+    kind: Literal["compare"]
+    id: str
+    studies: list[str]
+
+
+class FormSource(TypedDict):
+    """The next ``%tune form`` begins with this cell."""
+
+    kind: Literal["source"]
+    id: str
+    code: str
+
+
+class SideReply(TypedDict):
+    """What came of a request: a message for the user, and what was asked for."""
+
+    kind: Literal["reply"]
+    v: int
+    id: str
+    ok: bool
+    message: str
+    code: str
+    comparison: dict[str, Any] | None
+
+
+class CellOffer(TypedDict):
+    """Which page inserts a cell? Several may be open; the first one that claims the offer gets the cell."""
+
+    kind: Literal["offer"]
+    v: int
+    id: str
+
+
+class ClaimCell(TypedDict):
+    """This page could insert the cell that was offered."""
+
+    kind: Literal["claim"]
+    id: str
+    page: str
+
+
+class InsertCell(TypedDict):
+    """Insert this cell below the active one of the kernel's notebook, and run it. Meant for one page only."""
+
+    kind: Literal["insert_cell"]
+    v: int
+    id: str
+    page: str
+    code: str
+    run: bool
 
 
 def view_to_json(view: StudyView) -> dict[str, Any]:

@@ -676,6 +676,44 @@ export interface IBestSoFarInfo {
   readonly band: readonly IScoreBand[];
 }
 
+/** From this trial on the best score of the study was this. */
+export interface IBestStep {
+  readonly trial: number;
+  readonly best: number;
+}
+
+/** What one study came to. `seconds` is its time in all, `steps` its best score as it grew. */
+export interface IStudyColumn {
+  readonly name: string;
+  readonly state: StudyState;
+  readonly strategy: string;
+  readonly objective: string;
+  readonly direction: Direction;
+  readonly best: number | null;
+  readonly best_trial: number | null;
+  readonly trials: number;
+  readonly seconds: number;
+  readonly steps: readonly IBestStep[];
+  readonly last: number;
+}
+
+/** A hyperparameter whose best values differ; None in a study that has none of that name. */
+export interface IValueRow {
+  readonly name: string;
+  readonly left: number | string | boolean | null;
+  readonly right: number | string | boolean | null;
+}
+
+/** Two studies. `better` is "left", "right", or "" where neither is or their objectives differ. */
+export interface IStudyComparisonInfo {
+  readonly left: IStudyColumn;
+  readonly right: IStudyColumn;
+  readonly better: string;
+  readonly values: readonly IValueRow[];
+  readonly same_values: number;
+  readonly limits: ILimits | null;
+}
+
 /** Which curves a snapshot's buffer holds, as columns, in the order in which their values lie there. */
 export interface ICurveTable {
   readonly names: readonly string[];
@@ -788,6 +826,7 @@ export interface ICommand {
 /** One study in the side panel's list. `model_id` names its panel's widget model, "" for none yet. */
 export interface IStudyRow {
   readonly name: string;
+  readonly where: 'kernel' | 'disk';
   readonly state: string;
   readonly done: number;
   readonly total: number | null;
@@ -796,7 +835,7 @@ export interface IStudyRow {
   readonly model_id: string;
 }
 
-/** All studies of the kernel, the latest last. */
+/** All studies of the kernel: those on disk, then this kernel's own, the latest last. */
 export interface IStudyList {
   readonly kind: 'studies';
   readonly v: number;
@@ -808,10 +847,75 @@ export interface IRequestState {
   readonly kind: 'request_state';
 }
 
-/** The side panel wants to show this study: make its panel if there is none. */
+/** The side panel wants to show this study: make its panel if there is none. Answered only by a failure. */
 export interface IShowStudy {
   readonly kind: 'show';
+  readonly id: string;
   readonly study: string;
+}
+
+/** Turn this cell into a `%%tune` cell; the reply's `code` is the new text. */
+export interface ISuggestCell {
+  readonly kind: 'suggest';
+  readonly id: string;
+  readonly code: string;
+}
+
+/** A command of the palette. */
+export interface ISteerStudy {
+  readonly kind: 'steer';
+  readonly id: string;
+  readonly study: string;
+  readonly verb: 'pause' | 'resume' | 'stop' | 'skip' | 'report';
+}
+
+/** Two studies side by side; the reply's `comparison` is a StudyComparisonInfo. */
+export interface ICompareStudies {
+  readonly kind: 'compare';
+  readonly id: string;
+  readonly studies: readonly string[];
+}
+
+/** The next `%tune form` begins with this cell. */
+export interface IFormSource {
+  readonly kind: 'source';
+  readonly id: string;
+  readonly code: string;
+}
+
+/** What came of a request: a message for the user, and what was asked for. */
+export interface ISideReply {
+  readonly kind: 'reply';
+  readonly v: number;
+  readonly id: string;
+  readonly ok: boolean;
+  readonly message: string;
+  readonly code: string;
+  readonly comparison: { readonly [key: string]: JSONValue } | null;
+}
+
+/** Which page inserts a cell? Several may be open; the first one that claims the offer gets the cell. */
+export interface ICellOffer {
+  readonly kind: 'offer';
+  readonly v: number;
+  readonly id: string;
+}
+
+/** This page could insert the cell that was offered. */
+export interface IClaimCell {
+  readonly kind: 'claim';
+  readonly id: string;
+  readonly page: string;
+}
+
+/** Insert this cell below the active one of the kernel's notebook, and run it. Meant for one page only. */
+export interface IInsertCell {
+  readonly kind: 'insert_cell';
+  readonly v: number;
+  readonly id: string;
+  readonly page: string;
+  readonly code: string;
+  readonly run: boolean;
 }
 
 /** Trials as columns: one list per field, without the curves. */
