@@ -1,0 +1,64 @@
+/** The score over each hyperparameter by itself, as small pictures side by side. */
+import type { ISliceInfo } from '../model/protocol';
+import type { Drawn, IMark, IPaint } from './svg';
+import {
+  boxOf,
+  frame,
+  path,
+  picture,
+  placeIn,
+  reachable,
+  scale,
+  shaded,
+  shapes,
+  sign
+} from './svg';
+
+const LEAST_WIDTH = 200;
+const LEAST_HEIGHT = 170;
+
+export function drawSlice(host: HTMLElement, info: ISliceInfo, paint: IPaint): Drawn {
+  const { t } = paint;
+  const count = info.axes.length;
+  const trials = new Set(info.points.flat().map(point => point.trial)).size;
+  if (trials === 0) {
+    return t('plot.empty');
+  }
+  const columns = Math.max(1, Math.min(count, Math.floor(paint.width / LEAST_WIDTH)));
+  const rows = Math.ceil(count / columns);
+  const width = paint.width / columns;
+  const height = Math.max(LEAST_HEIGHT, paint.height / rows);
+  const names = info.axes.map(axis => axis.name).join(', ');
+  const root = picture(
+    host,
+    { width: paint.width, height: rows * height },
+    t('plot.slice.said', { objective: info.objective.name, names, count: trials }),
+    'group'
+  );
+  const marks: IMark[] = [];
+  info.axes.forEach((axis, index) => {
+    const left = (index % columns) * width;
+    const top = Math.floor(index / columns) * height;
+    const box = boxOf({ left, top, width, height }, info.objective);
+    const points = (info.points[index] ?? []).map(point => ({
+      ...placeIn(box, point.x, point.y),
+      trial: point.trial,
+      share: point.order
+    }));
+    frame(root, box, axis, info.objective);
+    root.append(
+      ...shaded(points, 'dots', some => shapes('dot', some)),
+      path(
+        'best',
+        shapes(
+          'diamond',
+          points.filter(point => point.trial === info.best),
+          6
+        )
+      )
+    );
+    marks.push(...points.map(point => ({ ...point, text: paint.describe(point.trial) })));
+  });
+  reachable(root, marks, paint);
+  return [scale(t('plot.slice.order')), sign('best', 'diamond', t('plot.best'))];
+}

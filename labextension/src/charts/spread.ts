@@ -1,0 +1,52 @@
+/** How far the runs of each trial lie apart: dots, their mean, and one standard deviation around it. */
+import type { ISpreadInfo } from '../model/protocol';
+import { textWidth } from './axis';
+import type { Drawn, IPaint } from './svg';
+import { frame, label, path, picture, px, reachable, shapes, sign } from './svg';
+
+const ROW_PIXELS = 26;
+
+export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint): Drawn {
+  const { t, width } = paint;
+  const { objective, rows } = info;
+  if (objective === null || rows.length === 0) {
+    return t('plot.spread.few');
+  }
+  const names = rows.map(row => t('plot.spread.row', { trial: row.trial }));
+  const left = Math.min(width / 3, 14 + Math.max(...names.map(textWidth)));
+  const box = { left, top: 6, width: width - left - 16, height: rows.length * ROW_PIXELS };
+  const root = picture(
+    host,
+    { width, height: box.height + 44 },
+    t('plot.spread.said', { objective: objective.name, count: rows.length, runs: info.runs }),
+    'group'
+  );
+  frame(root, box, objective, null);
+  const marks = rows.map((row, index) => {
+    const y = box.top + (index + 0.5) * ROW_PIXELS;
+    const across = (at: number): number => box.left + at * box.width;
+    const [low, mean, high] = [across(row.low), across(row.mean), across(row.high)];
+    root.append(
+      label(names[index] ?? '', left - 8, y + 4, 'end', left - 10),
+      path(
+        'range',
+        `M${px(low)} ${px(y)}H${px(high)}M${px(low)} ${px(y - 4)}v8M${px(high)} ${px(y - 4)}v8`
+      ),
+      path(
+        'dots',
+        shapes(
+          'dot',
+          row.scores.map(score => ({ x: across(score), y }))
+        )
+      ),
+      path('mean', `M${px(mean)} ${px(y - 9)}v18`)
+    );
+    return { x: mean, y, reach: box.width, trial: row.trial, text: paint.describe(row.trial) };
+  });
+  reachable(root, marks, paint);
+  return [
+    sign('dots', 'dot', t('plot.spread.runs')),
+    sign('mean', 'line', t('plot.spread.mean')),
+    sign('range', 'line', t('plot.spread.deviation'))
+  ];
+}
