@@ -11,6 +11,7 @@ def test_the_public_names_are_these():
         "Study",
         "StudyBook",
         "TuneError",
+        "diagnose",
         "load_ipython_extension",
         "tflite",
         "tune",

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tunemagic.api import tflite, tune
+    from tunemagic.api import diagnose, tflite, tune
     from tunemagic.errors import TuneError
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
@@ -21,6 +21,7 @@ __all__ = [
     "Study",
     "StudyBook",
     "TuneError",
+    "diagnose",
     "load_ipython_extension",
     "tflite",
     "tune",
@@ -31,6 +32,7 @@ _HOME = {
     "Study": "tunemagic.study",
     "StudyBook": "tunemagic.studybook",
     "TuneError": "tunemagic.errors",
+    "diagnose": "tunemagic.api",
     "tflite": "tunemagic.api",
     "tune": "tunemagic.api",
 }

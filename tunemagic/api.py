@@ -24,11 +24,12 @@ from tunemagic.request import (
 )
 
 if TYPE_CHECKING:
+    from tunemagic.analysis.finding import Findings
     from tunemagic.events import ModelExported
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
 
-__all__ = ["tflite", "tune"]
+__all__ = ["diagnose", "tflite", "tune"]
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -184,6 +185,30 @@ def tflite(
         directory=folder,
         stem=stem,
     )
+
+
+def diagnose(
+    what: Study | Any, *, data: Any = None, val: Any = None, classes: int | None = None, batch_size: int | None = None
+) -> Findings:
+    """What is wrong with a model and what to try: of a study, or of one training with ``model.fit``.
+
+    Args:
+        what: A Study, what ``fit`` returned, or its dict of lists.
+        data: What was trained on, ``(x, y)`` or a dataset; a study has its own. With it, leaks and
+            units that never answer are found as well.
+        val: What was validated on, the same.
+        classes: Number of classes, where there is no data to count them in.
+        batch_size: That of ``fit`` where it was given one.
+
+    Raises:
+        TuneError: There is no curve to look at.
+    """
+    from tunemagic.checkup import diagnose_training
+    from tunemagic.study import Study
+
+    if isinstance(what, Study):
+        return what.diagnose()
+    return diagnose_training(what, data=data, val=val, classes=classes, batch_size=batch_size)
 
 
 @functools.cache

@@ -27,7 +27,7 @@ _FEWEST_VALUES = 5  # with fewer the outermost ones are no edge
 _DECADES = 2.0  # a range of the logarithm that is at least so wide is widened by a decade
 _LOST = 0.25  # share of trials without a score that is worth a word
 _RANDOM = 0.5
-_TRIALS_PER_PARAMETER = 3  # what Keras Tuner draws at random before its model says anything
+_TRIALS_PER_PARAMETER = 2  # fewer can't show what a parameter does; Keras Tuner draws 3 before its model speaks
 _LEARNING = (Tuner.TPE, Tuner.GP, Tuner.BAYESIAN, Tuner.CMAES, Tuner.BOHB)
 
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
 
-__all__ = ["batch_size_of", "few_batches"]
+__all__ = ["KERAS_BATCH", "batch_size_of", "few_batches"]
 
-_KERAS_BATCH = 32  # the batch size of fit when nothing is said
+KERAS_BATCH = 32  # the batch size of fit when nothing is said
 
 
 def batch_size_of(setup: TrialSetup) -> int:
     """Samples in a batch of this trial; of arrays only, a dataset is batched already."""
     size = setup.fit.get("batch_size")
-    return size if isinstance(size, int) and size > 0 else _KERAS_BATCH
+    return size if isinstance(size, int) and size > 0 else KERAS_BATCH
 
 
 def few_batches(setup: TrialSetup, data: TrainingData, batches: int) -> tuple[TrialSetup, TrainingData]:
