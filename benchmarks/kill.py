@@ -189,7 +189,6 @@ def our_search(tuner: Tuner, directory: Path) -> None:
         executor=FakeTrainer(directory / "executions.log"),
         weights=WeightsFolder(directory),
         work=WORK,
-        stop=threading.Event(),
         memos=memos,
     ).run()
     journal.close()

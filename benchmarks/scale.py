@@ -23,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,7 +223,6 @@ def measure_study(tuner: Tuner, directory: Path, trials: int) -> StudyFigures:
         executor=executor,
         weights=WeightsFolder(directory),
         work=Work(program=None, data=None, objective="val_loss", direction=ev.Direction.MIN),  # type: ignore[arg-type]
-        stop=threading.Event(),
     ).run()
     journal.close()
     ends = [*executor.submitted[1:], time.perf_counter()]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
+from tunemagic.analysis.diagnosis import diagnose
+from tunemagic.analysis.finding import Findings
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
@@ -23,15 +25,17 @@ from tunemagic.search.faults import describe_error
 from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.loop import SearchLoop
-from tunemagic.search.oracle import make_strategy
+from tunemagic.search.oracle import Strategy, make_strategy
 from tunemagic.search.probe import line_finder
 from tunemagic.search.pruning import make_pruner
 from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
 from tunemagic.search.settings import keras_settings, used_settings
+from tunemagic.search.steering import Steering
 from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
-from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
+from tunemagic.steerable import Steerable
+from tunemagic.trial import StudyState, StudyView, TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +51,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study:
+class Study(Steerable):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
@@ -71,6 +75,7 @@ class Study:
         read_only_reason: str = "",
         interrupted: bool = False,
     ) -> None:
+        super().__init__()
         self.name = name
         self.directory = directory
         self.request = request
@@ -83,8 +88,6 @@ class Study:
         self._ledger = ledger
         self._journal = journal
         self._weights = WeightsFolder(directory)
-        self._stop = threading.Event()
-        self._skips: set[int] = set()
         self._settings: Mapping[str, Any] = {}
         self._ended = threading.Event()
         self._ended.set()
@@ -112,7 +115,7 @@ class Study:
 
     @property
     def running(self) -> bool:
-        """Whether trials are being run now."""
+        """Whether the search has a thread: trials are run now, or wait in a pause."""
         return not self._ended.is_set()
 
     @property
@@ -147,8 +150,7 @@ class Study:
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
             self._check_writable()  # it may have been closed meanwhile
-            self._stop = threading.Event()  # from here on a stop counts
-            self._skips = set()
+            self._steering = Steering()  # from here on a stop counts
             try:
                 loop = self._make_loop(self.program, self.data, self.make_executor)
             # Workers that can't be had, or whatever a strategy makes of old trials: the study must not stay
@@ -176,21 +178,7 @@ class Study:
 
     def _make_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
         view = self.view
-        events = self.events_after(0)
-        memos = {event.trial: event.memo for event in events if isinstance(event, ev.TrialStarted)}
-        # How long a strategy explores was decided when the study began, and stays so when it is extended.
-        first = next((event.max_trials for event in events if isinstance(event, ev.StudyStarted)), view.max_trials)
-        strategy = make_strategy(
-            Tuner(view.strategy),
-            hyperparameters=hyperparameters_of(view.space),
-            objective=view.objective,
-            direction=view.direction,
-            seed=view.seed,
-            epochs=view.epochs,
-            max_trials=first,
-            objectives=view.objectives,
-        )
-        strategy.restore(view.trials, memos)
+        strategy = self._make_strategy(view)
         work = Work(
             program=program,
             data=data,
@@ -215,12 +203,32 @@ class Study:
             executor=executor,
             weights=self._weights,
             work=work,
-            stop=self._stop,
             pruner=make_pruner(Pruner(view.pruner), direction=view.direction, epochs=view.epochs),
-            skips=self._skips,
-            memos=memos,
+            steering=self._steering,
+            memos=self._memos(),
             line_of=line_finder(program),
         )
+
+    def _make_strategy(self, view: StudyView) -> Strategy:
+        events = self.events_after(0)
+        # How long a strategy explores was decided when the study began, and stays so when it is extended.
+        first = next((event.max_trials for event in events if isinstance(event, ev.StudyStarted)), view.max_trials)
+        strategy = make_strategy(
+            Tuner(view.strategy),
+            hyperparameters=hyperparameters_of(view.space),
+            objective=view.objective,
+            direction=view.direction,
+            seed=view.seed,
+            epochs=view.epochs,
+            max_trials=first,
+            objectives=view.objectives,
+        )
+        strategy.restore(view.trials, self._memos())
+        return strategy
+
+    def _memos(self) -> dict[int, dict[str, Any]]:
+        """The strategy's notes by trial."""
+        return {event.trial: event.memo for event in self.events_after(0) if isinstance(event, ev.TrialStarted)}
 
     def _run(self, loop: SearchLoop) -> None:
         try:
@@ -228,24 +236,6 @@ class Study:
         finally:
             borrowed_by(self.program).restore()
             self._ended.set()
-
-    def stop(self) -> None:
-        """End the search soon and keep everything; returns at once, harmless when it has ended."""
-        self._stop.set()
-
-    def skip(self, number: int | None = None) -> None:
-        """End a running trial soon with its best epoch so far; None means every running one.
-
-        Returns at once. Raises StudyError when that trial does not run.
-        """
-        running = {trial.number for trial in self.view.trials if trial.state is TrialState.RUNNING}
-        if not self.running or not running:
-            raise StudyError(f"study {self.name}: no trial runs now, so there is none to skip.")
-        wanted = running if number is None else {number} & running
-        if not wanted:
-            shown = ", ".join(map(str, sorted(running)))
-            raise StudyError(f"study {self.name}: trial {number} does not run; running now: {shown}.")
-        self._skips |= wanted
 
     def log(self, number: int) -> str:
         """The last lines that this trial's worker printed, at most 200; empty when there are none."""
@@ -271,6 +261,11 @@ class Study:
         """The study's folder was set aside under another name; its files are found there."""
         self.directory = directory
         self._weights = WeightsFolder(directory)
+
+    def _check_open(self) -> None:
+        self._check_writable()
+        if not self.writable:
+            raise StorageError(f"study {self.name} can't be written any more: {self.view.end_message}")
 
     def _check_writable(self) -> None:
         if self.read_only_reason:
@@ -346,6 +341,14 @@ class Study:
         Several runs of a trial and further objectives have columns of their own.
         """
         return trials_frame(self.view)
+
+    def diagnose(self) -> Findings:
+        """What is wrong with the best model and with the search space, and what to try; as found at the end.
+
+        Of a study that runs, or that was read from an older journal: what its curves say now.
+        """
+        view = self.view
+        return Findings(view.findings or [found.to_json() for found in diagnose(view)], study=self.name)
 
     def export_tflite(
         self,

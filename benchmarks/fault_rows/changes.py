@@ -193,7 +193,6 @@ def clock_jumps(folder: Path, counts: Counts) -> str:
         executor=kill.FakeTrainer(directory / "executions.log"),
         weights=WeightsFolder(directory),
         work=kill.WORK,
-        stop=threading.Event(),
     ).run()
     journal.close()
     view = view_on_disk(directory)

@@ -147,7 +147,6 @@ def _retried_score(directory: Path) -> float | None:
         executor=LostOnce(),
         weights=WeightsFolder(directory),
         work=kill.WORK,
-        stop=kill.threading.Event(),
     ).run()
     journal.close()
     (trial,) = ledger.view.trials

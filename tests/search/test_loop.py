@@ -1,7 +1,6 @@
 """The search loop's rules, with real strategies, journal and weights; only training is played by a script."""
 
 import shutil
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.loop import MAX_ATTEMPTS, MAX_SKIPS, SearchLoop, TrialPruner
 from tunemagic.search.oracle import make_strategy
+from tunemagic.search.steering import Steering
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import StudyState, TrialState, replay
 
@@ -116,13 +116,12 @@ class Search:
     tuner: Tuner = Tuner.RANDOM
     limits: dict[str, Any] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
-    stop: threading.Event = field(default_factory=threading.Event)
     pruner: TrialPruner | None = None
-    skips: set[int] = field(default_factory=set)
     slots: int = 1
     executor_class: type[Scripted] = Scripted
 
     def __post_init__(self) -> None:
+        self.steering = Steering()
         self.hyperparameters = new_hyperparameters()
         self.hyperparameters.Int("units", 1, 50, default=25)
         self.executor = Scripted(self.play, self.clock, self.slots)
@@ -157,9 +156,8 @@ class Search:
             executor=self.executor,
             weights=WeightsFolder(self.directory),
             work=Work(program=None, data=None, objective="val_loss", direction=view.direction),  # never run
-            stop=self.stop,
+            steering=self.steering,
             pruner=self.pruner,
-            skips=self.skips,
             memos=memos,
         )
 
@@ -442,7 +440,7 @@ def test_a_disk_that_fails_ends_in_an_error_and_the_trial_runs_again_afterwards(
 
 def test_a_stop_before_the_first_trial_runs_none(tmp_path: Path) -> None:
     search = Search(tmp_path)
-    search.stop.set()
+    search.steering.stop.set()
     assert end_of(search.go()) == (ev.EndReason.STOPPED, "stopped after 0 trials")
     assert search.executor.jobs == []
 
@@ -452,7 +450,7 @@ def test_a_stop_within_a_trial_keeps_its_best_epoch(tmp_path: Path) -> None:
 
     def play(job: TrialJob) -> Iterable[Report]:
         if job.trial == 2:
-            search.stop.set()
+            search.steering.stop.set()
             return [epoch(job, 0.5)]
         return [finished(job, 0.7)]
 
@@ -618,14 +616,14 @@ def test_a_skipped_trial_keeps_its_best_epoch_and_the_next_one_runs(tmp_path: Pa
 
     def play(job: TrialJob) -> Iterable[Report]:
         if job.trial == 1:
-            search.skips.add(1)
+            search.steering.skips.add(1)
             return losses(job, 0.5)
         return units(job)
 
     search.go(play)
     first, second = search.ledger.view.trials
     assert (first.state, first.score, first.reason) == (TrialState.STOPPED, 0.5, "you skipped it")
-    assert (second.state, search.skips) == (TrialState.COMPLETED, set())
+    assert (second.state, search.steering.skips) == (TrialState.COMPLETED, set())
 
 
 # -- limits, several objectives, workers ------------------------------------------------------------------
@@ -713,7 +711,7 @@ def test_a_skipped_trial_whose_worker_dies_is_not_tried_again(tmp_path: Path) ->
 
     def play(job: TrialJob) -> Iterable[Report]:
         if job.trial == 1:
-            search.skips.add(1)
+            search.steering.skips.add(1)
             return losses(job, 0.5, 0.4, 0.6)
         return [finished(job, 0.3)]
 
@@ -734,7 +732,7 @@ def test_a_trial_whose_worker_dies_when_the_search_is_over_is_not_tried_again(
 
     def play(job: TrialJob) -> Iterable[Report]:
         if limit == "stop":
-            search.stop.set()
+            search.steering.stop.set()
         return losses(job, *curve)
 
     message = "time is up after 1 trial" if limit == "time" else "stopped after 1 trial"
@@ -776,9 +774,9 @@ def test_a_trial_is_cancelled_once_however_long_it_takes_to_end(tmp_path: Path) 
 
     def play(job: TrialJob) -> Iterable[Report]:
         if job.trial == 2:
-            search.skips.add(2)
+            search.steering.skips.add(2)
         if job.trial == 3:
-            search.stop.set()
+            search.steering.stop.set()
         return losses(job, 0.6 if job.trial == 1 else 0.4)
 
     search = Search(tmp_path, play, limits={"max_trials": 9}, pruner=AboveHalf(), executor_class=Slow)

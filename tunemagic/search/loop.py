@@ -6,7 +6,6 @@ through an executor. One thread runs the loop and nobody else touches the strate
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -14,13 +13,16 @@ from typing import Any, Protocol
 from tunemagic import events as ev
 from tunemagic.errors import StorageError
 from tunemagic.ledger import Ledger
+from tunemagic.search.endings import end_message
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.oracle import Proposal, Strategy, Waiting
 from tunemagic.search.results import Results, cut_outcome
 from tunemagic.search.seeds import trial_seed
+from tunemagic.search.steering import Steered, Steering
 from tunemagic.search.weights import WeightsFolder
+from tunemagic.space import Value
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = ["MAX_ATTEMPTS", "MAX_SKIPS", "SearchLoop", "TrialPruner"]
@@ -46,10 +48,10 @@ class _Running:
 
 
 class SearchLoop:
-    """Runs one session of a study until a limit is reached or ``stop`` is set.
+    """Runs one session of a study until a limit is reached or the user stops it.
 
-    ``memos`` are the strategy's notes by trial from earlier sessions. Numbers put into ``skips``
-    end those trials early. ``run`` always records a StudyEnded; when even that can't be written,
+    ``memos`` are the strategy's notes by trial from earlier sessions; ``steering`` is how the user
+    stops, pauses or changes the search. ``run`` always records a StudyEnded; when even that can't be written,
     it is shown without being written.
     """
 
@@ -61,9 +63,8 @@ class SearchLoop:
         executor: Executor,
         weights: WeightsFolder,
         work: Work,
-        stop: threading.Event,
+        steering: Steering | None = None,
         pruner: TrialPruner | None = None,
-        skips: set[int] | None = None,
         memos: Mapping[int, dict[str, Any]] | None = None,
         line_of: Callable[[Any], int | None] | None = None,
     ) -> None:
@@ -72,9 +73,9 @@ class SearchLoop:
         self._executor = executor
         self._weights = weights
         self._work = work
-        self._stop = stop
+        self._steering = steering or Steering()
+        self._steered = Steered(ledger, strategy, executor)
         self._pruner = pruner
-        self._skips = set() if skips is None else skips
         self._memos = dict(memos or {})
         self._line_of = line_of
         self._running: dict[int, _Running] = {}
@@ -90,7 +91,8 @@ class SearchLoop:
         self._ledger.start_clock()
         try:
             reason = self._search()
-            self._ledger.record(ev.StudyEnded(reason=reason, message=self._message(reason)))
+            message = end_message(self._ledger.view, reason, in_a_row=self._in_a_row(reason))
+            self._ledger.record(ev.StudyEnded(reason=reason, message=message))
         except StorageError as error:
             self._ledger.show(ev.StudyEnded(reason=ev.EndReason.ERROR, message=str(error)))
         # A fault of a strategy or of tunemagic itself: the study must end in a clear state, never "running".
@@ -101,6 +103,7 @@ class SearchLoop:
             )
             raise
         finally:
+            self._steering.close()
             self._executor.close()
             self._ledger.stop_clock()
 
@@ -110,16 +113,24 @@ class SearchLoop:
         self._again = [trial for trial in view.trials if trial.state is TrialState.INTERRUPTED]
         self._skipped = view.skipped_trials
         while True:
+            if self._steering.serve(self._steered):
+                self._exhausted = False  # the user may have widened the space
             reason = self._end_reason()
+            if reason is ev.EndReason.TRIALS and self._ledger.view.queued:
+                self._make_room()
+                reason = None
             if reason is None:
                 self._fill_slots()
+            self._steered.hold(set(self._running))
             self._cancel_some(reason)
             if not self._running:
-                if reason is None and self._exhausted and not self._again:
+                if reason is None and self._exhausted and not self._again and not self._steered.paused:
                     return ev.EndReason.EXHAUSTED
                 if reason is not None:
                     self._give_up_retries()
                     return reason
+                if self._steered.paused:
+                    self._steering.wait(_TICK_SECONDS)
                 continue
             report = self._executor.next_report(_TICK_SECONDS)
             if report is not None:
@@ -128,7 +139,7 @@ class SearchLoop:
     def _end_reason(self) -> ev.EndReason | None:
         """Why no further trial may start, or None while one may."""
         view = self._ledger.view
-        if self._stop.is_set():
+        if self._steering.stop.is_set():
             return ev.EndReason.STOPPED
         if view.minutes is not None and self._ledger.elapsed >= 60 * view.minutes:
             return ev.EndReason.TIME
@@ -143,8 +154,8 @@ class SearchLoop:
     def _cancel_some(self, reason: ev.EndReason | None) -> None:
         """End the trials that are not to go on: all of them, or those that the user skips."""
         everything = reason in (ev.EndReason.STOPPED, ev.EndReason.TIME)
-        skips = self._skips & self._running.keys()
-        self._skips -= skips
+        skips = self._steering.skips & self._running.keys()
+        self._steering.skips -= skips
         for number in skips:
             self._running[number].skipped = True
         for number in self._running if everything else skips:
@@ -159,9 +170,12 @@ class SearchLoop:
     # -- starting --------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
-        while len(self._running) < self._executor.slots and self._end_reason() is None:
+        while not self._steered.paused and len(self._running) < self._executor.slots and self._end_reason() is None:
             if self._again:
                 self._start_again(self._again.pop(0))
+                continue
+            if self._ledger.view.queued:
+                self._start_queued(self._ledger.view.queued[0])
                 continue
             if self._exhausted:
                 return
@@ -173,6 +187,17 @@ class SearchLoop:
                 self._exhausted = True
                 return
             self._start(number, 1, proposal)
+
+    def _make_room(self) -> None:
+        """What the user wants tried runs also when the wanted number of trials was run."""
+        view = self._ledger.view
+        trials = len(view.trials) - self._skipped + len(view.queued)
+        self._ledger.record(ev.LimitsChanged(max_trials=trials, minutes=view.minutes))
+
+    def _start_queued(self, wanted: Mapping[str, Value]) -> None:
+        number = len(self._ledger.view.trials) + 1
+        values = self._strategy.add(number, wanted)
+        self._start(number, 1, Proposal(values=values, why="you asked for it"), queued=True)
 
     def _start_again(self, record: TrialRecord) -> None:
         """A trial that was cut off: the same values, from the last state that was saved."""
@@ -201,7 +226,15 @@ class SearchLoop:
         )
         self._start(record.number, record.attempt + 1, proposal, record)
 
-    def _start(self, number: int, attempt: int, proposal: Proposal, before: TrialRecord | None = None) -> None:
+    def _start(
+        self,
+        number: int,
+        attempt: int,
+        proposal: Proposal,
+        before: TrialRecord | None = None,
+        *,
+        queued: bool = False,
+    ) -> None:
         view = self._ledger.view
         own = None if before is None else self._state_of(number)
         state = own if own is not None or proposal.parent is None else self._state_of(proposal.parent, follower=True)
@@ -219,6 +252,7 @@ class SearchLoop:
                 memo=proposal.memo,
                 resumed_epoch=before.state_epoch if resumed and before is not None else 0,
                 resumed_run=before.state_run if resumed and before is not None else 1,
+                queued=queued,
             )
         )
         hp = self._strategy.hyperparameters(number)
@@ -345,7 +379,7 @@ class SearchLoop:
         elif outcome.ending is Ending.FINISHED and score is not None and outcome.best_epoch is not None:
             self._results.finished(outcome, score, outcome.best_epoch)
         else:
-            why = "you stopped the study" if self._stop.is_set() else "the time was up"
+            why = "you stopped the study" if self._steering.stop.is_set() else "the time was up"
             self._results.stopped(outcome, score, "you skipped it" if running.skipped else why, pruned=False)
         further = [outcome.metrics.get(name) for name, _ in self._ledger.view.objectives]
         values = (
@@ -370,20 +404,6 @@ class SearchLoop:
                 ev.SpaceChanged(space=space.to_json(), reason=f"the cell named new hyperparameters: {', '.join(added)}")
             )
 
-    def _message(self, reason: ev.EndReason) -> str:
-        view = self._ledger.view
-        ended = view.ended_trials
-        trials = "1 trial" if ended == 1 else f"{ended} trials"
-        if reason is ev.EndReason.FAILURES:
-            last = next(trial for trial in reversed(view.trials) if trial.state is TrialState.FAILED)
-            at = "" if last.line is None else f" (line {last.line}: {(last.source or '').strip()})"
-            return f"{self._failures_in_a_row} trials failed in a row; the last one: {last.reason}{at}"
-        if reason is ev.EndReason.LIMITS:
-            last = next(trial for trial in reversed(view.trials) if trial.state is TrialState.PRUNED)
-            return f"{self._skips_in_a_row} proposals in a row break a limit; the last one: {last.reason}"
-        return {
-            ev.EndReason.TRIALS: "the one trial is done" if ended == 1 else f"all {ended} trials done",
-            ev.EndReason.TIME: f"time is up after {trials}",
-            ev.EndReason.EXHAUSTED: f"every combination was tried ({trials})",
-            ev.EndReason.STOPPED: f"stopped after {trials}",
-        }[reason]
+    def _in_a_row(self, reason: ev.EndReason) -> int:
+        """How many trials in a row have brought the search to this end."""
+        return self._skips_in_a_row if reason is ev.EndReason.LIMITS else self._failures_in_a_row

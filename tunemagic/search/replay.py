@@ -7,7 +7,6 @@ import importlib
 import importlib.resources
 import itertools
 import math
-import threading
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -25,6 +24,7 @@ from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import make_strategy
 from tunemagic.search.pruning import make_pruner
 from tunemagic.search.replay_table import ReplayRow, ReplayTable, in_words, one_type, read_table
+from tunemagic.search.steering import Steering
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.space import Kind, Parameter, SearchSpace
 from tunemagic.trial import StudyView
@@ -172,12 +172,12 @@ def replay(
     """
     words = Tuner(tuner), Pruner(pruner)
     ledger = Ledger(None)
-    stop = threading.Event()
+    steering = Steering()
     left = itertools.count(1)
 
     def spend(event: ev.Event) -> None:
         if isinstance(event, ev.EpochEnded) and next(left) == max_epochs:
-            stop.set()
+            steering.stop.set()
 
     ledger.subscribe(spend)
     ledger.record(_started(table, *words, seed=seed, max_trials=max_trials))
@@ -198,7 +198,7 @@ def replay(
         executor=ReplayExecutor(table, slots=slots),
         weights=MemoryFolder(),
         work=work,
-        stop=stop,
+        steering=steering,
         pruner=make_pruner(words[1], direction=table.direction, epochs=table.epochs),
     ).run()
     return ledger.view

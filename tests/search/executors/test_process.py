@@ -124,7 +124,7 @@ def test_workers_come_and_go_while_trials_train(make_executor: MakeExecutor, mak
     reports_until(executor, ev.EpochEnded)
     executor.resize(1)  # the idle one goes, whichever of them that is
     assert executor.slots == 1
-    with pytest.raises(OptionError, match="^workers: received 99; expected 1 to "):
+    with pytest.raises(OptionError, match=r"^workers: received 99; expected 1 to "):
         executor.resize(99)
     executor.resize(2)
     executor.submit(make_job(trial=2, epochs=LONG))
