@@ -1,44 +1,142 @@
-/** Stop and Detach, and the line that says what came of a click. */
-import { make, setText } from './dom';
+/** The buttons that steer a search, and the line that says what came of a click. */
+import { epochsDone } from '../model/trials';
+import { copyButton } from './copy';
+import { make, makeButton, setText } from './dom';
+import type { IDrawer } from './drawer';
+import { makeDrawer, oneAtATime } from './drawer';
 import type { ISection } from './section';
-import type { StudyStore } from './store';
+import { makeSpace } from './space';
+import { makeBudget, makeTry } from './steering';
+import type { StudyStore, Verb } from './store';
 
-export function makeActions(store: StudyStore): ISection & { readonly notice: HTMLElement } {
+export interface IActions extends ISection {
+  /** What a click came to: a refusal, and the magic line that does the same. */
+  readonly notice: HTMLElement;
+  /** The boxes that the buttons open. */
+  readonly drawers: HTMLElement;
+  tryValues(values: Readonly<Record<string, number | string | boolean>>): void;
+}
+
+/** A compact panel has the plain buttons only. */
+export function makeActions(store: StudyStore, compact: boolean): IActions {
   const { t } = store;
-  const stop = make('button', {
-    className: 'tm-button tm-stop',
-    text: t('panel.stop'),
-    attributes: { type: 'button', title: t('panel.stop_title') }
+  const send =
+    (verb: Verb): (() => void) =>
+    () => {
+      store.command(verb);
+    };
+  const pause = makeButton('', '', () => {
+    store.command(store.view.state === 'paused' ? 'resume' : 'pause');
   });
-  const detach = make('button', {
-    className: 'tm-button',
-    text: t('panel.detach'),
-    attributes: { type: 'button', title: t('panel.detach_title') }
-  });
-  const notice = make('div', { className: 'tm-notice', attributes: { role: 'alert' } });
-  const node = make('div', { className: 'tm-actions' }, stop, detach);
+  const stop = makeButton(t('panel.stop'), t('panel.stop_title'), send('stop'));
+  stop.classList.add('tm-stop');
+  const detach = makeButton(t('panel.detach'), t('panel.detach_title'), send('detach'));
+  const skip = makeSkip(store);
+  const tryDrawer = makeTry(store);
+  const drawers: readonly IDrawer[] = [skip, tryDrawer, makeSpace(store), makeBudget(store)];
+  oneAtATime(drawers);
+  const steering = compact ? [] : drawers.slice(1).map(drawer => drawer.button);
+  const all = [pause, skip.button, stop, ...steering];
+  const node = make('div', { className: 'tm-actions' }, ...all, detach);
+  const notice = makeNotice(store);
   let [wasRunning, wasWaiting] = [false, false];
-  stop.addEventListener('click', () => {
-    store.command('stop');
-  });
-  detach.addEventListener('click', () => {
-    store.command('detach');
-  });
 
   function update(): void {
-    const running = store.steerable;
-    const waiting = running && store.status.waiting;
-    wasRunning ||= running;
+    const steerable = store.steerable;
+    const waiting = steerable && store.status.waiting;
+    wasRunning ||= steerable;
     wasWaiting ||= waiting;
     node.hidden = !wasRunning;
     detach.hidden = !wasWaiting;
     // Buttons that are hidden later keep their place: the header must not jump.
-    stop.style.visibility = running ? 'visible' : 'hidden';
+    for (const button of all) {
+      button.style.visibility = steerable ? 'visible' : 'hidden';
+    }
     detach.style.visibility = waiting ? 'visible' : 'hidden';
+    const paused = store.view.state === 'paused';
+    setText(pause, t(paused ? 'panel.resume' : 'panel.pause'));
+    pause.title = t(paused ? 'panel.resume_title' : 'panel.pause_title');
+    pause.disabled = store.isPending('pause') || store.isPending('resume') || store.stopping;
     stop.disabled = store.isPending('stop') || store.stopping;
+    skip.button.disabled = !store.view.trials.some(trial => trial.state === 'running');
     detach.disabled = store.isPending('detach');
-    setText(notice, store.notice === '' ? store.status.read_only : store.notice);
+    if (!steerable) {
+      for (const drawer of drawers) {
+        drawer.close();
+      }
+    }
+    notice.update();
   }
 
-  return { node, notice, update };
+  return {
+    node,
+    notice: notice.node,
+    drawers: make('div', { className: 'tm-drawers' }, ...drawers.map(drawer => drawer.box)),
+    update,
+    tryValues(values) {
+      if (store.steerable) {
+        tryDrawer.openWith(values);
+      }
+    }
+  };
+}
+
+/** Skips the trial that runs; of several the user chooses one. */
+function makeSkip(store: StudyStore): IDrawer {
+  const { t } = store;
+  const list = make('div', { className: 'tm-row' });
+  const drawer = makeDrawer(t('panel.skip'), t('panel.skip_title'), list, () => {
+    const running = store.view.trials.filter(trial => trial.state === 'running');
+    list.replaceChildren(
+      make('span', { text: t('panel.skip_which') }),
+      ...running.map(trial =>
+        makeButton(
+          t('panel.trial_at', {
+            number: trial.number,
+            done: epochsDone(trial),
+            all: trial.epochs
+          }),
+          '',
+          () => {
+            store.command('skip', { trial: trial.number });
+            drawer.close();
+          }
+        )
+      )
+    );
+  });
+  const { open } = drawer;
+  drawer.open = () => {
+    const running = store.view.trials.filter(trial => trial.state === 'running');
+    const [only] = running;
+    if (running.length > 1) {
+      open();
+    } else if (only !== undefined) {
+      store.command('skip', { trial: only.number });
+    }
+  };
+  return drawer;
+}
+
+/** One line is kept free for it, so that nothing jumps when it comes. */
+function makeNotice(store: StudyStore): ISection {
+  const { t } = store;
+  const said = make('span', { className: 'tm-told', attributes: { role: 'alert' } });
+  const line = make('code', { className: 'tm-line' });
+  const same = make(
+    'span',
+    { className: 'tm-same' },
+    make('span', { text: t('panel.same_as') }),
+    line,
+    copyButton(t, () => line.textContent)
+  );
+  const node = make('div', { className: 'tm-notice' }, said, same);
+  return {
+    node,
+    update() {
+      setText(said, store.notice === '' ? store.status.read_only : store.notice);
+      setText(line, store.line);
+      same.hidden = store.line === '';
+    }
+  };
 }

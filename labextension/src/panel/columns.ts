@@ -2,17 +2,20 @@
 import { formatNumber, formatScore, formatSeconds, formatValue } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
 import type { Translate } from '../model/texts';
+import type { ISubject } from './filter';
 import { epochsDone, runsOf } from '../model/trials';
 
 const PARETO_MARK = '◆';
 
-type Cell = number | string | boolean | null | undefined;
+export type Cell = number | string | boolean | null | undefined;
 
 export interface IColumn {
   readonly title: string;
   readonly numeric: boolean;
   /** Whether the text stands in a badge. */
   readonly badge?: boolean;
+  /** What a filter may call it besides its title. */
+  readonly names?: readonly string[];
   text(trial: ITrialRecord): string;
   /** What the column sorts by; null and undefined come last. */
   key(trial: ITrialRecord): Cell;
@@ -31,18 +34,26 @@ export function columnsOf(
   return [
     {
       title: t('panel.column.trial'),
+      names: ['trial', 'number'],
       numeric: true,
       text: one => String(one.number),
       key: one => one.number
     },
     {
       title: t('panel.column.state'),
+      names: ['state'],
       numeric: false,
       badge: true,
       text: one => stateText(one, runsOf(view), t),
       key: one => one.state
     },
-    { title: view.objective, numeric: true, text: formatScore, key: one => one.score },
+    {
+      title: view.objective,
+      names: ['score'],
+      numeric: true,
+      text: formatScore,
+      key: one => one.score
+    },
     ...view.objectives.map(([name]) => ({
       title: name,
       numeric: true,
@@ -54,6 +65,7 @@ export function columnsOf(
       : [
           {
             title: t('panel.column.pareto'),
+            names: ['pareto'],
             numeric: false,
             text: (one: ITrialRecord) => (isPareto(one.number) ? PARETO_MARK : ''),
             key: (one: ITrialRecord) => isPareto(one.number)
@@ -61,6 +73,7 @@ export function columnsOf(
         ]),
     {
       title: t('panel.column.best_epoch'),
+      names: ['best_epoch', 'epoch'],
       numeric: true,
       text: one => (one.best_epoch === null ? '–' : String(one.best_epoch)),
       key: one => one.best_epoch
@@ -73,6 +86,7 @@ export function columnsOf(
     })),
     {
       title: t('panel.column.time'),
+      names: ['seconds', 'time'],
       numeric: true,
       text: one => formatSeconds(one.seconds),
       key: one => one.seconds
@@ -98,6 +112,38 @@ function isNumeric(view: IStudyView, name: string): boolean {
   return view.space.some(
     parameter => parameter.name === name && typeof parameter.default === 'number'
   );
+}
+
+/** What the filter can ask about: the columns, by what they are called here and in Python, and all metrics. */
+export function subjectsOf(
+  view: IStudyView,
+  columns: readonly IColumn[],
+  t: Translate
+): ISubject<ITrialRecord>[] {
+  const named: ISubject<ITrialRecord>[] = columns.map(column => ({
+    names: [column.title.toLowerCase(), ...(column.names ?? [])],
+    value: column.key,
+    texts: trial => [column.text(trial), ...(column.badge === true ? stateWords(trial, t) : [])]
+  }));
+  const metrics = new Set(view.trials.flatMap(trial => Object.keys(trial.metrics)));
+  const others = [...metrics].map(name => ({
+    names: [name.toLowerCase()],
+    value: (trial: ITrialRecord) => trial.metrics[name],
+    texts: () => []
+  }));
+  const words = {
+    names: [],
+    value: () => null,
+    texts: (one: ITrialRecord) => [one.why, one.reason]
+  };
+  return [...named, ...others, words];
+}
+
+/** A state in Python's word and in the user's language. */
+function stateWords(trial: ITrialRecord, t: Translate): string[] {
+  const skipped = trial.state === 'pruned' && epochsDone(trial) === 0;
+  const state = skipped ? 'skipped' : trial.state;
+  return [state, t(`panel.trial_state.${state}`)];
 }
 
 /** The trials ordered by a column; equal ones and those without a value by number, latest first. */

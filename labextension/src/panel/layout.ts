@@ -4,8 +4,10 @@ import { runsOf } from '../model/trials';
 import { makeActions } from './actions';
 import type { ICurvesSection } from './curves';
 import { makeCurves } from './curves';
+import { makeCompare } from './compare';
 import { make } from './dom';
 import { makeExports } from './exports';
+import { makeFindings } from './findings';
 import { makeHeader } from './header';
 import { makeMessages } from './messages';
 import { makePicture } from './pictures';
@@ -30,35 +32,52 @@ const PICTURES: readonly PictureKind[] = [
 /** All sections of a full panel; of a compact one the header and the buttons only. */
 export function makeSections(store: StudyStore, compact: boolean): ISection[] {
   const header = makeHeader(store);
-  const actions = makeActions(store);
-  const top = {
-    node: make('div', { className: 'tm-top' }, header.title, actions.node),
-    update: () => undefined
-  };
-  const notice = { node: actions.notice, update: () => undefined };
+  const actions = makeActions(store, compact);
+  const top = still(make('div', { className: 'tm-top' }, header.title, actions.node));
+  const steering = { ...actions, node: make('div', {}, actions.notice, actions.drawers) };
   if (compact) {
-    return [top, header, { ...actions, node: notice.node }];
+    return [top, header, steering];
   }
+  const hands: IHands = {
+    openTrial(trial) {
+      table.open(trial);
+    },
+    tryValues: actions.tryValues
+  };
   const curves = makeCurves(store);
-  const table = makeTable(store, trial => {
-    curves.select(trial === null ? [] : [trial]);
+  let unfolded: number | null = null;
+  const mark = (): void => {
+    const own = unfolded === null ? [] : [unfolded];
+    curves.select(compare.trials.length > 1 ? compare.trials : own);
+  };
+  const compare = makeCompare(store, trials => {
+    table.setCompared(trials);
+    mark();
+  });
+  const table = makeTable(store, hands, {
+    onUnfold(trial) {
+      unfolded = trial;
+      mark();
+    },
+    onCompare: compare.choose
   });
   return [
     top,
     header,
     makeSetup(store),
-    { ...actions, node: notice.node },
+    steering,
     makeMessages(store),
-    makeTabs(
-      store.t('panel.views'),
-      viewTabs(store, curves, {
-        openTrial: () => undefined,
-        tryValues: () => undefined
-      })
-    ),
+    makeFindings(store, hands),
+    makeTabs(store.t('panel.views'), viewTabs(store, curves, hands)),
+    compare,
     table,
     makeExports(store)
   ];
+}
+
+/** A node that other sections bring up to date. */
+function still(node: HTMLElement): ISection {
+  return { node, update: () => undefined };
 }
 
 function viewTabs(store: StudyStore, curves: ICurvesSection, hands: IHands): ITab[] {
@@ -71,12 +90,8 @@ function viewTabs(store: StudyStore, curves: ICurvesSection, hands: IHands): ITa
 }
 
 function isOffered({ view }: StudyStore, kind: PictureKind): boolean {
-  switch (kind) {
-    case 'pareto':
-      return view.objectives.length > 0;
-    case 'spread':
-      return runsOf(view) > 1;
-    default:
-      return true;
+  if (kind === 'pareto') {
+    return view.objectives.length > 0;
   }
+  return kind !== 'spread' || runsOf(view) > 1;
 }

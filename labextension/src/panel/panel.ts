@@ -13,7 +13,11 @@ const CALM_MILLISECONDS = 250;
 
 /** Show the store inside `host`; returns what takes everything back. */
 export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolean): () => void {
-  const root = make('div', { className: 'tm-panel', attributes: { role: 'group' } });
+  // Keys belong to what has the focus here: JupyterLab would move between cells.
+  const root = make('div', {
+    className: 'tm-panel',
+    attributes: { role: 'group', 'data-lm-suppress-shortcuts': '' }
+  });
   host.append(root);
   let sections: readonly ISection[] = [];
   let shownTexts: ITexts | null = null;

@@ -59,7 +59,9 @@ export function makePicture(store: StudyStore, kind: PictureKind, hands: IHands)
   const node = make(
     'div',
     { className: 'tm-picture' },
-    make('div', { className: 'tm-row' }, ...painter.controls),
+    ...(painter.controls.length === 0
+      ? []
+      : [make('div', { className: 'tm-row' }, ...painter.controls)]),
     readout,
     make('div', { className: 'tm-chart-box' }, stage, empty),
     legend,

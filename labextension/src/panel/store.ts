@@ -34,11 +34,14 @@ const HELLO_MILLISECONDS = 1000;
 
 const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: false, read_only: '' };
 
+/** Takes the answer to a command; true when it has shown a refusal itself. */
+export type OnAnswer = (answer: IAcknowledgement) => boolean;
+
 /** A command without an answer; `late` once the user was told so. */
 interface IPending {
   readonly verb: Verb;
   readonly timer: ReturnType<typeof setTimeout>;
-  readonly onAnswer: (answer: IAcknowledgement) => void;
+  readonly onAnswer: OnAnswer;
   late: boolean;
 }
 
@@ -161,7 +164,7 @@ export class StudyStore {
   command(
     verb: Verb,
     args: Readonly<Record<string, JSONValue>> = {},
-    onAnswer: (answer: IAcknowledgement) => void = () => undefined
+    onAnswer: OnAnswer = () => false
   ): void {
     const id = this.newId();
     const timer = setTimeout(() => {
@@ -264,19 +267,18 @@ export class StudyStore {
 
   private takeAnswer(message: IAcknowledgement): void {
     const command = this.pending.get(message.id);
-    // A late answer clears the hint that it had not come; a failed conversion answers twice.
-    this.shownNotice = message.ok
-      ? message.message
-      : this.t('panel.refused', { message: message.message });
-    this.shownLine = message.line;
     if (command !== undefined) {
       clearTimeout(command.timer);
       this.pending.delete(message.id);
       if (command.verb === 'stop' && message.ok) {
         this.stoppedSession = this.panelStatus.session;
       }
-      command.onAnswer(message);
     }
+    const shown = command?.onAnswer(message) === true;
+    // A late answer clears the hint that it had not come; a failed conversion answers twice.
+    const refusal = shown ? '' : this.t('panel.refused', { message: message.message });
+    this.shownNotice = message.ok ? message.message : refusal;
+    this.shownLine = message.line;
   }
 
   private change(notice = this.shownNotice): void {

@@ -1,232 +1,262 @@
-/** The trials as a table: sortable, with details to unfold, reachable by keyboard. */
-import { formatBytes, formatNumber } from '../model/format';
+/** The trials as a table: sorted, filtered, with details to unfold, reachable by keyboard. */
 import type { IStudyView, ITrialRecord } from '../model/protocol';
-import type { Translate } from '../model/texts';
-import { epochsDone, paretoNumbers } from '../model/trials';
+import { paretoNumbers } from '../model/trials';
 import type { IColumn } from './columns';
-import { columnsOf, sorted } from './columns';
-import { make, setText } from './dom';
-import { sourceLine } from './messages';
-import type { ISection } from './section';
+import { columnsOf, sorted, subjectsOf } from './columns';
+import { trialsCsv } from './csv';
+import type { IDetails } from './details';
+import { makeDetails } from './details';
+import { make } from './dom';
+import { parseFilter } from './filter';
+import type { IRow, IRowListener } from './rows';
+import { fillRow, makeRow } from './rows';
+import type { IHands, ISection } from './section';
 import type { StudyStore } from './store';
-
-/** One trial's row and, below it, the row of its details. */
-interface IRow {
-  readonly row: HTMLTableRowElement;
-  readonly details: HTMLTableRowElement;
-  readonly button: HTMLButtonElement;
-  readonly cells: readonly HTMLTableCellElement[];
-  trial: ITrialRecord | null;
-  pareto: boolean;
-}
+import { makeTools, saveFile } from './tools';
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** `onSelect` is told which trial is unfolded, so that its curve can be marked. */
-export function makeTable(store: StudyStore, onSelect: (trial: number | null) => void): ISection {
-  const { t } = store;
-  const head = make('tr');
-  const body = make('tbody');
-  const table = make('table', { className: 'tm-table' }, make('thead', {}, head), body);
-  const empty = make('p', { className: 'tm-empty', text: t('panel.no_trials') });
-  const node = make(
-    'div',
-    {
-      className: 'tm-scroll',
-      attributes: { tabindex: '0', role: 'group', 'aria-label': t('panel.table') }
-    },
-    table,
-    empty
-  );
-  const rows = new Map<number, IRow>();
-  let columns: readonly IColumn[] = [];
-  let pareto = NONE;
-  let shownView: IStudyView | null = null;
-  let sortColumn = 0;
-  let ascending = false;
-  let unfolded: number | null = null;
+export interface ITable extends ISection {
+  /** Unfold this trial's details and bring them into view. */
+  open(trial: number): void;
+  /** Which trials' boxes are ticked. */
+  setCompared(trials: readonly number[]): void;
+}
 
-  function unfold(number: number): void {
-    unfolded = unfolded === number ? null : number;
-    for (const [own, { details, button }] of rows) {
-      details.hidden = own !== unfolded;
-      button.setAttribute('aria-expanded', String(own === unfolded));
-    }
-    onSelect(unfolded);
-  }
+export interface ITableListener {
+  /** Which trial is unfolded, so that its curve can be marked. */
+  onUnfold(trial: number | null): void;
+  onCompare(trial: number, chosen: boolean): void;
+}
 
-  function sortBy(position: number): void {
-    ascending = position === sortColumn ? !ascending : position > 0;
-    sortColumn = position;
-    drawHead();
-    order();
-  }
+export function makeTable(store: StudyStore, hands: IHands, listener: ITableListener): ITable {
+  return new TrialTable(store, hands, listener);
+}
 
-  function drawHead(): void {
-    head.replaceChildren(
-      ...columns.map((column, position) => {
-        const button = make('button', {
-          className: 'tm-sort',
-          text: column.title,
-          attributes: { type: 'button', title: t('panel.sort_by', { column: column.title }) }
-        });
-        button.addEventListener('click', () => {
-          sortBy(position);
-          // The head was drawn anew, so focus has to be put back.
-          head.querySelectorAll('button')[position]?.focus();
-        });
-        const cell = make('th', { attributes: { scope: 'col' } }, button);
-        cell.classList.toggle('tm-number', column.numeric);
-        if (position === sortColumn) {
-          cell.setAttribute('aria-sort', ascending ? 'ascending' : 'descending');
-        }
-        return cell;
-      })
+class TrialTable implements ITable {
+  readonly node: HTMLElement;
+  private readonly head = make('tr');
+  private readonly body = make('tbody');
+  private readonly table: HTMLTableElement;
+  private readonly empty = make('p', { className: 'tm-empty' });
+  private readonly tools;
+  private readonly rows = new Map<number, IRow>();
+  private readonly rowListener: IRowListener;
+  private readonly inside: HTMLTableCellElement;
+  private readonly detailsRow: HTMLTableRowElement;
+  private columns: readonly IColumn[] = [];
+  private listed: readonly ITrialRecord[] = [];
+  private pareto = NONE;
+  private shownView: IStudyView | null = null;
+  private sortColumn = 0;
+  private ascending = false;
+  private details: IDetails | null = null;
+
+  constructor(
+    private readonly store: StudyStore,
+    private readonly hands: IHands,
+    private readonly listener: ITableListener
+  ) {
+    const label = store.t('panel.table');
+    this.table = make('table', { className: 'tm-table' }, make('thead', {}, this.head), this.body);
+    this.inside = make('td');
+    this.detailsRow = make('tr', { className: 'tm-details' }, this.inside);
+    const redraw = (): void => {
+      this.arrange();
+    };
+    const save = (): void => {
+      const { view } = store;
+      saveFile(`${view.study}.csv`, 'text/csv', trialsCsv(view, this.listed));
+    };
+    this.tools = makeTools(store, redraw, save);
+    this.rowListener = {
+      unfold: number => {
+        this.unfold(this.details?.trial === number ? null : number);
+      },
+      compare: (number, chosen) => {
+        listener.onCompare(number, chosen);
+      }
+    };
+    this.node = make(
+      'div',
+      { className: 'tm-trials' },
+      this.tools.node,
+      make(
+        'div',
+        {
+          className: 'tm-scroll',
+          attributes: { tabindex: '0', role: 'group', 'aria-label': label }
+        },
+        this.table,
+        this.empty
+      )
     );
   }
 
-  function order(): void {
-    const column = columns[sortColumn] ?? columns[0];
+  update(): void {
+    const { view } = this.store;
+    if (view !== this.shownView) {
+      this.fill(view);
+      this.shownView = view;
+      this.arrange();
+    }
+    this.updateDetails();
+  }
+
+  open(trial: number): void {
+    this.update();
+    this.unfold(trial);
+    this.rows.get(trial)?.button.focus();
+  }
+
+  setCompared(trials: readonly number[]): void {
+    for (const [number, { box }] of this.rows) {
+      box.checked = trials.includes(number);
+    }
+  }
+
+  dispose(): void {
+    this.details?.dispose();
+    this.tools.dispose();
+  }
+
+  private fill(view: IStudyView): void {
+    const { space = null, study = '', trials = [] } = this.shownView ?? {};
+    if (space !== view.space || study !== view.study || trials.length > view.trials.length) {
+      this.startOver(view);
+    }
+    this.pareto = view.objectives.length > 0 ? paretoNumbers(view) : NONE;
+    for (const trial of view.trials) {
+      const { number } = trial;
+      let one = this.rows.get(number);
+      if (one === undefined) {
+        one = makeRow(number, this.columns, this.rowListener, this.store.t);
+        this.rows.set(number, one);
+        this.showColumns(one.cells);
+      }
+      fillRow(one, trial, this.columns, this.pareto.has(number), number === view.best);
+    }
+  }
+
+  private startOver(view: IStudyView): void {
+    this.columns = columnsOf(view, number => this.pareto.has(number), this.store.t);
+    this.rows.clear();
+    this.body.replaceChildren();
+    this.drawHead();
+  }
+
+  private unfold(number: number | null): void {
+    this.details?.dispose();
+    this.details = null;
+    this.detailsRow.remove();
+    if (number !== null && this.rows.has(number)) {
+      this.details = makeDetails(this.store, number, this.hands);
+      this.inside.replaceChildren(this.details.node);
+    }
+    for (const [own, { button }] of this.rows) {
+      button.setAttribute('aria-expanded', String(own === number));
+    }
+    this.updateDetails();
+    this.arrange();
+    this.listener.onUnfold(this.details === null ? null : number);
+  }
+
+  private updateDetails(): void {
+    const trial = this.store.view.trials[(this.details?.trial ?? 0) - 1];
+    if (trial !== undefined) {
+      this.details?.update(trial);
+    }
+  }
+
+  private sortBy(position: number): void {
+    this.ascending = position === this.sortColumn ? !this.ascending : position > 0;
+    this.sortColumn = position;
+    this.drawHead();
+    this.arrange();
+    // The head was drawn anew, so focus has to be put back.
+    this.head.querySelectorAll('button')[position]?.focus();
+  }
+
+  private drawHead(): void {
+    const { t } = this.store;
+    const cells = this.columns.map((column, position) => {
+      const button = make('button', {
+        className: 'tm-sort',
+        text: column.title,
+        attributes: { type: 'button', title: t('panel.sort_by', { column: column.title }) }
+      });
+      button.addEventListener('click', () => {
+        this.sortBy(position);
+      });
+      const cell = make('th', { attributes: { scope: 'col' } }, button);
+      cell.classList.toggle('tm-number', column.numeric);
+      if (position === this.sortColumn) {
+        cell.setAttribute('aria-sort', this.ascending ? 'ascending' : 'descending');
+      }
+      return cell;
+    });
+    this.head.replaceChildren(...cells);
+    this.showColumns(cells);
+  }
+
+  private showColumns(cells: readonly HTMLElement[]): void {
+    cells.forEach((cell, position) => {
+      cell.hidden = this.tools.hidden.has(this.columns[position]?.title ?? '');
+    });
+  }
+
+  /** Put the rows that match the filter in their order, and show the columns that are wanted. */
+  private arrange(): void {
+    const { trials } = this.store.view;
+    const { t } = this.store;
+    const column = this.columns[this.sortColumn] ?? this.columns[0];
     if (column === undefined) {
       return;
     }
-    const wanted = sorted(store.view.trials, column, ascending).flatMap(trial => {
-      const one = rows.get(trial.number);
-      return one === undefined ? [] : [one.row, one.details];
+    const filter = parseFilter(this.tools.filterText, subjectsOf(this.store.view, this.columns, t));
+    this.listed = sorted(trials, column, this.ascending).filter(filter.matches);
+    const wanted = this.listed.flatMap(({ number }) => {
+      const row = this.rows.get(number)?.row;
+      const more = this.details?.trial === number ? [this.detailsRow] : [];
+      return row === undefined ? [] : [row, ...more];
     });
-    wanted.forEach((row, position) => {
-      // Rows that stand right stay untouched and keep their focus.
-      if (body.children[position] !== row) {
-        body.insertBefore(row, body.children[position] ?? null);
+    place(this.body, wanted);
+    this.tools.update(this.columns, filter.wrong, this.listed.length, trials.length);
+    this.hideColumns();
+    this.table.hidden = trials.length === 0;
+    this.empty.hidden = this.listed.length > 0;
+    this.empty.textContent = t(trials.length === 0 ? 'panel.no_trials' : 'panel.none_match');
+  }
+
+  private shownColumns = '';
+
+  private hideColumns(): void {
+    const hidden = [...this.tools.hidden].join('\n');
+    if (hidden !== this.shownColumns) {
+      this.shownColumns = hidden;
+      this.showColumns([...this.head.cells]);
+      for (const { cells } of this.rows.values()) {
+        this.showColumns(cells);
       }
-    });
-  }
-
-  function startOver(view: IStudyView): void {
-    columns = columnsOf(view, number => pareto.has(number), t);
-    rows.clear();
-    body.replaceChildren();
-    drawHead();
-  }
-
-  function update(): void {
-    const { view } = store;
-    if (view === shownView) {
-      return;
     }
-    const { space = null, study = '', trials = [] } = shownView ?? {};
-    if (space !== view.space || study !== view.study || trials.length > view.trials.length) {
-      startOver(view);
+    this.inside.colSpan = Math.max(1, this.columns.length - this.tools.hidden.size);
+  }
+}
+
+/** Make these rows the body's, in this order. Rows that stand right stay untouched and keep focus. */
+function place(body: HTMLElement, wanted: readonly HTMLElement[]): void {
+  const kept = new Set<Element>(wanted);
+  for (const row of [...body.children]) {
+    if (!kept.has(row)) {
+      row.remove();
     }
-    pareto = view.objectives.length > 0 ? paretoNumbers(view) : NONE;
-    for (const trial of view.trials) {
-      let one = rows.get(trial.number);
-      if (one === undefined) {
-        one = makeRow(trial.number, columns, unfold, t);
-        one.details.hidden = trial.number !== unfolded;
-        one.button.setAttribute('aria-expanded', String(trial.number === unfolded));
-        rows.set(trial.number, one);
-      }
-      if (one.trial !== trial || one.pareto !== pareto.has(trial.number)) {
-        one.trial = trial;
-        one.pareto = pareto.has(trial.number);
-        fillRow(one, trial, columns, t);
-      }
-      one.row.classList.toggle('tm-is-best', trial.number === view.best);
-      setText(one.button, trial.number === view.best ? `${trial.number} ★` : String(trial.number));
+  }
+  let at = body.firstElementChild;
+  for (const row of wanted) {
+    if (at === row) {
+      at = at.nextElementSibling;
+    } else {
+      body.insertBefore(row, at);
     }
-    table.hidden = view.trials.length === 0;
-    empty.hidden = !table.hidden;
-    shownView = view;
-    order();
   }
-
-  return { node, update };
-}
-
-function makeRow(
-  number: number,
-  columns: readonly IColumn[],
-  unfold: (number: number) => void,
-  t: Translate
-): IRow {
-  const button = make('button', {
-    className: 'tm-fold',
-    attributes: { type: 'button', title: t('panel.details') }
-  });
-  button.addEventListener('click', () => {
-    unfold(number);
-  });
-  const first = make('td', { className: 'tm-number' }, button);
-  const cells = columns
-    .slice(1)
-    .map(({ badge }) =>
-      make('td', {}, ...(badge === true ? [make('span', { className: 'tm-badge' })] : []))
-    );
-  const row = make('tr', {}, first, ...cells);
-  const inside = make('td', { attributes: { colspan: String(columns.length) } });
-  const details = make('tr', { className: 'tm-details' }, inside);
-  return { row, details, button, cells: [first, ...cells], trial: null, pareto: false };
-}
-
-function fillRow(one: IRow, trial: ITrialRecord, columns: readonly IColumn[], t: Translate): void {
-  columns.forEach((column, position) => {
-    const cell = one.cells[position];
-    if (cell !== undefined && position > 0) {
-      setText(cell.firstElementChild ?? cell, column.text(trial));
-      cell.classList.toggle('tm-number', column.numeric);
-    }
-  });
-  one.row.dataset['state'] = trial.state;
-  one.row.title = trial.reason === '' ? trial.why : trial.reason;
-  const list = make('dl');
-  for (const [term, text] of factsOf(trial, t)) {
-    list.append(make('dt', { text: term }), make('dd', { text }));
-  }
-  one.details.firstElementChild?.replaceChildren(list);
-}
-
-/** Which attempt it is and where it went on; '' for a first one. */
-function attemptText(trial: ITrialRecord, t: Translate): string {
-  const { attempt, resumed_run: run, resumed_epoch: epoch } = trial;
-  if (attempt === 1) {
-    return '';
-  }
-  if (run === 1 && epoch === 0) {
-    return String(attempt);
-  }
-  const key = epoch === 0 ? 'went_on_start' : run > 1 ? 'went_on_run' : 'went_on';
-  return t(`panel.${key}`, { attempt, run, epoch });
-}
-
-/** What the details say, in order; nothing that is empty. */
-function factsOf(trial: ITrialRecord, t: Translate): [string, string][] {
-  const metrics = Object.entries(trial.metrics).map(
-    ([name, value]) => `${name} ${formatNumber(value)}`
-  );
-  const reason = trial.reason.includes(trial.error)
-    ? trial.reason
-    : `${trial.error}: ${trial.reason}`;
-  const facts: [string, string][] = [
-    [t('panel.fact.why'), proposalText(trial, t)],
-    [t('panel.fact.trainer'), trial.trainer],
-    [t('panel.fact.worker'), trial.worker === null ? '' : String(trial.worker)],
-    [t('panel.fact.reason'), reason],
-    [t('panel.fact.line'), sourceLine(trial, t)],
-    [t('panel.fact.metrics'), metrics.join(' · ')],
-    [t('panel.fact.scores'), trial.scores.map(formatNumber).join(' · ')],
-    [t('panel.fact.epochs'), t('panel.epochs_of', { done: epochsDone(trial), all: trial.epochs })],
-    [t('panel.fact.attempt'), attemptText(trial, t)],
-    [t('panel.fact.weights'), weightsText(trial, t)]
-  ];
-  return facts.filter(([, text]) => text !== '');
-}
-
-function proposalText(trial: ITrialRecord, t: Translate): string {
-  const { why, parent } = trial;
-  return parent === null ? why : `${why} · ${t('panel.parent', { number: parent })}`;
-}
-
-function weightsText({ weights }: ITrialRecord, t: Translate): string {
-  return weights === null ? '' : t('panel.weights_kept', { size: formatBytes(weights.bytes) });
 }
