@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A run started in the background ignores SIGINT, and so would the programs that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["LANGUAGE"] = "en"  # what tunemagic speaks where no page and no option says otherwise
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     forkserver.NOT_COMPARED.add("PYTEST_CURRENT_TEST")  # or each test that has workers starts a server of its own
     folder = config.stash[_folder] = tempfile.TemporaryDirectory(

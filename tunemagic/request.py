@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_KEEP",
     "DEFAULT_MAX_FAILURES",
     "DEFAULT_TRIALS",
+    "Lang",
     "Objective",
     "Pruner",
     "QuantMode",
@@ -66,6 +67,14 @@ class ViewKind(StrEnum):
     COMPACT = "compact"
     TEXT = "text"
     NONE = "none"
+
+
+class Lang(StrEnum):
+    """The language of records, tables and the panel."""
+
+    AUTO = "auto"  # the page's, else the machine's
+    EN = "en"
+    ZH = "zh"
 
 
 class QuantMode(StrEnum):
@@ -144,6 +153,7 @@ class TuneRequest:
     background: bool = False
     dry_run: bool = False
     view: ViewKind = ViewKind.FULL
+    lang: Lang = Lang.AUTO
 
     def __post_init__(self) -> None:
         if self.name is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from tunemagic.errors import StudyError, TuneError
 from tunemagic.events import EndReason
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.magics.output import CellOutput, Panel
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
 from tunemagic.request import ViewKind
@@ -15,8 +17,15 @@ from tunemagic.studybook import needs_run
 __all__ = ["attend", "make_output", "wait_quietly"]
 
 
-def make_output(study: Study, kind: ViewKind, *, in_kernel: bool, contact_seconds: float) -> CellOutput:
-    """The study's place in the output of the cell that runs now."""
+def make_output(
+    study: Study,
+    kind: ViewKind,
+    *,
+    in_kernel: bool,
+    contact_seconds: float,
+    texts: Callable[[], Catalogue] = lambda: ENGLISH,
+) -> CellOutput:
+    """The study's place in the output of the cell that runs now; ``texts`` gives the texts of what is shown."""
     from tunemagic.record import record_bundle
 
     return CellOutput(
@@ -25,7 +34,8 @@ def make_output(study: Study, kind: ViewKind, *, in_kernel: bool, contact_second
         in_kernel=in_kernel,
         contact_seconds=contact_seconds,
         make_panel=_panel_of,
-        make_record=record_bundle,
+        make_record=lambda view: record_bundle(view, texts()),
+        texts=texts,
     )
 
 
@@ -50,7 +60,7 @@ def attend(study: Study, output: CellOutput, *, background: bool) -> None:
         else:
             output.follow()
     if end is WaitEnd.GIVEN_UP:
-        sys.stdout.write(f"{study.name} is still stopping; `%tune status {study.name}` shows it.\n")
+        sys.stdout.write(output.texts("output.still_stopping", study=study.name) + "\n")
     elif end is WaitEnd.ENDED:
         _raise_if_failed(study)
 

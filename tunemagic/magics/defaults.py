@@ -15,6 +15,7 @@ from tunemagic.request import (
     DEFAULT_EPOCHS,
     DEFAULT_KEEP,
     DEFAULT_MAX_FAILURES,
+    Lang,
     Objective,
     Pruner,
     Tuner,
@@ -69,6 +70,7 @@ class SearchDefaults(Magics):  # type: ignore[misc]  # mypy doesn't follow IPyth
     max_failures = Int(DEFAULT_MAX_FAILURES, help="end after this many failed trials in a row").tag(config=True)
     background = Bool(False, help="return at once instead of waiting for the study").tag(config=True)
     view = _words(ViewKind, ViewKind.FULL, "what a cell shows")
+    lang = _words(Lang, Lang.AUTO, "language of records, tables and the panel; auto: the page's, else the machine's")
 
     def request_defaults(self) -> dict[str, Any]:
         """The configured values as fields of a TuneRequest. Raises OptionError."""
@@ -77,6 +79,7 @@ class SearchDefaults(Magics):  # type: ignore[misc]  # mypy doesn't follow IPyth
             "tuner": Tuner(self.tuner),
             "pruner": Pruner(self.pruner),
             "view": ViewKind(self.view),
+            "lang": Lang(self.lang),
             "cluster": self.cluster or None,
             "objective": self._parsed("objective", objective),
             "val": self._parsed("val", val_split),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tunemagic.analysis.wording import byte_text, clock, place_text, reasoned, seconds_text
+from tunemagic.analysis.wording import byte_text, clock, count_text, place_text, range_text, reasoned, seconds_text
 from tunemagic.continuity import DEFAULT_SEED, first_limit
+from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.magics.tables import Table
 from tunemagic.planning import Plan, check_machine, executor_maker, plan
 from tunemagic.request import Pruner, Tuner, TuneRequest
@@ -19,7 +21,6 @@ from tunemagic.search.folds import check_folds
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
 from tunemagic.search.sizes import ModelSizes
-from tunemagic.text import counted
 from tunemagic.trial import StudyView
 
 __all__ = ["dry_run_table"]
@@ -32,6 +33,7 @@ def dry_run_table(
     *,
     cluster: Any = None,
     measure: Measure | None = None,
+    texts: Catalogue = ENGLISH,
 ) -> Table:
     """The search space, one row per hyperparameter, and the cost in the lines below.
 
@@ -61,88 +63,102 @@ def dry_run_table(
     finally:
         borrowed_by(program).restore()
     objectives = ((found.objective, found.direction), *found.objectives)
-    shown = ", ".join(f"{name} ({direction})" for name, direction in objectives)
+    shown = texts("list.comma").join(
+        texts("dry.objective", name=name, direction=texts(f"direction.{direction}")) for name, direction in objectives
+    )
+    columns = tuple(texts(f"dry.{word}") for word in ("hyperparameter", "kind", "range", "default"))
+    study = request.name or texts("record.study")
     return Table(
-        caption=f"Dry run: {request.name or 'study'}, {chosen.tuner}, {shown}",
-        columns=("hyperparameter", "kind", "range", "default"),
-        rows=tuple((p.name, str(p.kind), p.describe(), str(p.default)) for p in found.space.parameters),
+        caption=texts("dry.caption", study=study, tuner=chosen.tuner, objectives=shown),
+        columns=columns,
+        rows=tuple((p.name, str(p.kind), range_text(p, texts), str(p.default)) for p in found.space.parameters),
         notes=(
-            f"data: {data.description}",
-            *_about_space(found),
-            *_about_sizes(request, program, data, found),
-            *_about_plan(chosen, cost),
-            *_about_cost(request, chosen, found, cost),
-            *chosen.notes,
-            *data.warnings,
-            "Nothing was kept and nothing was written.",
+            texts("dry.data", text=translate(data.description, texts)),
+            *_about_space(found, texts),
+            *_about_sizes(request, program, data, found, texts),
+            *_about_plan(chosen, cost, texts),
+            *_about_cost(request, chosen, found, cost, texts),
+            *(translate(note, texts) for note in (*chosen.notes, *data.warnings)),
+            texts("dry.nothing_kept"),
         ),
     )
 
 
-def _about_space(found: Discovery) -> Iterator[str]:
+def _about_space(found: Discovery, texts: Catalogue) -> Iterator[str]:
     combinations = found.space.combinations()
-    yield f"combinations: {'infinitely many' if combinations is None else format(combinations, ',d')}"
+    number = texts("dry.infinite") if combinations is None else format(combinations, ",d")
+    yield texts("dry.combinations", number=number)
 
 
-def _about_sizes(request: TuneRequest, program: TrialProgram, data: TrainingData, found: Discovery) -> Iterator[str]:
+def _about_sizes(
+    request: TuneRequest, program: TrialProgram, data: TrainingData, found: Discovery, texts: Catalogue
+) -> Iterator[str]:
     sizes = ModelSizes(program, found.space, data)
     largest = sizes.largest()
-    counts = [("default", found.parameter_count), ("largest found", largest)]
-    known = [f"{name} {counted(count, 'weight')}" for name, count in counts if count is not None]
+    counts = [("dry.size_default", found.parameter_count), ("dry.size_largest", largest)]
+    known = [texts(key, weights=count_text("weights", count, texts)) for key, count in counts if count is not None]
     if known:
-        yield f"models: {', '.join(known)}"
+        yield texts("dry.models", sizes=texts("list.comma").join(known))
     limit = request.max_params
     if limit is None or largest is None:
         return
     share = sizes.share_above(limit)
-    skipped = largest > limit and share is not None
-    yield f"--max-params {limit:,}: " + (
-        f"about {share:.0%} of random models are larger and are skipped" if skipped else "no model found is larger"
-    )
+    if largest > limit and share is not None:
+        yield texts("dry.some_larger", limit=f"{limit:,}", share=f"{share:.0%}")
+    else:
+        yield texts("dry.none_larger", limit=f"{limit:,}")
 
 
-def _about_plan(chosen: Plan, cost: TrialCost) -> Iterator[str]:
-    yield f"strategy: {reasoned(chosen.tuner, chosen.tuner_reason)}"
-    yield f"pruner: {reasoned(chosen.pruner, chosen.pruner_reason)}"
-    place = place_text(StudyView(executor=cost.executor, workers=cost.workers))
-    yield f"trials run {reasoned(place, cost.executor_reason.removeprefix(f'{place}: '))}"
+def _about_plan(chosen: Plan, cost: TrialCost, texts: Catalogue) -> Iterator[str]:
+    yield texts("dry.strategy", text=reasoned(chosen.tuner, chosen.tuner_reason, texts))
+    yield texts("dry.pruner", text=reasoned(chosen.pruner, chosen.pruner_reason, texts))
+    place = place_text(StudyView(executor=cost.executor, workers=cost.workers), texts)
+    yield texts("dry.place", text=reasoned(place, cost.executor_reason.removeprefix(f"{place}: "), texts))
     if cost.trainer:
-        yield f"training: {cost.trainer}"
+        yield texts("dry.training", text=translate(cost.trainer, texts))
 
 
-def _about_cost(request: TuneRequest, chosen: Plan, found: Discovery, cost: TrialCost) -> Iterator[str]:
-    said = " (set by the cell)" if cost.from_cell else ""
-    epochs = f"{counted(cost.epochs, 'epoch')}{said}"
+def _about_cost(
+    request: TuneRequest, chosen: Plan, found: Discovery, cost: TrialCost, texts: Catalogue
+) -> Iterator[str]:
+    epochs = count_text("epochs", cost.epochs, texts)
+    epochs = texts("dry.set_by_cell", epochs=epochs) if cost.from_cell else epochs
     share = epoch_share(chosen.tuner, cost.epochs)
     seconds = cost.training_seconds(share * cost.epochs)
     if seconds is None:
-        yield f"one trial: {epochs} of a dataset whose size is unknown until it is read: no estimate of its time"
+        yield texts("dry.no_estimate", epochs=epochs)
     else:
         runs = request.repeats * (request.folds or 1)
         seconds *= runs
-        short = "" if share == 1.0 else f", {share:.0%} of them on average under {chosen.tuner}"
-        often = "" if runs == 1 else f", trained {runs} times"
         again = cost.again_seconds
-        repeated = ""
-        if again is not None and again < cost.first_seconds / 2:
-            repeated = f", {seconds_text(runs * again)} where the structure was trained before"
-        yield (
-            f"one trial: {epochs}{short}{often}: about {seconds_text(seconds)} with the default values, of which "
-            f"{seconds_text(runs * cost.first_seconds)} go into building and compiling{repeated} "
-            f"(measured on {cost.batches} of {counted(cost.all_batches or 0, 'batch', 'batches')})"
+        faster = again is not None and again < cost.first_seconds / 2
+        yield texts(
+            "dry.one_trial",
+            epochs=epochs,
+            share="" if share == 1.0 else texts("dry.share", share=f"{share:.0%}", tuner=chosen.tuner),
+            often="" if runs == 1 else texts("dry.often", count=runs),
+            seconds=seconds_text(seconds),
+            first=seconds_text(runs * cost.first_seconds),
+            again=texts("dry.again", seconds=seconds_text(runs * (again or 0.0))) if faster else "",
+            batches=cost.batches,
+            all=count_text("batches", cost.all_batches or 0, texts),
         )
-        yield from _about_total(request, chosen, found, seconds / cost.workers)
-    yield f"memory: grew by {byte_text(cost.memory)} while it trained"
+        yield from _about_total(request, chosen, found, seconds / cost.workers, texts)
+    yield texts("dry.memory", bytes=byte_text(cost.memory))
 
 
-def _about_total(request: TuneRequest, chosen: Plan, found: Discovery, seconds: float) -> Iterator[str]:
+def _about_total(
+    request: TuneRequest, chosen: Plan, found: Discovery, seconds: float, texts: Catalogue
+) -> Iterator[str]:
     """How long the whole search takes, for trials that take ``seconds`` each side by side."""
     combinations = found.space.combinations()
     limits = [limit for limit in (first_limit(request, chosen.tuner), combinations) if limit is not None]
     trials = min(limits, default=None)
-    early = "; hopeless ones end earlier" if chosen.pruner is not Pruner.NONE else ""
+    early = texts("dry.early") if chosen.pruner is not Pruner.NONE else ""
     if trials is not None and (request.minutes is None or request.max_trials is not None or chosen.tuner is Tuner.GRID):
-        yield f"{counted(trials, 'trial')}: at most about {clock(trials * seconds)}{early}"
+        yield texts(
+            "dry.at_most", trials=count_text("trials", trials, texts), clock=clock(trials * seconds), early=early
+        )
     if request.minutes is not None:
-        fitting = counted(max(1, int(60 * request.minutes / seconds)), "trial")
-        yield f"ends within {request.minutes:g} min: at least about {fitting}{early}"
+        fitting = count_text("trials", max(1, int(60 * request.minutes / seconds)), texts)
+        yield texts("dry.within", minutes=f"{request.minutes:g}", trials=fitting, early=early)

@@ -22,7 +22,7 @@ class Attached:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._tune = TuneMagics(shell)
-        self._tflite = TFLiteMagics(shell, book=self._tune.book)
+        self._tflite = TFLiteMagics(shell, book=self._tune.book, lang=lambda: str(self._tune.lang))
         self._completer = LineCompleter(shell, self._tune.book.names)
         self._hp: Any = None
         self._side: Any = None

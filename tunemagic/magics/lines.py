@@ -26,6 +26,7 @@ from tunemagic.request import (
     DEFAULT_EPOCHS,
     DEFAULT_KEEP,
     DEFAULT_TRIALS,
+    Lang,
     Pruner,
     QuantMode,
     Tuner,
@@ -36,6 +37,7 @@ from tunemagic.request import (
 __all__ = [
     "ALL_MODES",
     "ExportLine",
+    "add_language",
     "add_search_options",
     "export_line",
     "export_parser",
@@ -154,6 +156,12 @@ def _add_output_options(parser: LineParser) -> None:
     parser.flag("--background", help="return at once; the search goes on while other cells run")
     parser.flag("--dry-run", help="show the space and what the search would cost; start nothing")
     _add_words(parser, "--view", ViewKind, f"what the cell shows; default: {ViewKind.FULL}")
+    add_language(parser)
+
+
+def add_language(parser: LineParser) -> None:
+    """The option for the language of what is shown."""
+    _add_words(parser, "--lang", Lang, "language of what is shown; default: the page's, else the machine's")
 
 
 def _add_words(parser: LineParser, option: str, words: type[StrEnum], help: str) -> None:

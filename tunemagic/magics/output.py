@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from IPython.display import display
 
 from tunemagic.errors import StudyError
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.magics.tables import status_line
 from tunemagic.request import ViewKind
 from tunemagic.trial import StudyView
@@ -51,6 +52,7 @@ class CellOutput:
         contact_seconds: How long a front end may take to show the panel.
         make_panel: Makes the live panel, or finds the one that the study has. May raise StudyError.
         make_record: Makes the static record's MIME bundle.
+        texts: Gives the texts of what is shown; asked each time, since a page may tell its language late.
         now: A clock in seconds.
     """
 
@@ -63,6 +65,7 @@ class CellOutput:
         contact_seconds: float,
         make_panel: Callable[[Study, ViewKind], Panel],
         make_record: Callable[[StudyView], dict[str, Any]],
+        texts: Callable[[], Catalogue] = lambda: ENGLISH,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._study = study
@@ -71,6 +74,7 @@ class CellOutput:
         self._contact_seconds = contact_seconds
         self._make_panel = make_panel
         self._make_record = make_record
+        self._texts = texts
         self._now = now
         self._lock = threading.Lock()
         self._handle: Any = None
@@ -81,6 +85,11 @@ class CellOutput:
         self._written = 0.0
         self._fell_back = False
         self._closed = False
+
+    @property
+    def texts(self) -> Catalogue:
+        """The texts of what is shown, as of now."""
+        return self._texts()
 
     def open(self) -> None:
         """Show the panel or the first line of text."""
@@ -114,7 +123,7 @@ class CellOutput:
                 self._take_back(self._panel)
             elif self._is_unseen(self._panel):
                 self._fell_back = True
-                self._hint = _install_hint(self._contact_seconds)
+                self._hint = _install_hint(self._contact_seconds, self._texts())
                 self._write_text()
 
     def _take_back(self, panel: Panel) -> None:
@@ -171,7 +180,7 @@ class CellOutput:
     def _write_text(self) -> None:
         view = self._study.view
         self._written = self._now()
-        text = status_line(view) + self._hint
+        text = status_line(view, self._texts()) + self._hint
         # A terminal keeps every line, so there only an ended trial is worth one.
         news: object = text if self._in_kernel else (view.state, view.ended_trials)
         if news != self._news:
@@ -188,9 +197,5 @@ class CellOutput:
             display(bundle, raw=True)
 
 
-def _install_hint(seconds: float) -> str:
-    return (
-        f"\nNo front end showed the live panel within {seconds:g} s, so this is the text view. For the panel run "
-        "`pip install tunemagic` in the environment that runs JupyterLab or Notebook "
-        f"(this kernel's is {sys.prefix}) and reload the page."
-    )
+def _install_hint(seconds: float, texts: Catalogue) -> str:
+    return "\n" + texts("output.no_front_end", seconds=f"{seconds:g}", prefix=sys.prefix)

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tunemagic.analysis.cells import verdict_text
 from tunemagic.analysis.wording import (
     MISSING,
     clock,
+    count_text,
     number_text,
     progress_line,
     score_text,
     share_text,
 )
 from tunemagic.events import ModelExported, Verdict
-from tunemagic.text import one_line
+from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.text import aligned, one_line
 from tunemagic.trial import StudyView
 
 __all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
@@ -40,10 +43,8 @@ class Table:
 
     def text(self) -> str:
         """Columns aligned by blanks; every cell on one line."""
-        lines = [[one_line(cell) for cell in row] for row in (self.columns, *self.rows)]
-        widths = [max(len(row[index]) for row in lines) for index in range(len(self.columns))]
-        padded = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in lines]
-        return "\n".join(line.rstrip() for line in [one_line(self.caption), *padded, *map(one_line, self.notes)])
+        lines = aligned([[one_line(cell) for cell in row] for row in (self.columns, *self.rows)])
+        return "\n".join([one_line(self.caption), *lines, *map(one_line, self.notes)])
 
     def html(self) -> str:
         """An HTML table without styles of its own: the front end's theme applies."""
@@ -58,36 +59,44 @@ def _escape(text: str) -> str:
     return html.escape(one_line(text))
 
 
-def status_line(view: StudyView) -> str:
+def status_line(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """The study's name and where it stands, on one line."""
-    return f"{one_line(view.study)}: {progress_line(view)}"
+    return texts("table.status", study=one_line(view.study), progress=progress_line(view, texts))
 
 
 def _done(view: StudyView) -> str:
     return f"{view.ended_trials}" if view.max_trials is None else f"{view.ended_trials}/{view.max_trials}"
 
 
-def studies_table(views: Sequence[StudyView], faults: Sequence[str] = ()) -> Table:
+def studies_table(views: Sequence[StudyView], faults: Sequence[str] = (), texts: Catalogue = ENGLISH) -> Table:
     """One row per study, and below why others can't be read."""
     rows = tuple(
-        (view.study, str(view.state), _done(view), score_text(view), clock(view.elapsed), view.strategy)
+        (
+            view.study,
+            texts(f"state.{view.state}"),
+            _done(view),
+            score_text(view, texts),
+            clock(view.elapsed),
+            view.strategy,
+        )
         for view in views
     )
-    columns = ("study", "state", "trials", "best", "time", "tuner")
-    caption = f"{len(views)} {'study' if len(views) == 1 else 'studies'}"
-    return Table(caption=caption, columns=columns, rows=rows, notes=tuple(faults))
+    columns = tuple(
+        texts(key) for key in ("table.study", "table.state", "table.trials", "table.best", "record.time", "table.tuner")
+    )
+    return Table(caption=count_text("studies", len(views), texts), columns=columns, rows=rows, notes=tuple(faults))
 
 
-def best_table(view: StudyView) -> Table:
+def best_table(view: StudyView, texts: Catalogue = ENGLISH) -> Table:
     """The best trial's values and metrics. The view must have a best trial."""
     best = view.best_trial
     assert best is not None
     rows = [(name, str(value)) for name, value in best.values.items()]
     rows += [(name, number_text(value)) for name, value in best.metrics.items()]
-    caption = f"{view.study}: best {score_text(view)}"
+    caption = texts("table.best_caption", study=view.study, score=score_text(view, texts))
     if best.best_epoch is not None:
-        caption += f" in epoch {best.best_epoch} of {best.epochs}"
-    return Table(caption=caption, columns=("name", "value"), rows=tuple(rows))
+        caption = texts("table.best_epoch", caption=caption, epoch=best.best_epoch, epochs=best.epochs)
+    return Table(caption=caption, columns=(texts("table.name"), texts("table.value")), rows=tuple(rows))
 
 
 def _count(number: int | None) -> str:
@@ -100,25 +109,15 @@ def _from_here(path: str) -> str:
     return str(Path(path).relative_to(here)) if path and Path(path).is_relative_to(here) else path
 
 
-def exports_table(results: Sequence[ModelExported]) -> Table:
+def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) -> Table:
     """One row per converted file: sizes in bytes, scores, agreement, time of one sample."""
-    name = next((result.score_name for result in results if result.score_name), None) or "score"
-    columns = (
-        "mode",
-        "verdict",
-        "bytes",
-        "gzip bytes",
-        name,
-        "in Keras",
-        "agreement",
-        "max abs diff",
-        "µs/sample",
-        "file",
-    )
+    name = next((result.score_name for result in results if result.score_name), None) or texts("record.score")
+    sizes = [texts(key) for key in ("record.mode", "record.verdict", "table.bytes", "table.gzip_bytes")]
+    others = ("record.in_keras", "record.agreement", "table.max_abs_diff", "record.per_sample", "record.file")
     rows = tuple(
         (
             result.mode,
-            str(result.verdict),
+            verdict_text(result.verdict, texts),
             _count(result.bytes),
             _count(result.gzip_bytes),
             number_text(result.score_after),
@@ -131,5 +130,11 @@ def exports_table(results: Sequence[ModelExported]) -> Table:
         for result in results
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
-    notes = tuple(f"{result.mode}: {result.message}" for result in results if result.message)
-    return Table(caption=f"TF Lite: {verified} of {len(results)} verified", columns=columns, rows=rows, notes=notes)
+    return Table(
+        caption=texts("table.exports", verified=verified, count=len(results)),
+        columns=(*sizes, name, *map(texts, others)),
+        rows=rows,
+        notes=tuple(
+            texts("record.setting", label=result.mode, text=result.message) for result in results if result.message
+        ),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from IPython.display import display
 
 from tunemagic.errors import OptionError
 from tunemagic.events import ModelExported
+from tunemagic.i18n import Catalogue
 from tunemagic.magics.guard import documented_by, user_errors
+from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import ExportLine, export_line, export_parser
 from tunemagic.magics.tables import exports_table
 from tunemagic.magics.tokens import did_you_mean, quoted
+from tunemagic.request import Lang
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
 
@@ -27,9 +31,13 @@ _PARSER = export_parser()
 class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
     """Export of models that were tuned here or come from elsewhere."""
 
-    def __init__(self, shell: Any, *, book: StudyBook, **more: Any) -> None:
+    def __init__(
+        self, shell: Any, *, book: StudyBook, lang: Callable[[], str] = lambda: Lang.AUTO, **more: Any
+    ) -> None:
+        """``lang`` gives the language that is configured for the notebook's searches."""
         super().__init__(shell=shell, **more)
         self._book = book
+        self._lang = lang
 
     @no_var_expand  # type: ignore[untyped-decorator]  # mypy doesn't follow IPython
     @line_magic  # type: ignore[untyped-decorator]
@@ -38,7 +46,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         with user_errors():
             asked = export_line(_PARSER, line, self.shell.user_ns)
             source = self._source(asked.source)
-            shown = _GrowingTable(in_kernel=getattr(self.shell, "kernel", None) is not None)
+            shown = _GrowingTable(spoken(self._lang()), in_kernel=getattr(self.shell, "kernel", None) is not None)
             if isinstance(source, Study) and asked.data is None:
                 self._export_study(source, asked, shown)
             else:
@@ -126,7 +134,8 @@ class _GrowingTable:
     A terminal can't take back what it shows, so there the table comes once, at the end.
     """
 
-    def __init__(self, *, in_kernel: bool) -> None:
+    def __init__(self, texts: Catalogue, *, in_kernel: bool) -> None:
+        self._texts = texts
         self._in_kernel = in_kernel
         self._results: list[ModelExported] = []
         self._handle: Any = None
@@ -134,7 +143,7 @@ class _GrowingTable:
     def add(self, result: ModelExported) -> None:
         """Take one more result."""
         self._results.append(result)
-        bundle = exports_table(self._results).bundle()
+        bundle = exports_table(self._results, self._texts).bundle()
         if self._handle is not None:
             self._handle.update(bundle, raw=True)
         elif self._in_kernel:
@@ -143,4 +152,4 @@ class _GrowingTable:
     def finish(self) -> None:
         """Show the whole table where it could not grow."""
         if not self._in_kernel:
-            display(exports_table(self._results).bundle(), raw=True)
+            display(exports_table(self._results, self._texts).bundle(), raw=True)

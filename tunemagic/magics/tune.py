@@ -15,10 +15,12 @@ from traitlets import Bool, Float, TraitError, Unicode, validate
 from tunemagic.analysis.why import explain_trial
 from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
+from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import attend, make_output, wait_quietly
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.guard import documented_by, user_errors
+from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import cluster_of, measure_of
@@ -39,7 +41,7 @@ __all__ = ["TuneMagics"]
 
 _PARSER = tune_parser()
 # A replay trains nothing: of the configured defaults these matter to it.
-_REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "background", "view")
+_REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "background", "view", "lang")
 
 
 @magics_class
@@ -86,7 +88,9 @@ class TuneMagics(SearchDefaults):
         program, data = self._prepare(request, body)
         cluster, measure = cluster_of(request, self.shell.user_ns), measure_of(request, self.shell.user_ns)
         if request.dry_run:
-            display(dry_run_table(request, program, data, cluster=cluster, measure=measure).bundle(), raw=True)
+            texts = spoken(request.lang)
+            table = dry_run_table(request, program, data, cluster=cluster, measure=measure, texts=texts)
+            display(table.bundle(), raw=True)
             return
         try:
             study = self.book.open(request, program, data, sources=program.sources, cluster=cluster, measure=measure)
@@ -123,11 +127,21 @@ class TuneMagics(SearchDefaults):
 
     def _attend(self, study: Study, request: TuneRequest) -> None:
         """Run the study if there is something to run, show it, and wait unless told not to."""
-        attend(study, self._output(study, request.view), background=request.background)
+        attend(study, self._output(study, request.view, request.lang), background=request.background)
 
-    def _output(self, study: Study, kind: ViewKind) -> CellOutput:
+    def _output(self, study: Study, kind: ViewKind, lang: str | None) -> CellOutput:
         in_kernel = getattr(self.shell, "kernel", None) is not None
-        return make_output(study, kind, in_kernel=in_kernel, contact_seconds=self.contact_seconds)
+        return make_output(
+            study,
+            kind,
+            in_kernel=in_kernel,
+            contact_seconds=self.contact_seconds,
+            texts=lambda: self._texts(study, lang),
+        )
+
+    def _texts(self, study: Study | None = None, lang: str | None = None) -> Catalogue:
+        """The texts to show: what this line asks for goes first, then what the study's cell asked for."""
+        return spoken(lang, None if study is None else study.request.lang, self.lang)
 
     # -- verbs -----------------------------------------------------------------------------------
 
@@ -138,7 +152,7 @@ class TuneMagics(SearchDefaults):
                 views.append(replace(self.book.get(name).view, study=name))
             except TuneError as error:  # one damaged folder must not hide the other studies
                 faults.append(f"{name}: {error}")
-        display(studies_table(views, faults).bundle(), raw=True)
+        display(studies_table(views, faults, self._texts()).bundle(), raw=True)
 
     def _run(self, given: Mapping[str, Any]) -> None:
         if "replay" in given:
@@ -160,7 +174,7 @@ class TuneMagics(SearchDefaults):
 
     def _status(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
-        output = self._output(study, ViewKind(self.view))
+        output = self._output(study, ViewKind(self.view), given.get("lang"))
         if study.running:
             output.open()
             output.follow()
@@ -172,7 +186,7 @@ class TuneMagics(SearchDefaults):
         _refuse_elsewhere(study, "stopped")
         study.stop()
         wait_quietly(study)
-        sys.stdout.write(status_line(study.view) + "\n")
+        sys.stdout.write(status_line(study.view, self._texts(study)) + "\n")
 
     def _skip(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
@@ -181,7 +195,7 @@ class TuneMagics(SearchDefaults):
         running = [trial.number for trial in study.view.trials if trial.state is TrialState.RUNNING]
         study.skip(number)
         named = ", ".join(map(str, running if number is None else [number]))
-        sys.stdout.write(f"{study.name}: trial {named} ends with its best epoch so far.\n")
+        sys.stdout.write(self._texts(study)("output.skipping", study=study.name, trials=named) + "\n")
 
     def _why(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
@@ -189,8 +203,9 @@ class TuneMagics(SearchDefaults):
         if number > known:
             raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
         rows = explain_trial(study.view, number, study.log(number))
-        caption = f"{study.view.study}: trial {number}"
-        display(Table(caption=caption, columns=("", "what happened"), rows=tuple(rows)).bundle(), raw=True)
+        texts = self._texts(study, given.get("lang"))
+        caption = texts("table.why_caption", study=study.view.study, trial=number)
+        display(Table(caption=caption, columns=("", texts("table.what_happened")), rows=tuple(rows)).bundle(), raw=True)
 
     def _best(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
@@ -198,14 +213,14 @@ class TuneMagics(SearchDefaults):
         study.best_trial  # noqa: B018 - raises when no trial has a score
         if "out" in given:
             self.shell.user_ns[given["out"]] = study.best_model
-        display(best_table(study.view).bundle(), raw=True)
+        display(best_table(study.view, self._texts(study, given.get("lang"))).bundle(), raw=True)
 
     def _show(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
         if given.get("code"):
             sys.stdout.write(self._code_of(study))
         else:
-            self._output(study, ViewKind.TEXT).close()
+            self._output(study, ViewKind.TEXT, given.get("lang")).close()
 
     def _code_of(self, study: Study) -> str:
         program: Any = study.program

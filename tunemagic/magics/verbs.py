@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.errors import OptionError
-from tunemagic.magics.lines import add_search_options, given_options, tune_parser
+from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
 from tunemagic.magics.options import LineParser, study_name, text, trial_number, trial_or_study, variable
 from tunemagic.magics.tokens import plain, quoted, split_line
 
@@ -28,6 +28,7 @@ _REPLAY_OPTIONS = (
     "out",
     "background",
     "view",
+    "lang",
 )
 
 
@@ -54,19 +55,27 @@ def _add_running_study(parser: LineParser) -> None:
     parser.option("name", nargs="?", type=study_name, metavar="NAME", help=which)
 
 
+def _add_status(parser: LineParser) -> None:
+    _add_running_study(parser)
+    add_language(parser)
+
+
 def _add_best(parser: LineParser) -> None:
     _add_study(parser)
     parser.option("-o", "--out", type=variable, metavar="VAR", help="store the best model in this variable")
+    add_language(parser)
 
 
 def _add_show(parser: LineParser) -> None:
     _add_study(parser)
     parser.flag("--code", help="print the model code that runs in each trial")
+    add_language(parser)
 
 
 def _add_why(parser: LineParser) -> None:
     parser.option("trial", type=trial_number, metavar="N", help="number of the trial")
     _add_study(parser)
+    add_language(parser)
 
 
 def _add_skip(parser: LineParser) -> None:
@@ -93,7 +102,7 @@ VERBS: Mapping[str, Verb] = {
             "a table of stored learning curves instead.",
             _add_run,
         ),
-        _verb("status", "Show a study here: live while it runs, else its record.", _add_running_study),
+        _verb("status", "Show a study here: live while it runs, else its record.", _add_status),
         _verb("stop", "Stop a running study gracefully. All results are kept.", _add_running_study),
         _verb("skip", "End running trials with their best epoch so far; the study goes on.", _add_skip),
         _verb("best", "Show the best trial's values; waits for a running study.", _add_best),
