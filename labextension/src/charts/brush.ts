@@ -159,15 +159,21 @@ function rounded(
   round: (value: number) => number
 ): number {
   const low = parameter?.low ?? 0;
-  const step = parameter?.step ?? (parameter?.kind === 'int' ? 1 : null);
   if (value === 0 || value === parameter?.low || value === parameter?.high) {
     return value;
   }
-  const unit = step ?? 10 ** (Math.floor(Math.log10(Math.abs(value))) - DIGITS + 1);
-  const from = step === null ? 0 : low;
   // A sum of steps must not fall short of a whole number by its last bit.
-  const steps = round(Number(((value - from) / unit).toPrecision(9)));
-  return Number((from + steps * unit).toPrecision(12));
+  const whole = (steps: number): number => round(Number(steps.toPrecision(9)));
+  const step = parameter?.step ?? null;
+  if (step !== null && parameter?.sampling !== 'linear') {
+    // With sampling by logarithm a step is a factor.
+    const steps = whole(Math.log(value / low) / Math.log(step));
+    return Number((low * step ** steps).toPrecision(12));
+  }
+  const digit = 10 ** (Math.floor(Math.log10(Math.abs(value))) - DIGITS + 1);
+  const unit = step ?? (parameter?.kind === 'int' ? 1 : digit);
+  const from = unit === digit ? 0 : low;
+  return Number((from + whole((value - from) / unit) * unit).toPrecision(12));
 }
 
 function parameterOf(axis: IAxis, space: readonly IParameter[]): IParameter | undefined {

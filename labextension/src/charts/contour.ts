@@ -10,6 +10,7 @@ import {
   placeIn,
   px,
   reachable,
+  rings,
   scale,
   shaded,
   shapes,
@@ -41,8 +42,7 @@ export function drawContour(host: HTMLElement, info: IContourInfo, paint: IPaint
   root.append(...shaded(cellsOf(grid), 'cells', cells => cells.map(cellPath(box, grid)).join('')));
   frame(root, box, x, y);
   root.append(
-    path('open', shapes('dot', points)),
-    path('open-inner', shapes('dot', points)),
+    rings(points),
     path(
       'best',
       shapes(
@@ -55,14 +55,9 @@ export function drawContour(host: HTMLElement, info: IContourInfo, paint: IPaint
   reachable(root, points, paint);
   return [
     scale(`${objective.name}: ${textAt(objective, 0)} … ${textAt(objective, 1)}`),
-    { ...sign('open', 'dot', t('plot.trial')), sign: openDot() },
+    { sign: rings([{ x: 9, y: 6 }]), text: t('plot.trial') },
     sign('best', 'diamond', t('plot.best'))
   ];
-}
-
-function openDot(): SVGElement {
-  const at = [{ x: 9, y: 6 }];
-  return path('open', shapes('dot', at));
 }
 
 interface ICell {
@@ -77,12 +72,16 @@ function cellsOf(grid: IContourInfo['grid']): ICell[] {
   );
 }
 
-/** Neighbours overlap by a hair, else the background shines through between them. */
+/** Cells lie around positions from 0 to 1; they overlap by a hair, else the background shines through. */
 function cellPath(box: IBox, grid: IContourInfo['grid']): (cell: ICell) => string {
-  const wide = box.width / Math.max(1, grid[0]?.length ?? 1);
-  const high = box.height / Math.max(1, grid.length);
+  const [across, up] = [grid[0]?.length ?? 1, grid.length];
   return ({ row, column }) => {
-    const [x, y] = [box.left + column * wide, box.top + box.height - (row + 1) * high];
-    return `M${px(x)} ${px(y)}h${px(wide + 0.3)}v${px(high + 0.3)}h${px(-wide - 0.3)}z`;
+    const from = placeIn(box, edge(column - 0.5, across), edge(row + 0.5, up));
+    const to = placeIn(box, edge(column + 0.5, across), edge(row - 0.5, up));
+    return `M${px(from.x)} ${px(from.y)}H${px(to.x + 0.3)}V${px(to.y + 0.3)}H${px(from.x)}z`;
   };
+}
+
+function edge(index: number, count: number): number {
+  return count < 2 ? Number(index > 0) : Math.min(1, Math.max(0, index / (count - 1)));
 }

@@ -4,7 +4,7 @@ import type { IImportanceInfo } from '../model/protocol';
 import type { Drawn, IPaint } from './svg';
 import { label, path, picture, px } from './svg';
 
-const ROW_PIXELS = 28;
+const [LEAST_ROW, MOST_ROW] = [20, 28];
 const BAR_PIXELS = 16;
 const TEXT_ROOM = 60;
 
@@ -12,16 +12,19 @@ export function drawImportance(host: HTMLElement, info: IImportanceInfo, paint: 
   const { t, width } = paint;
   const { bars, objective, trials, needed } = info;
   if (bars.length === 0) {
-    return t('plot.importance.few', { needed, count: trials });
+    return trials < needed
+      ? t('plot.importance.few', { needed, count: trials })
+      : t('plot.importance.none');
   }
   const words = bars.map(bar => `${bar.name} ${formatShare(bar.share)}`).join(', ');
-  const how = t(`plot.importance.${info.transform === 'log' ? 'log' : 'rank'}`, {
+  const how = t(`plot.importance.${info.transform}`, {
     objective,
     count: trials
   });
+  const high = Math.max(LEAST_ROW, Math.min(MOST_ROW, (paint.height - 34) / bars.length));
   const root = picture(
     host,
-    { width, height: bars.length * ROW_PIXELS + 34 },
+    { width, height: bars.length * high + 32 },
     t('plot.importance.said', { objective, bars: words, how })
   );
   const room = Math.min(200, width * 0.35);
@@ -29,11 +32,11 @@ export function drawImportance(host: HTMLElement, info: IImportanceInfo, paint: 
   const full = width - room - TEXT_ROOM - 12;
   root.append(label(how, 4, 14, 'start', width - 8));
   bars.forEach(({ name, share }, row) => {
-    const y = 28 + row * ROW_PIXELS;
+    const y = 28 + row * high;
     const length = Math.max(1, (share / longest) * full);
     root.append(
       label(name, room, y + 12, 'end', room - 4),
-      path('bar', `M${px(room + 8)} ${y}h${px(length)}v${BAR_PIXELS}h${px(-length)}z`),
+      path('bar', `M${px(room + 8)} ${px(y)}h${px(length)}v${BAR_PIXELS}h${px(-length)}z`),
       label(formatShare(share), room + 14 + length, y + 12, 'start')
     );
   });

@@ -12,8 +12,8 @@ export interface IOverlay {
   readonly point: ReadonlyMap<string, number> | null;
 }
 
-const LEAST_GAP = 64;
-const SIDE = 46;
+const LEAST_GAP = 52;
+const SIDE = 14;
 const TOP = 44;
 const BOTTOM = 14;
 const HIT_PIXELS = 18;

@@ -15,7 +15,7 @@ import {
 } from './svg';
 
 const LEAST_WIDTH = 200;
-const LEAST_HEIGHT = 170;
+const LEAST_HEIGHT = 140;
 
 export function drawSlice(host: HTMLElement, info: ISliceInfo, paint: IPaint): Drawn {
   const { t } = paint;
@@ -24,8 +24,9 @@ export function drawSlice(host: HTMLElement, info: ISliceInfo, paint: IPaint): D
   if (trials === 0) {
     return t('plot.empty');
   }
-  const columns = Math.max(1, Math.min(count, Math.floor(paint.width / LEAST_WIDTH)));
-  const rows = Math.ceil(count / columns);
+  const most = Math.max(1, Math.floor(paint.width / LEAST_WIDTH));
+  const rows = Math.ceil(count / most);
+  const columns = Math.ceil(count / rows);
   const width = paint.width / columns;
   const height = Math.max(LEAST_HEIGHT, paint.height / rows);
   const names = info.axes.map(axis => axis.name).join(', ');
@@ -47,6 +48,7 @@ export function drawSlice(host: HTMLElement, info: ISliceInfo, paint: IPaint): D
     }));
     frame(root, box, axis, info.objective);
     root.append(
+      path('rim', shapes('dot', points)),
       ...shaded(points, 'dots', some => shapes('dot', some)),
       path(
         'best',

@@ -4,7 +4,7 @@ import { textWidth } from './axis';
 import type { Drawn, IPaint } from './svg';
 import { frame, label, path, picture, px, reachable, shapes, sign } from './svg';
 
-const ROW_PIXELS = 26;
+const [LEAST_ROW, MOST_ROW] = [18, 26];
 
 export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint): Drawn {
   const { t, width } = paint;
@@ -12,9 +12,10 @@ export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint):
   if (objective === null || rows.length === 0) {
     return t('plot.spread.few');
   }
-  const names = rows.map(row => t('plot.spread.row', { trial: row.trial }));
+  const names = rows.map(({ trial }) => t('plot.trial_number', { trial }));
   const left = Math.min(width / 3, 14 + Math.max(...names.map(textWidth)));
-  const box = { left, top: 6, width: width - left - 16, height: rows.length * ROW_PIXELS };
+  const row = Math.max(LEAST_ROW, Math.min(MOST_ROW, (paint.height - 46) / rows.length));
+  const box = { left, top: 6, width: width - left - 16, height: rows.length * row };
   const root = picture(
     host,
     { width, height: box.height + 44 },
@@ -22,10 +23,10 @@ export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint):
     'group'
   );
   frame(root, box, objective, null);
-  const marks = rows.map((row, index) => {
-    const y = box.top + (index + 0.5) * ROW_PIXELS;
+  const marks = rows.map((one, index) => {
+    const y = box.top + (index + 0.5) * row;
     const across = (at: number): number => box.left + at * box.width;
-    const [low, mean, high] = [across(row.low), across(row.mean), across(row.high)];
+    const [low, mean, high] = [across(one.low), across(one.mean), across(one.high)];
     root.append(
       label(names[index] ?? '', left - 8, y + 4, 'end', left - 10),
       path(
@@ -36,12 +37,12 @@ export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint):
         'dots',
         shapes(
           'dot',
-          row.scores.map(score => ({ x: across(score), y }))
+          one.scores.map(score => ({ x: across(score), y }))
         )
       ),
       path('mean', `M${px(mean)} ${px(y - 9)}v18`)
     );
-    return { x: mean, y, reach: box.width, trial: row.trial, text: paint.describe(row.trial) };
+    return { x: mean, y, reach: box.width, trial: one.trial, text: paint.describe(one.trial) };
   });
   reachable(root, marks, paint);
   return [

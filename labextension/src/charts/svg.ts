@@ -186,7 +186,7 @@ export function frame(root: SVGElement, box: IBox, x: IAxis | null, y: IAxis | n
     ...across.map(tick => label(tick.text, at(tick).x, bottom + 14, 'middle', room)),
     ...up.map(tick => label(tick.text, left - 6, at(tick).y + 4, 'end', left - 6)),
     ...(x === null ? [] : [label(x.name, left + width / 2, bottom + 29, 'middle', width)]),
-    ...(y === null ? [] : [label(y.name, 4, top - 8, 'start', left + width)])
+    ...(y === null ? [] : [label(y.name, left, top - 8, 'start', width)])
   );
 }
 
@@ -277,7 +277,7 @@ function nearest(marks: readonly IMark[], { x, y }: IPlace): number | null {
 export function legendItems(signs: readonly ISign[]): HTMLLIElement[] {
   return signs.map(({ sign, text }) => {
     const item = document.createElement('li');
-    const width = sign.tagName === 'g' ? 60 : 18;
+    const width = sign.classList.contains('tm-scale') ? 60 : 18;
     item.append(svg('svg', { width, height: 12, 'aria-hidden': 'true' }, sign), text);
     return item;
   });
@@ -289,11 +289,17 @@ export function sign(className: string, shape: Shape | 'line', text: string): IS
   return { sign: path(className, d), text };
 }
 
+/** Dots with a rim, which are seen on light and dark ground. */
+export function rings(points: readonly IPlace[]): SVGGElement {
+  const d = shapes('dot', points);
+  return svg('g', {}, path('rim', d), path('core', d));
+}
+
 /** The scale of shades as a sign of the legend. */
 export function scale(text: string): ISign {
   const levels = Array.from({ length: SHADES }, (_, index) => ({ share: index / SHADES, index }));
   const bars = shaded(levels, 'cells', items =>
     items.map(({ index }) => `M${index * 10} 1h10v10h-10z`).join('')
   );
-  return { sign: svg('g', {}, ...bars), text };
+  return { sign: svg('g', { class: 'tm-scale' }, ...bars), text };
 }
