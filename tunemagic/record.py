@@ -94,7 +94,7 @@ def _picture(view: StudyView, info: SummaryInfo, texts: Catalogue) -> str:
     curves, best = curves_info(view), best_so_far_info(view)
     if not curves.curves and not best.points:
         return ""
-    data = base64.b64encode(study_picture(curves, best)).decode("ascii")
+    data = base64.b64encode(study_picture(curves, best, texts=texts)).decode("ascii")
     trials = count_text("trials", curves.trials, texts)
     what = texts("record.picture", trials=trials, study=info.title, headline=info.headline)
     return (
