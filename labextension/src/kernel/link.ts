@@ -1,33 +1,79 @@
 /** One kernel's studies, heard through the comm that `%load_ext tunemagic` opens there. */
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import type { JSONObject } from '@lumino/coreutils';
+import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
-import type { IRequestState, IShowStudy, IStudyList, IStudyRow } from '../model/protocol';
+import type {
+  ICellOffer,
+  IClaimCell,
+  ICompareStudies,
+  IFormSource,
+  IInsertCell,
+  IRequestState,
+  IShowStudy,
+  ISideReply,
+  ISteerStudy,
+  IStudyList,
+  IStudyRow,
+  ISuggestCell
+} from '../model/protocol';
 
 export const TARGET_NAME = 'tunemagic';
+const REPLY_MILLISECONDS = 15_000;
+
+type Request = IShowStudy | ISuggestCell | ISteerStudy | ICompareStudies | IFormSource;
+/** A request as it is asked for: its id is given when it is sent. */
+export type Asked = Request extends infer One
+  ? One extends Request
+    ? Omit<One, 'id'>
+    : never
+  : never;
+type Sent = IRequestState | IClaimCell | Request;
+type Received = IStudyList | ISideReply | ICellOffer | IInsertCell;
+
+/** Nobody answered: the extension is not loaded, or the kernel is busy and takes no messages. */
+export class NoReply extends Error {}
 
 /** Listens to one kernel connection until it is disposed. Runs no code in the kernel. */
 export class KernelLink implements IDisposable {
   private rows: readonly IStudyRow[] = [];
   private comm: Kernel.IComm | null = null;
   private disposed = false;
+  private readonly page = UUID.uuid4();
+  private readonly waiting = new Map<string, (reply: ISideReply | null) => void>();
   private readonly changedSignal = new Signal<this, void>(this);
+  private readonly insertedSignal = new Signal<this, IInsertCell>(this);
 
-  constructor(private readonly kernel: Kernel.IKernelConnection) {
+  /** `claimDelay` is how long to leave a cell that the kernel offers to other pages, in milliseconds. */
+  constructor(
+    private readonly kernel: Kernel.IKernelConnection,
+    private readonly claimDelay: () => number
+  ) {
     kernel.registerCommTarget(TARGET_NAME, this.onOpen);
     kernel.statusChanged.connect(this.onStatus, this);
     void this.findComm();
   }
 
-  /** The kernel's studies, the latest last. */
+  /** The kernel's studies: those on disk, then its own, the latest last. */
   get studies(): readonly IStudyRow[] {
     return this.rows;
   }
 
-  /** Emitted when the studies have changed. */
+  /** Whether `%load_ext tunemagic` has been run in the kernel. */
+  get loaded(): boolean {
+    return this.comm !== null && !this.comm.isDisposed;
+  }
+
+  /** Emitted when the studies have changed, or the extension was loaded. */
   get changed(): ISignal<this, void> {
     return this.changedSignal;
+  }
+
+  /** Emitted when the kernel wants this page to insert a cell. */
+  get inserted(): ISignal<this, IInsertCell> {
+    return this.insertedSignal;
   }
 
   get isDisposed(): boolean {
@@ -36,7 +82,24 @@ export class KernelLink implements IDisposable {
 
   /** Ask the kernel to make a panel for this study; its id comes with the next list. */
   show(study: string): void {
-    this.send({ kind: 'show', study });
+    this.send({ kind: 'show', id: '', study });
+  }
+
+  /** Ask the kernel for something. Rejects with NoReply when no answer comes. */
+  async ask(asked: Asked): Promise<ISideReply> {
+    const id = UUID.uuid4();
+    const reply = await new Promise<ISideReply | null>(resolve => {
+      this.waiting.set(id, resolve);
+      if (!this.send({ ...asked, id })) {
+        resolve(null);
+      }
+      setTimeout(resolve, REPLY_MILLISECONDS, null);
+    });
+    this.waiting.delete(id);
+    if (reply === null) {
+      throw new NoReply();
+    }
+    return reply;
   }
 
   dispose(): void {
@@ -82,7 +145,7 @@ export class KernelLink implements IDisposable {
     };
     comm.onClose = () => {
       if (this.comm === comm) {
-        this.comm = null;
+        this.dropComm();
         this.setRows([]);
       }
     };
@@ -96,12 +159,31 @@ export class KernelLink implements IDisposable {
       this.comm.onClose = () => undefined;
       this.comm = null;
     }
+    for (const resolve of this.waiting.values()) {
+      resolve(null);
+    }
   }
 
   private onMessage(message: KernelMessage.ICommMsgMsg): void {
-    const data = message.content.data as Partial<IStudyList>;
-    if (data.kind === 'studies' && data.studies !== undefined) {
-      this.setRows(data.studies);
+    // Whatever comes from the kernel is ours, but maybe of another version.
+    const data = message.content.data as unknown as Received;
+    switch (data.kind) {
+      case 'studies':
+        this.setRows(data.studies);
+        break;
+      case 'reply':
+        this.waiting.get(data.id)?.(data);
+        break;
+      case 'offer':
+        setTimeout(() => {
+          this.send({ kind: 'claim', id: data.id, page: this.page });
+        }, this.claimDelay());
+        break;
+      case 'insert_cell':
+        if (data.page === this.page) {
+          this.insertedSignal.emit(data);
+        }
+        break;
     }
   }
 
@@ -112,10 +194,12 @@ export class KernelLink implements IDisposable {
     }
   }
 
-  private send(message: IRequestState | IShowStudy): void {
-    if (this.comm !== null && !this.comm.isDisposed && !this.kernel.isDisposed) {
-      this.comm.send({ ...message });
+  private send(message: Sent): boolean {
+    if (this.comm === null || this.comm.isDisposed || this.kernel.isDisposed) {
+      return false;
     }
+    this.comm.send(message as unknown as JSONObject);
+    return true;
   }
 
   private setRows(rows: readonly IStudyRow[]): void {

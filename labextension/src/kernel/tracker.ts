@@ -4,7 +4,19 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
+import type { IInsertCell } from '../model/protocol';
 import { KernelLink } from './link';
+
+// A page that is not in front leaves a cell that a kernel offers to those that are.
+const BEHIND_MILLISECONDS = 400;
+const HIDDEN_MILLISECONDS = 800;
+
+/** A cell that a kernel wants to have in its notebook. */
+export interface IInsertion {
+  readonly notebook: NotebookPanel;
+  readonly code: string;
+  readonly run: boolean;
+}
 
 /** Follows notebooks as they open, close, come to the front and change their kernels.
  *
@@ -16,6 +28,8 @@ export class KernelTracker implements IDisposable {
   private readonly watched = new Map<ISessionContext, NotebookPanel>();
   private disposed = false;
   private readonly changedSignal = new Signal<this, void>(this);
+  private readonly studiesSignal = new Signal<this, NotebookPanel>(this);
+  private readonly insertedSignal = new Signal<this, IInsertion>(this);
 
   constructor(private readonly notebooks: INotebookTracker) {
     notebooks.widgetAdded.connect(this.onAdded, this);
@@ -32,12 +46,27 @@ export class KernelTracker implements IDisposable {
 
   /** The link to the current notebook's kernel, or null. */
   get link(): KernelLink | null {
-    return this.notebook === null ? null : (this.links.get(this.notebook) ?? null);
+    return this.notebook === null ? null : this.linkOf(this.notebook);
+  }
+
+  /** The link to a notebook's kernel, or null. */
+  linkOf(notebook: NotebookPanel): KernelLink | null {
+    return this.links.get(notebook) ?? null;
   }
 
   /** Emitted when another notebook or kernel is current, or the current one's studies change. */
   get changed(): ISignal<this, void> {
     return this.changedSignal;
+  }
+
+  /** Emitted with a notebook, current or not, when its kernel's studies have changed. */
+  get studiesChanged(): ISignal<this, NotebookPanel> {
+    return this.studiesSignal;
+  }
+
+  /** Emitted when a kernel wants a cell in its notebook. */
+  get inserted(): ISignal<this, IInsertion> {
+    return this.insertedSignal;
   }
 
   get isDisposed(): boolean {
@@ -88,17 +117,40 @@ export class KernelTracker implements IDisposable {
     this.links.delete(notebook);
     const kernel = context.session?.kernel ?? null;
     if (kernel !== null) {
-      const link = new KernelLink(kernel);
+      const link = new KernelLink(kernel, () => this.claimDelay(notebook));
       link.changed.connect(this.onLink, this);
+      link.inserted.connect(this.onInsert, this);
       this.links.set(notebook, link);
     }
     this.emit();
   }
 
+  private claimDelay(notebook: NotebookPanel): number {
+    if (document.hidden) {
+      return HIDDEN_MILLISECONDS;
+    }
+    return notebook === this.notebook ? 0 : BEHIND_MILLISECONDS;
+  }
+
   private onLink(link: KernelLink): void {
+    const notebook = this.notebookOf(link);
+    if (notebook !== undefined) {
+      this.studiesSignal.emit(notebook);
+    }
     if (link === this.link) {
       this.emit();
     }
+  }
+
+  private onInsert(link: KernelLink, { code, run }: IInsertCell): void {
+    const notebook = this.notebookOf(link);
+    if (notebook !== undefined) {
+      this.insertedSignal.emit({ notebook, code, run });
+    }
+  }
+
+  private notebookOf(link: KernelLink): NotebookPanel | undefined {
+    return [...this.links].find(([, other]) => other === link)?.[0];
   }
 
   private emit(): void {

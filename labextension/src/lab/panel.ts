@@ -1,24 +1,33 @@
-/** The side panel: the current notebook's studies, shown by the same live panel as in the cell. */
+/** The side panel: the current notebook's studies, one of them shown by the same live panel as in the cell. */
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
+import type { KernelLink } from '../kernel/link';
+import { NoReply } from '../kernel/link';
 import type { KernelTracker } from '../kernel/tracker';
-import type { IStudyRow } from '../model/protocol';
+import type { IStudyComparisonInfo, IStudyRow } from '../model/protocol';
+import { drawComparison, drawNote } from './compare';
 import { tuneIcon } from './icon';
+import { StudyTable } from './list';
 
 const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';
 const PANEL_ID = 'tunemagic-panel';
 
-/** Shows one study of the current notebook's kernel; a menu chooses among several. */
+/** Lists the studies of the current notebook's kernel, shows one of them and compares two. */
 export class TuneSidePanel extends Widget {
-  private readonly menu = document.createElement('select');
+  private readonly list: StudyTable;
+  private readonly scroller = document.createElement('div');
+  private readonly comparison = document.createElement('section');
   private readonly hint = document.createElement('p');
   private readonly bar = new Widget();
   private view: Widget | null = null;
   /** What `view` shows, or is about to: to draw only when something else is wanted. */
   private shown: { readonly notebook: NotebookPanel; readonly modelId: string } | null = null;
   private chosen: string | null = null;
+  private notebook: NotebookPanel | null = null;
+  /** What the comparison was asked for: to ask again when a score has changed. */
+  private compared = '';
 
   constructor(
     private readonly tracker: KernelTracker,
@@ -31,14 +40,26 @@ export class TuneSidePanel extends Widget {
     this.addClass('tunemagic-SidePanel');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Tune'));
-    this.menu.className = 'tunemagic-SidePanel-menu';
-    this.menu.setAttribute('aria-label', trans.__('Search to show'));
+    this.list = new StudyTable(
+      trans,
+      study => {
+        this.chosen = study;
+        this.refresh();
+      },
+      () => {
+        this.refresh();
+      }
+    );
+    this.scroller.className = 'tunemagic-SidePanel-list';
+    this.scroller.append(this.list.node);
+    this.comparison.className = 'tunemagic-Compare';
+    this.comparison.setAttribute('aria-label', trans.__('Comparison'));
+    this.comparison.hidden = true;
     this.hint.className = 'tunemagic-SidePanel-hint';
-    this.bar.node.append(this.menu, this.hint);
+    this.bar.node.append(this.scroller, this.comparison, this.hint);
     const layout = new PanelLayout();
     this.layout = layout;
     layout.addWidget(this.bar);
-    this.menu.addEventListener('change', this);
     tracker.changed.connect(this.refresh, this);
     this.refresh();
   }
@@ -47,17 +68,13 @@ export class TuneSidePanel extends Widget {
     if (this.isDisposed) {
       return;
     }
-    this.menu.removeEventListener('change', this);
     this.tracker.changed.disconnect(this.refresh, this);
     super.dispose();
   }
 
-  /** The DOM's way to call an object that listens. */
-  handleEvent(event: Event): void {
-    if (event.type === 'change') {
-      this.chosen = this.menu.value;
-      this.refresh();
-    }
+  /** The study on the screen, or null. */
+  get study(): string | null {
+    return this.current(this.tracker.link?.studies ?? [])?.name ?? null;
   }
 
   protected override onAfterShow(message: Message): void {
@@ -65,19 +82,69 @@ export class TuneSidePanel extends Widget {
     this.refresh();
   }
 
+  /** The chosen study; without a choice the latest one of this kernel. */
+  private current(studies: readonly IStudyRow[]): IStudyRow | undefined {
+    return (
+      studies.find(one => one.name === this.chosen) ??
+      studies.filter(one => one.where === 'kernel').at(-1)
+    );
+  }
+
   private refresh(): void {
     const { link, notebook } = this.tracker;
+    if (notebook !== this.notebook) {
+      this.notebook = notebook;
+      this.chosen = null;
+      this.list.clear();
+    }
     const studies = link?.studies ?? [];
-    const study = studies.find(one => one.name === this.chosen) ?? studies.at(-1);
-    this.fillMenu(studies, study);
+    const study = this.current(studies);
+    this.list.draw([...studies].reverse(), study?.name ?? null);
+    this.scroller.hidden = studies.length === 0 || (studies.length === 1 && study !== undefined);
     this.hint.textContent = this.hintText(notebook, study);
     this.hint.hidden = this.hint.textContent === '';
+    void this.compare(link, studies);
     if (study === undefined || notebook === null) {
       this.drop();
     } else if (study.model_id !== '') {
       void this.draw(notebook, study.model_id);
     } else if (this.isVisible) {
       link?.show(study.name);
+    }
+  }
+
+  private async compare(link: KernelLink | null, studies: readonly IStudyRow[]): Promise<void> {
+    const { pair } = this.list;
+    this.comparison.hidden = pair === null;
+    if (pair === null || link === null) {
+      this.compared = '';
+      return;
+    }
+    const rows = pair.map(name => studies.find(one => one.name === name));
+    const wanted = JSON.stringify([pair, rows.map(row => [row?.state, row?.done, row?.best])]);
+    if (wanted === this.compared) {
+      return;
+    }
+    this.compared = wanted;
+    try {
+      const reply = await link.ask({ kind: 'compare', studies: [...pair] });
+      if (this.compared !== wanted) {
+        return;
+      }
+      if (reply.ok && reply.comparison !== null) {
+        drawComparison(
+          this.comparison,
+          reply.comparison as unknown as IStudyComparisonInfo,
+          this.trans
+        );
+      } else {
+        drawNote(this.comparison, reply.message);
+      }
+    } catch (error) {
+      if (!(error instanceof NoReply)) {
+        throw error;
+      }
+      this.compared = '';
     }
   }
 
@@ -93,17 +160,6 @@ export class TuneSidePanel extends Widget {
     return notebook.content.rendermime.mimeTypes.includes(WIDGET_MIME)
       ? ''
       : this.trans.__('This page can not show widgets: install ipywidgets beside JupyterLab.');
-  }
-
-  private fillMenu(studies: readonly IStudyRow[], study: IStudyRow | undefined): void {
-    const names = studies.map(one => one.name);
-    if (names.join('\n') !== [...this.menu.options].map(option => option.value).join('\n')) {
-      this.menu.replaceChildren(...names.map(name => new Option(name, name)));
-    }
-    this.menu.hidden = names.length < 2;
-    if (study !== undefined) {
-      this.menu.value = study.name;
-    }
   }
 
   private async draw(notebook: NotebookPanel, modelId: string): Promise<void> {

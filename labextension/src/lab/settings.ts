@@ -1,29 +1,43 @@
-/** The setting `openOnStart`: bring the side panel to the front when a search starts. */
+/** Settings in force: bring the side panel to the front, tell of searches that end or improve. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { DisposableDelegate } from '@lumino/disposable';
 import type { KernelTracker } from '../kernel/tracker';
+import { formatNumber } from '../model/format';
+import type { IStudyRow } from '../model/protocol';
+import { newsOf } from './news';
+import { DEFAULTS, readPreferences } from './preferences';
 
-/** Watch for searches that start; `settings` is null where nothing can be set. */
-export function openOnStart(
+/** Watch the searches of all open notebooks; `settings` is null where nothing can be set. */
+export function watchSearches(
   app: JupyterFrontEnd,
   tracker: KernelTracker,
   panelId: string,
+  trans: TranslationBundle,
   settings: Promise<ISettingRegistry.ISettings> | null
 ): IDisposable {
-  let wanted = false;
-  let running = new Set<string>();
+  let wanted = DEFAULTS;
+  const seen = new WeakMap<NotebookPanel, readonly IStudyRow[]>();
   const read = (loaded: ISettingRegistry.ISettings): void => {
-    wanted = loaded.get('openOnStart').composite === true;
+    wanted = readPreferences(loaded.composite);
   };
-  const look = (): void => {
-    const studies = tracker.link?.studies ?? [];
-    const now = new Set(studies.filter(one => one.state === 'running').map(one => one.name));
-    if (wanted && [...now].some(name => !running.has(name))) {
+  const look = (_: KernelTracker, notebook: NotebookPanel): void => {
+    const rows = tracker.linkOf(notebook)?.studies ?? [];
+    const news = newsOf(seen.get(notebook) ?? [], rows);
+    seen.set(notebook, rows);
+    if (wanted.openOnStart && notebook === tracker.notebook && news.started.length > 0) {
       app.shell.activateById(panelId);
     }
-    running = now;
+    for (const row of wanted.notifyWhenDone ? news.done : []) {
+      Notification.info(doneText(row, trans));
+    }
+    for (const row of wanted.notifyWhenBetter ? news.better : []) {
+      Notification.info(betterText(row, trans), { autoClose: 5000 });
+    }
   };
   let loadedSettings: ISettingRegistry.ISettings | null = null;
   settings?.then(
@@ -32,11 +46,33 @@ export function openOnStart(
       loaded.changed.connect(read);
       read(loaded);
     },
-    () => undefined // a server that does not know our settings: the default stands
+    () => undefined // a server that does not know our settings: the defaults stand
   );
-  tracker.changed.connect(look);
+  tracker.studiesChanged.connect(look);
   return new DisposableDelegate(() => {
-    tracker.changed.disconnect(look);
+    tracker.studiesChanged.disconnect(look);
     loadedSettings?.changed.disconnect(read);
   });
+}
+
+function doneText(row: IStudyRow, trans: TranslationBundle): string {
+  return row.best === null
+    ? trans.__('Search %1 has ended without a score.', row.name)
+    : trans.__(
+        'Search %1 has ended: best %2 %3 in %4 trials.',
+        row.name,
+        row.objective,
+        formatNumber(row.best),
+        row.done
+      );
+}
+
+function betterText(row: IStudyRow, trans: TranslationBundle): string {
+  return trans.__(
+    'Search %1: better %2 %3 after %4 trials.',
+    row.name,
+    row.objective,
+    formatNumber(row.best),
+    row.done
+  );
 }
