@@ -24,9 +24,15 @@ _NEAR_END = 0.1  # a tick so near to the end of a range would lie on the end's o
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An axis and where values lie on it."""
+    """An axis and where values lie on it.
+
+    ``step`` is how far neighbouring values lie apart, 0 where every number can be had; ``ordered``
+    says that the values are numbers.
+    """
 
     axis: Axis
+    step: float = 0.0
+    ordered: bool = True
     _choices: Mapping[tuple[bool, Value], int] = field(default_factory=dict)
 
     @property
@@ -92,17 +98,19 @@ def _scale(name: str, parameters: Sequence[Parameter], seen: Sequence[Value]) ->
     if len(known) == len(seen) and len(ranges) == len(parameters):
         ends = [end for p in ranges for end in (p.low, p.high) if end is not None]
         whole = all(number == int(number) for number in [*ends, *known])
-        wide = any(p.sampling is Sampling.LOG for p in ranges)
-        return _range(name, [*ends, *known], log=wide, whole=whole)
+        return _range(name, [*ends, *known], ranges, whole=whole)
     return _choice(name, [*(value for p in parameters for value in p.choices), *seen])
 
 
-def _range(name: str, numbers: Sequence[float], *, log: bool, whole: bool) -> Scale | None:
+def _range(name: str, numbers: Sequence[float], ranges: Sequence[Parameter], *, whole: bool) -> Scale | None:
     low, high = min(numbers, default=0.0), max(numbers, default=0.0)
     if low == high:
         return None
-    axis = Axis(name=name, ticks=(), low=low, high=high, log=log and low > 0)
-    return _with_ticks(axis, whole=whole, ends=True)
+    log = low > 0 and any(p.sampling is Sampling.LOG for p in ranges)
+    steps = [p.step or (1.0 if p.kind is Kind.INT else 0.0) for p in ranges if p.sampling is Sampling.LINEAR]
+    step = min(steps) / (high - low) if len(steps) == len(ranges) > 0 else 0.0
+    axis = Axis(name=name, ticks=(), low=low, high=high, log=log)
+    return _with_ticks(axis, step=min(1.0, step), whole=whole, ends=True)
 
 
 def _choice(name: str, values: Iterable[Value]) -> Scale | None:
@@ -116,7 +124,12 @@ def _choice(name: str, values: Iterable[Value]) -> Scale | None:
         Tick(at=_even(index, len(unique)), text=one_line(value_text(value), _LABEL))
         for index, value in enumerate(unique)
     )
-    return Scale(Axis(name=name, ticks=ticks), {_key(value): index for index, value in enumerate(unique)})
+    return Scale(
+        Axis(name=name, ticks=ticks),
+        step=1 / (len(unique) - 1),
+        ordered=len(numbers) == len(unique),
+        _choices={_key(value): index for index, value in enumerate(unique)},
+    )
 
 
 def score_scale(view: StudyView, *, better_up: bool = False) -> Scale:
@@ -170,7 +183,7 @@ def check_name(given: str, names: Sequence[str], *, where: str) -> str:
 # -- ticks ---------------------------------------------------------------------------------------
 
 
-def _with_ticks(axis: Axis, *, whole: bool, ends: bool) -> Scale:
+def _with_ticks(axis: Axis, *, whole: bool, ends: bool, step: float = 0.0) -> Scale:
     """The scale with round numbers along its axis, and with ``ends`` those of the range itself."""
     bare = Scale(axis)
     low, high = sorted((axis.low or 0.0, axis.high or 0.0))
@@ -180,7 +193,7 @@ def _with_ticks(axis: Axis, *, whole: bool, ends: bool) -> Scale:
         placed = [(place, number) for place, number in placed if _NEAR_END < place < 1 - _NEAR_END]
         placed += [(0.0, low), (1.0, high)]
     ticks = tuple(Tick(at=place, text=number_text(number)) for place, number in sorted(placed))
-    return Scale(Axis(name=axis.name, ticks=ticks, low=axis.low, high=axis.high, log=axis.log))
+    return Scale(Axis(name=axis.name, ticks=ticks, low=axis.low, high=axis.high, log=axis.log), step=step)
 
 
 def _round_numbers(low: float, high: float, *, whole: bool, at_most: int = 6) -> list[float]:
