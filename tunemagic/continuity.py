@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from tunemagic import events as ev
 from tunemagic.errors import StudyChangedError
@@ -111,16 +111,35 @@ def first_limit(request: TuneRequest, tuner: Tuner) -> int | None:
     return DEFAULT_TRIALS
 
 
-def limits_again(request: TuneRequest, old: StudyView) -> tuple[int | None, float | None]:
-    """What the request says, else what the study had."""
+def limits_again(request: TuneRequest, old: StudyView, events: Iterable[ev.Event]) -> tuple[int | None, float | None]:
+    """What the request says, else what the study had.
+
+    A cell that says what it said before does not undo what the user has made of it meanwhile.
+    """
     if request.max_trials is None and request.minutes is None:
         return old.max_trials, old.minutes
-    return request.max_trials, request.minutes
+    asked = (request.max_trials, request.minutes)
+    return (old.max_trials, old.minutes) if asked == _limits_asked(events) else asked
+
+
+def _limits_asked(events: Iterable[ev.Event]) -> tuple[int | None, float | None] | None:
+    """The limits that the cell itself asked for last, whatever the user has made of them since."""
+    asked: tuple[int | None, float | None] | None = None
+    now = asked
+    for event in events:
+        if isinstance(event, (ev.StudyStarted, ev.LimitsChanged, ev.StudyResumed)):
+            limits = (event.max_trials, event.minutes)
+            if not isinstance(event, ev.LimitsChanged) and limits != now:
+                asked = limits
+            now = limits
+    return asked
 
 
 def something_left(old: StudyView, max_trials: int | None, minutes: float | None, *, same: bool = True) -> bool:
     """Whether there are trials to run within these limits; ``same`` says that the cell has not changed."""
     if old.state not in _FINISHED or any(t.state in (TrialState.RUNNING, TrialState.INTERRUPTED) for t in old.trials):
+        return True
+    if old.queued:
         return True
     if old.end_reason is ev.EndReason.EXHAUSTED and same:
         return False
@@ -134,8 +153,11 @@ def extends(space: SearchSpace, other: SearchSpace) -> bool:
     return set(other.parameters) <= set(space.parameters)
 
 
-def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[str]:
-    """What keeps these trials from belonging to the space, in words; empty when all fit."""
+def values_outside(space: SearchSpace, trials: Iterable[TrialRecord], *, anything: Collection[str] = ()) -> list[str]:
+    """What keeps these trials from belonging to the space, in words; empty when all fit.
+
+    Parameters named in ``anything`` may have any value: the user has changed their ranges.
+    """
     faults: list[str] = []
     for trial in trials:
         active = {p.name: p for p in space.parameters if p.active(trial.values)}
@@ -143,6 +165,6 @@ def values_outside(space: SearchSpace, trials: Iterable[TrialRecord]) -> list[st
         for name, value in trial.values.items():
             if name not in active:
                 faults.append(f"trial {trial.number} has {name}, which the cell does not have")
-            elif not active[name].contains(value):
+            elif name not in anything and not active[name].contains(value):
                 faults.append(f"trial {trial.number} has {name}={value!r}, outside {active[name].describe()}")
     return faults

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import OptionError, StudyError
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.ledger import Ledger
 from tunemagic.search.steered_space import cell_definitions, changed_space, values_to_try
 from tunemagic.search.steering import SearchOverError, Steered, Steering
@@ -21,7 +22,7 @@ from tunemagic.trial import StudyState, StudyView, TrialState
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Steerable"]
+__all__ = ["Steerable", "budget_text"]
 
 T = TypeVar("T")
 
@@ -167,7 +168,7 @@ class Steerable(ABC):
             view = self.view
             limits = (view.max_trials if max_trials is None else max_trials, minutes or view.minutes)
             self._ask(lambda steered: steered.limit(*limits), ended)
-        return _budget_text(self.view, self._ledger.elapsed)
+        return budget_text(self.view)
 
     def _ask(self, action: Callable[[Steered], T], otherwise: str) -> T | None:
         """Let the loop do this. Without one raises StudyError, or SearchOverError when ``otherwise`` is ""."""
@@ -213,14 +214,14 @@ def _check_budget(max_trials: int | None, minutes: float | None, workers: int | 
         raise OptionError(f"minutes: expected a number above 0; received {minutes!r}.")
 
 
-def _budget_text(view: StudyView, elapsed: float) -> str:
-    """What the limits mean for a study that runs."""
+def budget_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:
+    """What its limits and workers mean for a study that runs."""
     begun = len(view.trials) - view.skipped_trials
-    if view.minutes is not None and elapsed >= 60 * view.minutes:
-        return f"{counted(view.minutes, 'minute')} are over, so the search ends now"
+    if view.minutes is not None and view.elapsed >= 60 * view.minutes:
+        return texts("verb.time_over", minutes=f"{view.minutes:g}")
     if view.max_trials is not None and begun >= view.max_trials:
-        return f"{counted(begun, 'trial')} have begun, so no other one starts and the search ends soon"
-    trials = "" if view.max_trials is None else f" after {counted(view.max_trials, 'trial')}"
-    time = "" if view.minutes is None else f" after {counted(view.minutes, 'minute')}"
-    ends = " or".join(filter(None, (trials, time))) or " when you stop it"
-    return f"the search ends{ends}; {counted(begun, 'trial')} have begun, {counted(view.workers, 'worker')}"
+        return texts("verb.trials_over", count=begun)
+    limits = {"trials": view.max_trials, "minutes": None if view.minutes is None else f"{view.minutes:g}"}
+    known = [name for name, limit in limits.items() if limit is not None]
+    end = ("ends_never", *(f"ends_{name}" for name in known))[-1] if len(known) < 2 else "ends_either"
+    return texts("verb.workers", count=view.workers, text=texts(f"verb.{end}", **limits))

@@ -37,7 +37,7 @@ from tunemagic.search.probe import Discovery, discover
 from tunemagic.search.pruning import choose_pruner
 from tunemagic.search.replay import ReplayProgram, replay_data
 from tunemagic.search.replay_table import ReplayTable
-from tunemagic.space import SearchSpace
+from tunemagic.search.steered_space import cell_definitions, kept_space
 from tunemagic.study import MakeExecutor, Study, new_session
 from tunemagic.text import counted
 from tunemagic.trial import StudyState, StudyView
@@ -208,7 +208,7 @@ class StudyBook:
         worth_keeping = any(trial.score is not None for trial in old.trials) or old.fingerprint == marks
         if content.events and (request.resume or worth_keeping):
             check_same(name, old, marks, resume=request.resume)
-            return self._continue(name, directory, cell, old)
+            return self._continue(name, directory, cell, old, content.events)
         if request.resume and not content.events:
             raise StudyError(
                 f"--resume: there is no study named {name!r} in {self.root}. Leave --resume away to start it."
@@ -305,12 +305,12 @@ class StudyBook:
             raise
         return self._add(cell.study(name, directory, ledger, journal))
 
-    def _continue(self, name: str, directory: Path, cell: _Cell, old: StudyView) -> Study:
+    def _continue(self, name: str, directory: Path, cell: _Cell, old: StudyView, events: tuple[ev.Event, ...]) -> Study:
         request, program, data, marks = cell.request, cell.program, cell.data, cell.marks
-        max_trials, minutes = limits_again(request, old)
+        max_trials, minutes = limits_again(request, old, events)
         same = dict(old.fingerprint) == marks
         wanted = something_left(old, max_trials, minutes, same=same)
-        asked = request.max_trials
+        asked = None if request.max_trials is None else max_trials
         if same and not wanted and asked is not None and asked not in (old.max_trials, old.ended_trials):
             raise StudyError(
                 f"study {name} has {counted(old.ended_trials, 'trial')}, so --max-trials {asked} leaves none to run. "
@@ -322,10 +322,11 @@ class StudyBook:
                 "changed cell, or use --new."
             )
         space = cell.discover().space if wanted else old.space
-        if same:  # what trials named later, such as units_1 in a loop over layers, belongs to the cell as well
-            known = old.space.parameters
-            space = SearchSpace((*known, *(p for p in space.parameters if p not in known)))
-        faults = values_outside(space, (trial for trial in old.trials if trial.score is not None))
+        defined = cell_definitions(events)
+        space = kept_space(space, old.space, defined, same=same)
+        steered = {p.name for p in old.space.parameters if p in space.parameters and p not in defined.values()}
+        scored = [trial for trial in old.trials if trial.score is not None]
+        faults = values_outside(space, scored, anything=steered)
         if wanted and not same and not extends(space, old.space) and faults:
             raise StudyChangedError(
                 f"study {name}: its trials do not fit the cell any more: {faults[0]}. Use --new or another NAME."
@@ -365,7 +366,7 @@ class StudyBook:
         content = read_journal(directory)
         holder = lock_holder(directory)
         ledger = Ledger(None, content.events)
-        if holder is None and ledger.view.state is StudyState.RUNNING:
+        if holder is None and ledger.view.under_way:
             ledger.show(
                 ev.StudyNoted(text="its kernel died while it ran; run its cell again, or `%tune resume`, to go on")
             )
@@ -383,7 +384,7 @@ class StudyBook:
             ledger=ledger,
             journal=None,
             read_only_reason=reason,
-            interrupted=holder is None and view.state is StudyState.RUNNING,
+            interrupted=holder is None and view.under_way,
         )
 
     def _add(self, study: Study) -> Study:

@@ -16,6 +16,7 @@ from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from tunemagic.analysis.pictures import PictureKind
 from tunemagic.magics.lines import export_parser, tune_parser
 from tunemagic.magics.options import AUTO, LineParser
 from tunemagic.magics.verbs import VERBS
@@ -84,6 +85,8 @@ class LineCompleter:
             return self._values(last)
         used = {options[word].dest for word in before if word in options} - parser.repeatable
         free = [string for string, action in options.items() if action.dest not in used]
+        if any(action.dest == "kind" for action in actions) and not set(before) & set(PictureKind):
+            return list(map(str, PictureKind))
         names = self._sources(parser) if _takes_name(actions, before) else []
         return [*names, *sorted(free, key=lambda string: string[:2] != "--")]
 

@@ -58,6 +58,10 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   status   show it here, live while it runs     resume   go on with it
   best     the best values; -o VAR: the model   show     its record; --code: the code that runs
   why      what happened in a trial, its log    skip     end a running trial, go on with others
+  pause    wait, to be resumed                  try      NAME=VALUE ...: values to try next
+  space    other ranges: --range, --fix         budget   other limits: -n, --minutes, -w
+  panel    the live panel here
+  report   all about it in one HTML file        plot     a picture, such as its importance
 `%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""
 

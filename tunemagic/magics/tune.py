@@ -17,7 +17,6 @@ from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import attend, make_output, wait_quietly
-from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
@@ -25,6 +24,9 @@ from tunemagic.magics.lines import given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import cluster_of, measure_of
 from tunemagic.magics.output import CellOutput
+from tunemagic.magics.plot import show_picture
+from tunemagic.magics.report import report_line
+from tunemagic.magics.steer import SteeringVerbs, is_paused, refuse_elsewhere
 from tunemagic.magics.tables import Table, best_table, status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.verbs import read_verb
@@ -35,7 +37,6 @@ from tunemagic.search.replay import open_replay
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
 from tunemagic.text import counted
-from tunemagic.trial import TrialState
 
 __all__ = ["TuneMagics"]
 
@@ -45,7 +46,7 @@ _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "backgro
 
 
 @magics_class
-class TuneMagics(SearchDefaults):
+class TuneMagics(SteeringVerbs):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)
@@ -170,7 +171,18 @@ class TuneMagics(SearchDefaults):
         self._run_cell(memory.again(study.name, given), memory.body)
 
     def _resume(self, given: Mapping[str, Any]) -> None:
-        self._run({**given, "resume": True})
+        study = None if "replay" in given else self._live(given)
+        if study is not None and is_paused(study):
+            self._go_on(study, given)
+        else:
+            self._run({**given, "resume": True})
+
+    def _live(self, given: Mapping[str, Any]) -> Study | None:
+        """The study of this kernel that is meant, if there is one."""
+        live = self.book.live()
+        if "name" in given:
+            return next((study for study in live if study.name == given["name"]), None)
+        return self._named_or_running(given) if live else None
 
     def _status(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
@@ -183,19 +195,10 @@ class TuneMagics(SearchDefaults):
 
     def _stop(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
-        _refuse_elsewhere(study, "stopped")
+        refuse_elsewhere(study, "stopped")
         study.stop()
         wait_quietly(study)
         sys.stdout.write(status_line(study.view, self._texts(study)) + "\n")
-
-    def _skip(self, given: Mapping[str, Any]) -> None:
-        study = self._named_or_running(given)
-        _refuse_elsewhere(study, "skipped")
-        number = given.get("trial")
-        running = [trial.number for trial in study.view.trials if trial.state is TrialState.RUNNING]
-        study.skip(number)
-        named = ", ".join(map(str, running if number is None else [number]))
-        sys.stdout.write(self._texts(study)("output.skipping", study=study.name, trials=named) + "\n")
 
     def _why(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
@@ -206,6 +209,10 @@ class TuneMagics(SearchDefaults):
         texts = self._texts(study, given.get("lang"))
         caption = texts("table.why_caption", study=study.view.study, trial=number)
         display(Table(caption=caption, columns=("", texts("table.what_happened")), rows=tuple(rows)).bundle(), raw=True)
+
+    def _plot(self, given: Mapping[str, Any]) -> None:
+        study = self._named_or_running(given)
+        show_picture(study, given, self._texts(study, given.get("lang")))
 
     def _best(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
@@ -222,6 +229,10 @@ class TuneMagics(SearchDefaults):
         else:
             self._output(study, ViewKind.TEXT, given.get("lang")).close()
 
+    def _report(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        sys.stdout.write(report_line(study, given, self._texts(study, given.get("lang"))) + "\n")
+
     def _code_of(self, study: Study) -> str:
         program: Any = study.program
         if program is None:
@@ -236,9 +247,3 @@ class TuneMagics(SearchDefaults):
         running = [study for study in self.book.live() if study.running]
         latest = self.book.get(None) if self.book.live() else None
         return running[-1] if running and latest not in running else self.book.get(None)
-
-
-def _refuse_elsewhere(study: Study, done: str) -> None:
-    """Raise StudyError for a study that another process runs."""
-    if study.read_only_reason:
-        raise StudyError(f"{study.read_only_reason}; it can only be {done} there.")

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
-from tunemagic.magics.options import LineParser, study_name, text, trial_number, trial_or_study, variable
+from tunemagic.magics.options import LineParser, choice, study_name, text, trial_number, trial_or_study, variable
+from tunemagic.magics.report import add_report
+from tunemagic.magics.steer_lines import add_budget, add_space, add_try, with_pairs
 from tunemagic.magics.tokens import plain, quoted, split_line
 
 __all__ = ["VERBS", "Verb", "read_verb"]
@@ -78,6 +81,21 @@ def _add_why(parser: LineParser) -> None:
     add_language(parser)
 
 
+def _add_plot(parser: LineParser) -> None:
+    kinds = ", ".join(PictureKind)
+    parser.option("kind", type=choice(PictureKind), metavar="KIND", help=f"one of {kinds}")
+    _add_study(parser)
+    parser.option("-x", type=text, metavar="NAME", help="what runs across, in contour and pareto")
+    parser.option("-y", type=text, metavar="NAME", help="what runs up, in contour and pareto")
+    parser.option("-o", "--out", type=text, metavar="PATH", help="write it to this file too: .png, .svg or .pdf")
+    add_language(parser)
+
+
+def _add_report(parser: LineParser) -> None:
+    _add_study(parser)
+    add_report(parser)
+
+
 def _add_skip(parser: LineParser) -> None:
     parser.option("trial", nargs="?", type=trial_or_study, metavar="N", help="number of the trial; default: all")
     _add_running_study(parser)
@@ -104,11 +122,20 @@ VERBS: Mapping[str, Verb] = {
         ),
         _verb("status", "Show a study here: live while it runs, else its record.", _add_status),
         _verb("stop", "Stop a running study gracefully. All results are kept.", _add_running_study),
+        _verb("pause", "Let a running study wait after the running epoch; `%tune resume` goes on.", _add_running_study),
+        _verb("try", "Try these values next, before those of the strategy.", add_try),
+        _verb("space", "Show the search space, or narrow and widen it while the study runs.", add_space),
+        _verb("budget", "Change the limits or the workers of a running study.", add_budget),
+        _verb("panel", "Show a study's live panel here.", _add_running_study),
         _verb("skip", "End running trials with their best epoch so far; the study goes on.", _add_skip),
         _verb("best", "Show the best trial's values; waits for a running study.", _add_best),
-        _verb("resume", "Go on with a study that was stopped or cut off.", add_search_options),
+        _verb("resume", "Go on with a study that was paused, stopped or cut off.", add_search_options),
         _verb("show", "Show a study's record.", _add_show),
+        _verb(
+            "report", "Write all about a study into one HTML file, which needs no kernel and no network.", _add_report
+        ),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
+        _verb("plot", "Show a picture of a study, such as the importance of its hyperparameters.", _add_plot),
     )
 }
 
@@ -130,7 +157,7 @@ def read_verb(line: str, namespace: Mapping[str, Any], studies: Sequence[str]) -
     word = plain(tokens[0])
     if word in VERBS:
         given = given_options(VERBS[word].parser, tokens[1:])
-        return word, _checked_replay(given) if "replay" in given else _with_study(given)
+        return word, _checked_replay(given) if "replay" in given else _with_study(with_pairs(given))
     if word in ("-h", "--help"):
         tune_parser().read(["-h"])
     raise OptionError(
