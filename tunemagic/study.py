@@ -40,6 +40,8 @@ from tunemagic.trial import StudyState, StudyView, TrialRecord
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tunemagic.plots import Picture
+
 __all__ = ["MakeExecutor", "Study", "new_session"]
 
 # What runs a study's trials from now on, and in words why that.
@@ -341,6 +343,15 @@ class Study(Steerable):
         Several runs of a trial and further objectives have columns of their own.
         """
         return trials_frame(self.view)
+
+    def plot(self, kind: str, **options: Any) -> Picture:
+        """A picture of the study as it is now, as ``%tune plot`` shows it.
+
+        ``kind`` and ``options`` are those of ``tunemagic.plots.plot``. Raises OptionError for others.
+        """
+        from tunemagic.plots import plot
+
+        return plot(self, kind, **options)
 
     def diagnose(self) -> Findings:
         """What is wrong with the best model and with the search space, and what to try; as found at the end.
