@@ -12,6 +12,7 @@ from tunemagic.events import PROTOCOL_VERSION, Event
 from tunemagic.widgets import insert
 from tunemagic.widgets.bridge import StudyLike
 from tunemagic.widgets.desk import Desk
+from tunemagic.widgets.page import tell_language
 from tunemagic.widgets.route import answer_while_busy
 from tunemagic.widgets.wire import StudyList, StudyRow
 
@@ -99,6 +100,7 @@ class SideChannel:
         data = message["content"]["data"]
         match data.get("kind"):
             case "request_state":
+                tell_language(data.get("lang"))
                 insert.use(self._inserter)
                 self._book_changed()
                 self._start()

@@ -224,9 +224,10 @@ class StudyList(TypedDict):
 
 
 class RequestState(TypedDict):
-    """The side panel (re)connected and asks for the list."""
+    """The side panel (re)connected and asks for the list. ``lang`` is the page's language."""
 
     kind: Literal["request_state"]
+    lang: str
 
 
 class ShowStudy(TypedDict):

@@ -149,7 +149,7 @@ export class KernelLink implements IDisposable {
         this.setRows([]);
       }
     };
-    this.send({ kind: 'request_state' });
+    this.send({ kind: 'request_state', lang: document.documentElement.lang });
   }
 
   /** Stop listening. The comm belongs to the kernel and stays open there for other pages. */

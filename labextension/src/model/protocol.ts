@@ -842,9 +842,10 @@ export interface IStudyList {
   readonly studies: readonly IStudyRow[];
 }
 
-/** The side panel (re)connected and asks for the list. */
+/** The side panel (re)connected and asks for the list. `lang` is the page's language. */
 export interface IRequestState {
   readonly kind: 'request_state';
+  readonly lang: string;
 }
 
 /** The side panel wants to show this study: make its panel if there is none. Answered only by a failure. */

@@ -1,0 +1,170 @@
+"""``%tune form``: what the form begins with, and how the cell that it writes is read."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunemagic.errors import CellError, OptionError, TuneError
+from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.magics.lines import given_options, request_from, tune_parser
+from tunemagic.magics.options import LineParser
+from tunemagic.magics.tokens import split_line
+from tunemagic.request import TuneRequest
+from tunemagic.search.annotations import rewrite_annotations
+from tunemagic.search.finding import find_tunables
+from tunemagic.search.suggest import CellFacts, cell_facts, split_magic
+from tunemagic.search.tunables import has_model, parse_cell
+from tunemagic.widgets.form_cell import FormValues, Validation, write_cell
+from tunemagic.widgets.form_data import data_choices, guess
+from tunemagic.widgets.insert import insert_cell
+
+__all__ = ["check_cell", "first_values", "form_cell", "last_model_cell", "make_form", "read_tune_cell"]
+
+_PARSER = tune_parser()
+# What the form has fields for; everything else on a line goes to its field for more options.
+_FIELDS = ("name", "objective", "data", "val", "folds", "tuner", "max_trials", "minutes", "epochs")
+
+
+def read_tune_cell(cell: str, namespace: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[TuneRequest, str]:
+    """The request of a ``%%tune`` cell and its body with annotations rewritten. Raises TuneError as the magic does."""
+    magic, line, body = split_magic(cell)
+    if magic != "tune":
+        raise OptionError("expected a cell that begins with %%tune.")
+    request = request_from(given_options(_PARSER, split_line(line, namespace)), defaults)
+    if not body.strip():
+        raise CellError("the cell is empty; expected Python code that assigns a Keras model to `model`.")
+    return request, rewrite_annotations(body, parse_cell(body), 2)
+
+
+def check_cell(cell: str, namespace: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Whether the magic could read this cell. Raises TuneError that says why not."""
+    _, code = read_tune_cell(cell, namespace, defaults)
+    tree = parse_cell(code)
+    if not has_model(tree):
+        raise CellError("there is no Keras model in the code; expected some that calls Sequential, Model or compile.")
+    if "hp" not in {getattr(node, "id", "") for node in ast.walk(tree)}:
+        raise CellError("nothing is searched: choose a range, or write one, such as units = 64  #@tune int(32, 256).")
+
+
+def first_values(source: str, namespace: Mapping[str, Any]) -> FormValues:
+    """What the form begins with: the cell's own line or training, else what is likely."""
+    magic, line, body = split_magic(source.replace("\r\n", "\n").replace("\r", "\n"))
+    code = body.strip("\n") if magic in ("", "tune") else source.strip("\n")
+    try:
+        facts = cell_facts(code)
+    except TuneError:
+        facts = CellFacts()
+    values = _values_of_facts(code, facts, namespace)
+    if magic == "tune":
+        try:
+            return _values_of_line(values, line, namespace)
+        except TuneError:  # a line that can't be read is no reason to show no form
+            return values
+    return values
+
+
+def _values_of_facts(code: str, facts: CellFacts, namespace: Mapping[str, Any]) -> FormValues:
+    x, y, x_val, y_val = guess(data_choices(namespace))
+    if facts.data:
+        x, _, y = facts.data.partition(",")
+    fields: dict[str, Any] = {"x": x, "y": y, "x_val": x_val, "y_val": y_val}
+    fields |= _validation(facts.val)
+    if x_val and not facts.val and (y_val or not y):
+        fields["validation"] = Validation.DATA
+    return FormValues(
+        code=code,
+        objective="" if facts.objective == "val_loss" else facts.objective,
+        epochs="" if facts.epochs is None else str(facts.epochs),
+        **fields,
+    )
+
+
+def _validation(text: str) -> dict[str, Any]:
+    if text.startswith("last:"):
+        return {"validation": Validation.LAST, "share": text.removeprefix("last:")}
+    if text[:1].isdigit() or text.startswith("."):
+        return {"validation": Validation.SHARE, "share": text}
+    if text:
+        x_val, _, y_val = text.partition(",")
+        return {"validation": Validation.DATA, "x_val": x_val, "y_val": y_val}
+    return {}
+
+
+def _values_of_line(values: FormValues, line: str, namespace: Mapping[str, Any]) -> FormValues:
+    """The values with what a ``%%tune`` line says; options without a field stay as they are written."""
+    tokens = split_line(line, namespace)
+    given_options(_PARSER, tokens)  # raises for what can't be read
+    texts, more = _parted(_PARSER, shlex.split(line))
+    fields: dict[str, Any] = {"validation": Validation.SHARE, "share": "", **_validation(texts.get("val", ""))}
+    if "folds" in texts:
+        fields |= {"validation": Validation.FOLDS, "share": texts["folds"]}
+    if "data" in texts:
+        fields["x"], _, fields["y"] = texts["data"].partition(",")
+    names = {"name": "name", "objective": "objective", "max_trials": "trials", "minutes": "minutes"}
+    names |= {"epochs": "epochs", "tuner": "tuner"}
+    fields |= {field: texts[dest] for dest, field in names.items() if dest in texts}
+    if "objective" not in texts:
+        fields["objective"] = ""
+    return dataclasses.replace(values, more=shlex.join(more), **fields)
+
+
+def _parted(parser: LineParser, tokens: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The texts of options that the form has fields for, and all other tokens."""
+    options = {string: action for action in parser.actions() for string in action.option_strings}
+    texts: dict[str, str] = {}
+    more: list[str] = []
+    waiting = list(tokens)
+    while waiting:
+        token = waiting.pop(0)
+        option, equals, value = token.partition("=") if token.startswith("-") else (token, "", "")
+        action: argparse.Action | None = options.get(option)
+        if action is None:
+            texts["name"] = token
+            continue
+        if not equals and action.nargs != 0:
+            value = waiting.pop(0)
+        # Further objectives have no field of their own.
+        if action.dest in _FIELDS and action.dest not in texts:
+            texts[action.dest] = value
+        else:
+            more += [option] if action.nargs == 0 else [option, value]
+    return texts, more
+
+
+def last_model_cell(inputs: Sequence[str]) -> str:
+    """The latest of these cells that has a model, "" when none has."""
+    for source in reversed(inputs):
+        magic, _, body = split_magic(source)
+        try:
+            if magic in ("", "tune") and has_model(parse_cell(body)):
+                return source
+        except TuneError:
+            continue
+    return ""
+
+
+def make_form(
+    source: str, namespace: Mapping[str, Any], defaults: Mapping[str, Any], texts: Catalogue = ENGLISH
+) -> Any:
+    """The form for this cell."""
+    from tunemagic.widgets.form import TuneForm
+
+    return TuneForm(
+        first_values(source, namespace),
+        data_choices(namespace),
+        check=lambda cell: check_cell(cell, namespace, defaults),
+        insert=lambda cell, run, failed: insert_cell(cell, run=run, failed=failed),
+        texts=texts,
+    )
+
+
+def form_cell(source: str, namespace: Mapping[str, Any]) -> str:
+    """The cell that the untouched form would write: all that a terminal can be given. Raises CellError."""
+    values = first_values(source, namespace)
+    ranges = {tunable.name: tunable.range for tunable in find_tunables(values.code)}
+    return write_cell(dataclasses.replace(values, ranges=ranges)).rstrip("\n")
