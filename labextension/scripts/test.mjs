@@ -18,7 +18,11 @@ await build({
   target: ['node20'],
   sourcemap: 'inline',
   define: {
-    GOLDEN_FOLDER: JSON.stringify(fileURLToPath(new URL('../../tests/golden/', import.meta.url)))
+    GOLDEN_FOLDER: JSON.stringify(fileURLToPath(new URL('../../tests/golden/', import.meta.url))),
+    SOURCE_FOLDER: JSON.stringify(fileURLToPath(new URL('../src/', import.meta.url))),
+    CATALOGUE_FOLDER: JSON.stringify(
+      fileURLToPath(new URL('../../tunemagic/i18n/', import.meta.url))
+    )
   },
   logLevel: 'warning'
 });

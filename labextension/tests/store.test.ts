@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import type { IEventBatch, IPanelStatus, StudyEvent } from '../src/model/protocol';
-import { replay } from '../src/model/view';
+import type { IAnswer, IEventBatch, IPanelStatus, ITexts, StudyEvent } from '../src/model/protocol';
+import { apply, replay } from '../src/model/view';
 import { StudyStore } from '../src/panel/store';
 import type { Outgoing } from '../src/panel/store';
-import { TEXT } from '../src/panel/text';
 import { bufferOf, goldenEvents, goldenExpected } from './golden';
 
 const STATUS: IPanelStatus = { session: 's2', waiting: true, converting: false, read_only: '' };
@@ -12,6 +11,10 @@ const STATUS: IPanelStatus = { session: 's2', waiting: true, converting: false, 
 function batch(events: readonly StudyEvent[]): IEventBatch {
   const [from, to] = [events[0]?.seq ?? 0, events.at(-1)?.seq ?? 0];
   return { kind: 'events', v: 1, from, to, events };
+}
+
+function texts(busy: string): ITexts {
+  return { kind: 'texts', v: 1, lang: 'en', texts: { 'panel.busy': busy } };
 }
 
 /** A store that has taken the golden snapshot, on a clock that stands still. */
@@ -83,7 +86,7 @@ test('a command carries the session on screen', () => {
     { kind: 'command', id: 'id-0', study: 'digits', session: 's2', verb: 'stop', args: {} }
   ]);
   assert.equal(store.isPending('stop'), true);
-  store.receive({ kind: 'ack', id: 'id-0', ok: true, done: true, message: '' }, []);
+  store.receive({ kind: 'ack', id: 'id-0', ok: true, done: true, message: '', line: '' }, []);
   assert.deepEqual([store.isPending('stop'), store.stopping, store.notice], [false, true, '']);
 });
 
@@ -93,8 +96,8 @@ test('a late answer takes the hint away again', () => {
     const { store } = makeStore('resumed');
     store.command('stop');
     mock.timers.tick(2000);
-    assert.deepEqual([store.notice, store.isPending('stop')], [TEXT.busy, false]);
-    store.receive({ kind: 'ack', id: 'id-0', ok: true, done: true, message: '' }, []);
+    assert.deepEqual([store.notice, store.isPending('stop')], ['panel.busy', false]);
+    store.receive({ kind: 'ack', id: 'id-0', ok: true, done: true, message: '', line: '' }, []);
     assert.deepEqual([store.notice, store.stopping], ['', true]);
   } finally {
     mock.timers.reset();
@@ -116,15 +119,18 @@ test('a disposed store is silent', () => {
   }
 });
 
-test('hello is repeated until a snapshot has come', t => {
+test('hello is repeated until texts and a snapshot have come', t => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const sent: Outgoing[] = [];
   const store = new StudyStore(message => sent.push(message));
-  store.hello();
-  t.mock.timers.tick(2500);
-  assert.deepEqual(sent, Array(3).fill({ kind: 'hello', have: 0 }));
+  store.hello('zh-CN');
+  t.mock.timers.tick(1500);
+  assert.deepEqual(sent, Array(2).fill({ kind: 'hello', have: 0, lang: 'zh-CN' }));
   const expected = goldenExpected('finished');
   store.receive({ ...expected.snapshot, status: STATUS }, [bufferOf(expected)]);
+  t.mock.timers.tick(1000);
+  assert.equal(sent.length, 3);
+  store.receive(texts('a'), []);
   t.mock.timers.tick(5000);
   assert.equal(sent.length, 3);
 });
@@ -138,3 +144,135 @@ test('hello falls silent with its view', t => {
   t.mock.timers.tick(5000);
   assert.equal(sent.length, 2);
 });
+
+test('texts are the same object until other ones come', () => {
+  const store = new StudyStore(() => undefined);
+  assert.deepEqual([store.texts, store.t('panel.busy')], [null, 'panel.busy']);
+  store.receive(texts('busy'), []);
+  const first = store.texts;
+  store.receive(texts('busy'), []);
+  assert.equal(store.texts, first);
+  store.receive(texts('bezig'), []);
+  assert.notEqual(store.texts, first);
+  assert.equal(store.t('panel.busy'), 'bezig');
+});
+
+test('a paused study stands still', () => {
+  const { store, clock } = makeStore('resumed');
+  const seq = store.view.seq + 1;
+  store.receive(batch([{ v: 1, type: 'StudyPaused', seq, at: 0, elapsed: 21 }]), []);
+  clock.now = 60_000;
+  assert.deepEqual([store.elapsed(), store.steerable], [21, true]);
+  const more: StudyEvent = { v: 1, type: 'StudyContinued', seq: seq + 1, at: 0, elapsed: 21 };
+  store.receive(batch([more]), []);
+  clock.now = 62_000;
+  assert.equal(store.elapsed(), 23);
+});
+
+test('an answer brings the line that does the same, the next click takes it away', () => {
+  const { store } = makeStore('resumed');
+  store.command('pause');
+  const line = '%tune pause digits';
+  store.receive({ kind: 'ack', id: 'id-0', ok: true, done: true, message: '', line }, []);
+  assert.equal(store.line, line);
+  store.command('resume');
+  assert.equal(store.line, '');
+});
+
+test('a refusal that its form shows is no notice', () => {
+  const { store } = makeStore('resumed');
+  const told: string[] = [];
+  const refusal = { kind: 'ack', ok: false, done: true, message: 'no', line: '' } as const;
+  store.command('try', {}, answer => told.push(answer.message) > 0);
+  store.receive({ ...refusal, id: 'id-0' }, []);
+  assert.deepEqual([told, store.notice], [['no'], '']);
+  store.command('stop');
+  store.receive({ ...refusal, id: 'id-1' }, []);
+  assert.equal(store.notice, 'panel.refused');
+});
+
+test('the kernel hears of the first who asks and of the last who ends', () => {
+  const { store, sent } = makeStore('finished');
+  const ask = { kind: 'ask', topic: 'contour', options: { x: 'a', y: 'b' }, on: true };
+  store.ask('contour', { x: 'a', y: 'b' }, true);
+  store.ask('contour', { y: 'b', x: 'a' }, true);
+  store.ask('contour', { x: 'a', y: 'b' }, false);
+  assert.deepEqual(sent, [ask]);
+  store.ask('contour', { x: 'a', y: 'b' }, false);
+  store.ask('contour', { x: 'a', y: 'b' }, false);
+  assert.deepEqual(sent, [ask, { ...ask, on: false }]);
+});
+
+test('answers are found by their options, and a new snapshot repeats the questions', () => {
+  const { store, sent } = makeStore('finished');
+  const answer: IAnswer = {
+    ...{ kind: 'answer', v: 1, topic: 'contour', options: { y: 'b', x: 'a' } },
+    ...{ seq: 3, info: { names: [] }, error: '' }
+  };
+  store.ask('contour', { x: 'a', y: 'b' }, true);
+  store.receive(answer, []);
+  assert.equal(store.answerOf('contour', { x: 'a', y: 'b' }), answer);
+  assert.equal(store.answerOf('contour', {}), null);
+  const expected = goldenExpected('finished');
+  store.receive({ ...expected.snapshot, status: STATUS }, [bufferOf(expected)]);
+  assert.equal(sent.length, 2);
+  assert.deepEqual(sent[1], sent[0]);
+});
+
+test('answers to old questions are forgotten, those that are still asked are not', () => {
+  const { store } = makeStore('finished');
+  const answer = (x: number): IAnswer => ({
+    ...{ kind: 'answer', v: 1, topic: 'contour', options: { x: String(x) } },
+    ...{ seq: 3, info: null, error: '' }
+  });
+  store.ask('contour', { x: '0' }, true);
+  for (let x = 0; x < 40; x += 1) {
+    store.receive(answer(x), []);
+  }
+  const kept = [0, 1, 39].map(x => store.answerOf('contour', { x: String(x) }) !== null);
+  assert.deepEqual(kept, [true, false, true]);
+});
+
+test('a thousand events a second end in the same state as their replay, whatever the batches', () => {
+  const events = flood(100, 30);
+  const expected = goldenExpected('finished');
+  const store = new StudyStore(() => undefined);
+  store.receive({ ...expected.snapshot, status: STATUS }, [bufferOf(expected)]);
+  const before = store.view;
+  const after = events.map(event => ({ ...event, seq: event.seq + before.seq }));
+  for (let at = 0, size = 1; at < after.length; at += size, size = (size * 7) % 125) {
+    store.receive(batch(after.slice(at, at + size)), []);
+  }
+  let view = before;
+  for (const event of after) {
+    view = apply(view, event);
+  }
+  assert.deepEqual(store.view, view);
+  assert.equal(store.view.trials.length, before.trials.length + 100);
+});
+
+/** Trials whose epochs are interleaved, four at a time, numbered after those of the golden study. */
+function flood(trials: number, epochs: number): StudyEvent[] {
+  const first = goldenExpected('finished').view.trials.length + 1;
+  const events: StudyEvent[] = [];
+  const stamp = (): { v: number; seq: number; at: number; elapsed: number } => ({
+    ...{ v: 1, seq: events.length + 1, at: 0, elapsed: events.length / 1000 }
+  });
+  for (let group = 0; group < trials; group += 4) {
+    const numbers = [0, 1, 2, 3].map(offset => first + group + offset);
+    for (const trial of numbers) {
+      events.push({
+        ...{ type: 'TrialStarted', trial, attempt: 1, values: {}, epochs, why: '', parent: null },
+        ...{ memo: {}, resumed_epoch: 0, resumed_run: 1, queued: false },
+        ...stamp()
+      });
+    }
+    for (let epoch = 1; epoch <= epochs; epoch += 1) {
+      for (const trial of numbers) {
+        const logs = { loss: trial / epoch, ...(epoch > 3 ? { late: epoch } : {}) };
+        events.push({ type: 'EpochEnded', trial, attempt: 1, epoch, logs, run: 1, ...stamp() });
+      }
+    }
+  }
+  return events;
+}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunemagic import events as ev
+from tunemagic.i18n import Language, catalogue
 from tunemagic.trial import StudyView, replay
 from tunemagic.widgets.wire import PanelStatus, event_batch, snapshot
 
@@ -15,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "tunemagic" / "static"
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = ROOT / "build" / "screens"
+
+# Which texts go to the panel.
+TEXTS = ("panel.", "plot.", "diagnosis.", "remedy.", "why.", "compare.", "state.")
 
 # The names that JupyterLab's dark theme gives; the light page has none, as VS Code and Colab.
 DARK = {
@@ -60,7 +64,10 @@ async ({code, kind}) => {
 class PanelPage:
     """A page with one panel. ``errors`` collects whatever the page complains about."""
 
-    def __init__(self, page: Any, *, dark: bool = False, kind: str = "full") -> None:
+    def __init__(
+        self, page: Any, *, dark: bool = False, kind: str = "full", language: Language | None = Language.ENGLISH
+    ) -> None:
+        """``language`` is that of the page and of the texts that the kernel sends; None for no texts yet."""
         self.page = page
         self.errors: list[str] = []
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
@@ -68,11 +75,31 @@ class PanelPage:
         style = "".join(f"{name}: {value};" for name, value in DARK.items()) if dark else ""
         back = "#111" if dark else "#fff"
         page.set_content(
-            "<!doctype html><html lang='en'><head><title>panel</title></head>"
+            f"<!doctype html><html lang='{'zh-CN' if language is Language.CHINESE else 'en'}'><head><title>panel</title></head>"
             f"<body style='margin: 12px; background: {back}; {style}'><main></main></body></html>"
         )
         page.add_style_tag(content=(STATIC / "panel.css").read_text(encoding="utf-8"))
         page.evaluate(_FAKE_MODEL, {"code": (STATIC / "panel.js").read_text(encoding="utf-8"), "kind": kind})
+        if language is not None:
+            self.texts(language)
+
+    def texts(self, language: Language) -> None:
+        """The texts of a language, as the kernel sends them after a hello."""
+        texts = {key: text for key, text in catalogue(language).texts.items() if key.startswith(TEXTS)}
+        self.deliver({"kind": "texts", "v": ev.PROTOCOL_VERSION, "lang": str(language), "texts": texts})
+
+    def answer(self, topic: str, options: dict[str, str], info: Any, error: str = "") -> None:
+        """The kernel's answer to a question."""
+        content = {"kind": "answer", "topic": topic, "options": options, "info": info, "error": error}
+        self.deliver({**content, "v": ev.PROTOCOL_VERSION, "seq": 0})
+
+    def acknowledge(self, *, ok: bool = True, message: str = "", line: str = "") -> dict[str, Any]:
+        """Answer the last command, which is returned without what differs from run to run."""
+        command = [one for one in self.sent() if one["kind"] == "command"][-1]
+        key = command["id"]
+        self.deliver({"kind": "ack", "id": key, "ok": ok, "done": True, "message": message, "line": line})
+        self.settle()
+        return {"verb": command["verb"], "args": command["args"]}
 
     def deliver(self, content: Any, buffer: bytes = b"") -> None:
         """One message from the kernel, as JSON and back as a real comm does."""

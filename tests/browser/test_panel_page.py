@@ -28,7 +28,7 @@ def cells(page, row):
 
 def test_the_panel_says_hello_and_shows_a_running_study(page):
     panel = PanelPage(page)
-    assert panel.sent() == [{"kind": "hello", "have": 0}]
+    assert panel.sent() == [{"kind": "hello", "have": 0, "lang": "en"}]
     panel.start(stamped(search(trials=11, unfinished=6)))
     panel.settle()
     assert page.locator(".tm-name").inner_text() == "digits"
@@ -72,11 +72,10 @@ def test_stop_names_the_session_and_waits_for_the_answer(page):
     panel.start(stamped(search(trials=2, unfinished=1)))
     page.get_by_role("button", name="Stop").click()
     command = panel.sent()[-1]
-    key = command.pop("id")
+    command.pop("id")
     wanted = {"kind": "command", "study": "digits", "session": "aaaa00000001", "verb": "stop", "args": {}}
     assert command == wanted
-    panel.deliver({"kind": "ack", "id": key, "ok": True, "done": True, "message": ""})
-    panel.settle()
+    panel.acknowledge()
     assert page.locator(".tm-state").inner_text() == "stopping"
     assert page.locator(".tm-stop").is_disabled()
 
@@ -94,16 +93,7 @@ def test_a_refused_click_says_why(page):
     panel = PanelPage(page)
     panel.start(stamped(search(trials=2, unfinished=1)))
     page.get_by_role("button", name="Detach").click()
-    panel.deliver(
-        {
-            "kind": "ack",
-            "id": panel.sent()[-1]["id"],
-            "ok": False,
-            "done": True,
-            "message": "this study was restarted",
-        }
-    )
-    panel.settle()
+    panel.acknowledge(ok=False, message="this study was restarted")
     assert page.locator(".tm-notice").inner_text() == "Not done: this study was restarted"
 
 
@@ -173,7 +163,7 @@ def test_a_closed_view_leaves_nothing_behind(page):
     assert page.evaluate("() => fake.el.childElementCount") == 0
     panel.events(events[10:])
     page.evaluate("() => fake.show()")
-    assert panel.sent()[-1] == {"kind": "hello", "have": len(events)}
+    assert panel.sent()[-1] == {"kind": "hello", "have": len(events), "lang": "en"}
     assert page.locator(".tm-table tbody tr:not(.tm-details)").count() == 3
     page.evaluate("() => { fake.hide(); fake.end(); }")
     assert page.evaluate("() => fake.handlers.size") == 0
@@ -184,7 +174,7 @@ def test_the_compact_panel_has_a_header_and_buttons_only(page):
     panel = PanelPage(page, kind="compact")
     panel.start(stamped(search(trials=3, unfinished=2)))
     panel.settle()
-    assert page.get_by_role("button").all_inner_texts() == ["Stop", "Detach"]
+    assert page.get_by_role("button").all_inner_texts() == ["Pause", "Skip trial", "Stop", "Detach"]
     assert page.locator("canvas, table, select").count() == 0
     panel.screenshot("panel-compact")
 
@@ -231,6 +221,6 @@ def test_five_hundred_trials_stay_readable(page):
     panel = PanelPage(page)
     panel.start(stamped(search(trials=500, epochs=20)))
     panel.settle()
-    assert page.locator(".tm-readout").inner_text() == "50 of 500 trials drawn"
+    assert page.locator(".tm-readout").inner_text() == "200 of 500 trials drawn"
     panel.screenshot("panel-many")
     assert panel.errors == []

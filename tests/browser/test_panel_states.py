@@ -254,7 +254,7 @@ def test_several_objectives_have_columns_and_marked_trials(page):
     panel = PanelPage(page)
     panel.start(stamped(pareto_search()))
     panel.settle()
-    heads = page.locator(".tm-table thead th").all_inner_texts()
+    heads = page.locator(".tm-trials thead th").all_inner_texts()
     assert heads[:6] == ["trial", "state", "val_accuracy", "params", "Pareto", "best epoch"]
     marked = [number for number, mark in zip(column(page, 1), column(page, 5), strict=True) if mark == "◆"]
     assert marked == ["10", "8", "7", "6 ★", "3"]

@@ -25,7 +25,7 @@ export function makeTools(store: StudyStore, onChange: () => void, onDownload: (
   filter.placeholder = t('panel.filter_example');
   filter.title = t('panel.filter_title');
   filter.classList.add('tm-filter');
-  const said = make('span', { className: 'tm-readout', attributes: { role: 'status' } });
+  const said = make('span', { className: 'tm-filtered', attributes: { role: 'status' } });
   const hidden = new Set<string>();
   let columns: readonly IColumn[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
