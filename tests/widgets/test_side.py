@@ -169,7 +169,7 @@ def test_commands_act_on_their_study(book, comms, side):
 
 
 def test_the_report_is_written_in_a_thread_of_its_own(book, comms):
-    side = SideChannel(book, report=lambda name: f"{name}.html")
+    side = SideChannel(book, report=lambda study: f"{study.name}.html")
     book.add(ToldStudy())
     comms[0].say(kind="steer", id="k1", study="digits", verb="report")
     assert comms[0].outbox.wait_for_kind("reply") == reply(message="digits.html")

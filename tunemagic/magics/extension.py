@@ -37,7 +37,12 @@ class Attached:
         if getattr(self._shell, "kernel", None) is not None:
             from tunemagic.widgets.side import SideChannel
 
-            self._side = SideChannel(self._tune.book, namespace=self._shell.user_ns)
+            self._side = SideChannel(
+                self._tune.book,
+                namespace=self._shell.user_ns,
+                report=lambda study: self._tune.write_report(study, {}),
+            )
+            self._tune.take_source = self._side.take_source
             if self._tune.start_ahead:
                 self._ahead = WorkersAhead(self._shell)
 

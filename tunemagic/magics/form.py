@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import inspect
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from tunemagic.widgets.form_cell import FormValues, Validation, write_cell
 from tunemagic.widgets.form_data import data_choices, guess
 from tunemagic.widgets.insert import insert_cell
 
-__all__ = ["check_cell", "first_values", "form_cell", "last_model_cell", "make_form", "read_tune_cell"]
+__all__ = ["check_cell", "first_values", "form_cell", "last_model_cell", "read_tune_cell", "show_form", "source_in"]
 
 _PARSER = tune_parser()
 # What the form has fields for; everything else on a line goes to its field for more options.
@@ -148,23 +149,46 @@ def last_model_cell(inputs: Sequence[str]) -> str:
     return ""
 
 
-def make_form(
-    source: str, namespace: Mapping[str, Any], defaults: Mapping[str, Any], texts: Catalogue = ENGLISH
-) -> Any:
-    """The form for this cell."""
+def show_form(shell: Any, source: str, defaults: Mapping[str, Any], texts: Catalogue = ENGLISH) -> None:
+    """Show the form in this cell; in a terminal, which can show none, offer the cell that it would write.
+
+    ``source`` is the cell to begin with; without one the notebook's latest cell with a model.
+    """
+    namespace = shell.user_ns
+    source = source or last_model_cell(namespace.get("In", ()))
+    if getattr(shell, "kernel", None) is None:
+        shell.set_next_input(form_cell(source, namespace))
+        return
+    from IPython.display import display
+
     from tunemagic.widgets.form import TuneForm
 
-    return TuneForm(
+    form = TuneForm(
         first_values(source, namespace),
         data_choices(namespace),
         check=lambda cell: check_cell(cell, namespace, defaults),
         insert=lambda cell, run, failed: insert_cell(cell, run=run, failed=failed),
         texts=texts,
     )
+    display(form)
+
+
+def source_in(name: str, namespace: Mapping[str, Any]) -> str:
+    """The text in a variable, or the source of a function or class. Raises OptionError."""
+    if name not in namespace:
+        raise OptionError(f"%tune form: there is no variable {name!r} in the notebook.")
+    value = namespace[name]
+    if isinstance(value, str):
+        return value
+    try:
+        return inspect.getsource(value)
+    except (OSError, TypeError) as error:
+        kind = type(value).__name__
+        raise OptionError(f"%tune form: {name} is a {kind}; expected text with model code, or a function.") from error
 
 
 def form_cell(source: str, namespace: Mapping[str, Any]) -> str:
-    """The cell that the untouched form would write: all that a terminal can be given. Raises CellError."""
+    """The cell that the untouched form would write. Raises CellError for code that is not Python."""
     values = first_values(source, namespace)
     ranges = {tunable.name: tunable.range for tunable in find_tunables(values.code)}
     return write_cell(dataclasses.replace(values, ranges=ranges)).rstrip("\n")

@@ -60,7 +60,7 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   why      what happened in a trial, its log    skip     end a running trial, go on with others
   pause    wait, to be resumed                  try      NAME=VALUE ...: values to try next
   space    other ranges: --range, --fix         budget   other limits: -n, --minutes, -w
-  panel    the live panel here
+  panel    the live panel here                  form     fields that write a %%tune cell
   report   all about it in one HTML file        plot     a picture, such as its importance
 `%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import attend, make_output, wait_quietly
 from tunemagic.magics.dryrun import dry_run_table
+from tunemagic.magics.form import show_form, source_in
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import given_options, request_from, tune_parser
@@ -57,6 +58,8 @@ class TuneMagics(SteeringVerbs):
         super().__init__(shell=shell, **more)
         self.book = StudyBook(Path(self.directory).absolute())
         self._cells: dict[str, CellMemory] = {}
+        # Gives the cell that a page has chosen for the next form, "" for none.
+        self.take_source: Callable[[], str] = str
 
     @no_var_expand  # type: ignore[untyped-decorator]  # mypy doesn't follow IPython
     @line_cell_magic  # type: ignore[untyped-decorator]
@@ -230,8 +233,16 @@ class TuneMagics(SteeringVerbs):
             self._output(study, ViewKind.TEXT, given.get("lang")).close()
 
     def _report(self, given: Mapping[str, Any]) -> None:
-        study = self.book.get(given.get("name"))
-        sys.stdout.write(report_line(study, given, self._texts(study, given.get("lang"))) + "\n")
+        sys.stdout.write(self.write_report(self.book.get(given.get("name")), given) + "\n")
+
+    def write_report(self, study: Study, given: Mapping[str, Any]) -> str:
+        """Write a study's report as a ``%tune report`` line asks for, and say where it is."""
+        return report_line(study, given, self._texts(study, given.get("lang")))
+
+    def _form(self, given: Mapping[str, Any]) -> None:
+        chosen, namespace = self.take_source(), self.shell.user_ns
+        source = source_in(given["source"], namespace) if "source" in given else chosen
+        show_form(self.shell, source, self.request_defaults(), self._texts(lang=given.get("lang")))
 
     def _code_of(self, study: Study) -> str:
         program: Any = study.program

@@ -96,6 +96,12 @@ def _add_report(parser: LineParser) -> None:
     add_report(parser)
 
 
+def _add_form(parser: LineParser) -> None:
+    which = "variable with the text of a cell, or a build function; default: the latest cell with a model"
+    parser.option("source", nargs="?", type=variable, metavar="VAR", help=which)
+    add_language(parser)
+
+
 def _add_skip(parser: LineParser) -> None:
     parser.option("trial", nargs="?", type=trial_or_study, metavar="N", help="number of the trial; default: all")
     _add_running_study(parser)
@@ -135,6 +141,7 @@ VERBS: Mapping[str, Verb] = {
             "report", "Write all about a study into one HTML file, which needs no kernel and no network.", _add_report
         ),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
+        _verb("form", "Open a form that writes a %%tune cell.", _add_form),
         _verb("plot", "Show a picture of a study, such as the importance of its hyperparameters.", _add_plot),
     )
 }

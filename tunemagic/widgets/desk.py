@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ class Desk:
     Args:
         find: Gives the study of a name, also from disk; raises StudyError when there is none.
         namespace: The notebook's variables.
-        report: Writes a study's report and gives its path.
+        report: Writes a study's report and says where.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Desk:
         find: Callable[[str], Any],
         *,
         namespace: Mapping[str, Any] | None = None,
-        report: Callable[[str], str] | None = None,
+        report: Callable[[Any], str] | None = None,
     ) -> None:
         self.source = ""
         self._find = find
@@ -85,13 +86,13 @@ class Desk:
         if verb == "report":
             if self._report is None:
                 raise StudyError("reports can't be written here.")
-            return self._report(name)
+            return self._report(study)
         if study.read_only_reason:
             raise StudyError(f"{study.read_only_reason}; it can't be changed here.")
         if not study.view.under_way:
             raise StudyError(f"study {name} is {study.view.state}; there is nothing to {verb}.")
         getattr(study, verb)()
-        return f"%tune {verb} {name}"
+        return f"%tune {verb} {shlex.quote(name)}"
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

@@ -43,7 +43,7 @@ class SideChannel:
 
     Nothing is sent and no thread runs before a side panel has asked, so other front ends notice
     nothing. Close it when the extension is unloaded; loading again makes a new one. ``namespace``
-    holds the notebook's variables; ``report`` writes a study's report and gives its path.
+    holds the notebook's variables; ``report`` writes a study's report and says where.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SideChannel:
         book: BookLike,
         *,
         namespace: Mapping[str, Any] | None = None,
-        report: Callable[[str], str] | None = None,
+        report: Callable[[Any], str] | None = None,
     ) -> None:
         self._book = book
         self._wake = threading.Condition()
