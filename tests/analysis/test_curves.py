@@ -3,17 +3,20 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tunemagic.analysis.curves import (
     MAX_CURVES,
+    MIN_BAND,
     BestSoFarInfo,
     Curve,
     CurveRole,
     CurvesInfo,
     Limits,
+    ScoreBand,
     ScorePoint,
     best_so_far_info,
     curves_info,
@@ -198,3 +201,32 @@ def test_every_number_of_an_info_is_finite_or_none(curves, scores):
         numbers += [] if limits is None else [limits.low, limits.high]
         assert limits is None or limits.low < limits.high
     assert all(math.isfinite(number) for number in numbers)
+
+
+# -- the band around the best so far ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_the_band_is_what_very_many_bootstrap_draws_come_to(direction):
+    scores = np.round(np.random.default_rng(0).normal(size=30), 3)
+    view = study(*(trial(n, score=score) for n, score in enumerate(scores.tolist(), 1)), direction=direction)
+    draws = np.random.default_rng(1).choice(scores, (20_000, 30))
+    best = np.minimum if direction is Direction.MIN else np.maximum
+    low, high = np.quantile(best.accumulate(draws, axis=1), [0.1, 0.9], axis=0, method="inverted_cdf")
+    band = best_so_far_info(view).band
+    steps = np.diff(np.sort(scores)).max()
+    assert np.abs([end.low for end in band] - low).max() <= steps
+    assert np.abs([end.high for end in band] - high).max() <= steps
+    assert [end.trial for end in band] == list(range(1, 31))
+
+
+def test_the_band_of_equal_chances():
+    view = study(*(trial(n, score=float(n)) for n in range(1, 11)), best=10)
+    band = best_so_far_info(view).band
+    # One draw of ten scores: the first and the ninth of them. After ten draws the best is at least 8 in 90 %.
+    assert (band[0], band[9]) == (ScoreBand(trial=1, low=1.0, high=9.0), ScoreBand(trial=10, low=8.0, high=10.0))
+
+
+def test_few_scores_have_no_band():
+    few = study(*(trial(n, score=float(n)) for n in range(1, MIN_BAND)), trial(9, (), TrialState.FAILED))
+    assert best_so_far_info(few).band == ()

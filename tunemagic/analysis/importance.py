@@ -97,6 +97,8 @@ def _shares(rows: tuple[_Row, ...], grains: tuple[_Grain, ...], transform: Trans
     import optuna
 
     targets = _targets([score for _, _, score in rows], transform)
+    if targets.min() == targets.max():
+        return (0.0,) * len(grains)
     names = [str(index) for index in range(len(grains))]
     distributions = dict(zip(names, map(_distribution, grains), strict=True))
     with _quiet():
