@@ -43,6 +43,7 @@ lint: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/gen_protocol.py --check
+	$(BIN)/python scripts/make_locale.py --check
 	cd labextension && jlpm lint
 
 lab: package

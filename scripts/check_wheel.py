@@ -14,7 +14,11 @@ EXTENSION = "data/share/jupyter/labextensions/tunemagic"
 IN_WHEEL = (
     "tunemagic/__init__.py",
     "tunemagic/py.typed",
+    "tunemagic/i18n/en.json",
+    "tunemagic/i18n/zh_CN.json",
+    "tunemagic/locale/zh_CN/LC_MESSAGES/tunemagic.json",
     "tunemagic/replay_tables/mnist1d.jsonl.gz",
+    "tunemagic/report/report.css",
     "tunemagic/static/panel.js",
     "tunemagic/static/panel.css",
     f"{EXTENSION}/package.json",
