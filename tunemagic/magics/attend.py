@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tunemagic.errors import StudyError, TuneError
 from tunemagic.events import EndReason
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.magics.language import asked_language
 from tunemagic.magics.output import CellOutput, Panel
 from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
 from tunemagic.request import ViewKind
@@ -85,7 +86,7 @@ def _panel_of(study: Study, kind: ViewKind) -> Panel:
     from tunemagic.widgets.panel import TunePanel
 
     shown = TunePanel.shown_for(study) if kind is ViewKind.FULL else None
-    panel: Panel = shown or TunePanel(study, compact=kind is ViewKind.COMPACT)
+    panel: Panel = shown or TunePanel(study, compact=kind is ViewKind.COMPACT, lang=asked_language(study.request.lang))
     return panel
 
 

@@ -9,11 +9,16 @@ from tunemagic.i18n import Catalogue, Language, catalogue, language_of
 from tunemagic.request import Lang
 from tunemagic.widgets.page import page_language
 
-__all__ = ["spoken"]
+__all__ = ["asked_language", "spoken"]
 
 _ASKED = {Lang.EN: Language.ENGLISH, Lang.ZH: Language.CHINESE}
 # In this order, as gettext asks them; LANGUAGE may list several.
 _VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def asked_language(lang: Lang | str | None) -> Language | None:
+    """The language that was asked for; None where the page or the machine decides."""
+    return None if lang is None else _ASKED.get(Lang(lang))
 
 
 def spoken(*asked: Lang | str | None, environ: Mapping[str, str] = os.environ) -> Catalogue:
@@ -23,8 +28,7 @@ def spoken(*asked: Lang | str | None, environ: Mapping[str, str] = os.environ) -
         asked: Wishes, the strongest first; None and ``auto`` are none.
         environ: Environment variables.
     """
-    wishes = (_ASKED.get(Lang(wish)) for wish in asked if wish is not None)
-    wish = next((language for language in wishes if language is not None), None)
+    wish = next((language for language in map(asked_language, asked) if language is not None), None)
     return catalogue(wish or page_language() or _of_machine(environ) or Language.ENGLISH)
 
 

@@ -12,6 +12,7 @@ from IPython.display import display
 from tunemagic.errors import StudyError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.defaults import SearchDefaults
+from tunemagic.magics.language import asked_language
 from tunemagic.magics.tables import Table, status_line
 from tunemagic.steerable import budget_text
 from tunemagic.study import Study
@@ -100,7 +101,7 @@ class SteeringVerbs(SearchDefaults):
         from tunemagic.widgets.panel import TunePanel
 
         study = self._named_or_running(given)
-        display(TunePanel.shown_for(study) or TunePanel(study, waiting=False))
+        display(TunePanel.shown_for(study) or TunePanel(study, waiting=False, lang=asked_language(study.request.lang)))
 
     def _steered(self, given: Mapping[str, Any], done: str) -> Study:
         study = self._named_or_running(given)

@@ -54,6 +54,8 @@ def with_pairs(given: dict[str, Any]) -> dict[str, Any]:
         studies = [each for each in options["pairs"] if isinstance(each, str)]
         if len(studies) > 1:
             raise OptionError(f"%tune try: received the studies {', '.join(studies)}; expected one.")
+        if len(studies) == len(options["pairs"]):
+            raise OptionError("%tune try: received no values; expected some, as in units=128.")
         values = _by_name("try", [each for each in options.pop("pairs") if not isinstance(each, str)])
         options |= {"values": values, **({"name": studies[0]} if studies else {})}
     for option, field in (("range", "ranges"), ("fix", "fixed"), ("choices", "choices")):

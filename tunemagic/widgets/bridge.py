@@ -1,22 +1,25 @@
 """A study on one side, a comm on the other: batches of events out, commands in.
 
 One thread per channel does all sending, so messages keep their order and a slow front end never
-holds up the study. Commands act at once on the thread that brings them.
+holds up the study. What commands do stands in ``widgets.commands``.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tunemagic.errors import TuneError
-from tunemagic.events import PROTOCOL_VERSION, Event, ModelExported
-from tunemagic.request import QuantMode
+from tunemagic.events import PROTOCOL_VERSION, Event
+from tunemagic.i18n import Language, catalogue, language_of
 from tunemagic.trial import StudyState, StudyView
-from tunemagic.widgets.wire import Acknowledgement, PanelStatus, StatusChange, event_batch, snapshot
+from tunemagic.widgets.commands import Commands, SteeredStudy
+from tunemagic.widgets.page import tell_language
+from tunemagic.widgets.questions import Questions, answer_to, changes_pictures
+from tunemagic.widgets.wire import Acknowledgement, PanelStatus, StatusChange, Texts, event_batch, snapshot
 
 __all__ = ["Send", "StudyChannel", "StudyLike"]
 
@@ -29,21 +32,12 @@ _LOG = logging.getLogger(__name__)
 _BATCH_SECONDS = 0.125
 # A longer gap is cheaper to close with a snapshot, whose curves are binary.
 _REPLAY_LIMIT = 200
+# The texts that a panel shows; the others stay in the kernel.
+_PANEL_TEXTS = ("panel.", "diagnosis.", "remedy.", "why.", "plot.", "compare.", "state.")
 
 
-class StudyLike(Protocol):
+class StudyLike(SteeredStudy, Protocol):
     """What a screen needs of a study. Everything may be called from any thread."""
-
-    name: str
-    read_only_reason: str
-
-    @property
-    def session(self) -> str:
-        """The id of the current start or resume."""
-
-    @property
-    def view(self) -> StudyView:
-        """The state now; an immutable value."""
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``listener`` after every event; returns what ends that."""
@@ -51,11 +45,8 @@ class StudyLike(Protocol):
     def events_after(self, seq: int) -> list[Event]:
         """Events with a larger ``seq``, in order."""
 
-    def stop(self) -> None:
-        """End the search soon; return at once."""
-
-    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ModelExported, ...]:
-        """Convert and verify the best model; results arrive as events."""
+    def log(self, number: int) -> str:
+        """What this trial has printed."""
 
 
 class StudyChannel:
@@ -64,20 +55,32 @@ class StudyChannel:
     ``send(content, buffers)`` is called on the channel's own thread only. Nothing is sent before
     a front end has said hello, so a notebook run without one stays free of messages.
     ``first_contact`` is set at the first hello. ``waiting`` says whether a cell waits for the
-    study; ``detach`` is called when the user asks to end that wait.
+    study; ``detach`` is called when the user asks to end that wait. ``lang`` is the language of
+    the panel, None that of its page. ``insert`` puts code into a cell: see Commands.
     """
 
-    def __init__(self, study: StudyLike, send: Send, *, waiting: bool, detach: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        study: StudyLike,
+        send: Send,
+        *,
+        waiting: bool,
+        detach: Callable[[], None],
+        lang: Language | None = None,
+        insert: Callable[[str, Callable[[], None]], None] | None = None,
+    ) -> None:
         self.first_contact = threading.Event()
         self._study = study
         self._send = send
         self._waiting = waiting
-        self._detach = detach
-        self._converting = False
+        self._lang = lang
+        self._commands = Commands(study, self._answer, detach=detach, insert=insert)
+        self._questions = Questions()
         # Never held while the study is asked: it calls _notice with its own lock held.
         self._wake = threading.Condition()
         self._answers: list[Acknowledgement] = []
         self._replay_from: int | None = None
+        self._texts_wanted: Language | None = None
         self._snapshot_wanted = False
         self._pending = False
         self._closed = False
@@ -99,6 +102,7 @@ class StudyChannel:
     def close(self) -> None:
         """End the thread and the subscription. Closing twice is harmless."""
         self._unsubscribe()
+        self._commands.close()
         with self._wake:
             self._closed = True
             self._wake.notify()
@@ -109,10 +113,7 @@ class StudyChannel:
         """Handle one message. What can't be understood is ignored: it is not from our panel."""
         match content.get("kind"):
             case "hello":
-                self.first_contact.set()
-                with self._wake:
-                    self._snapshot_wanted = True
-                    self._wake.notify()
+                self._greet(content.get("lang"))
             case "replay":
                 have = content.get("have")
                 if isinstance(have, int):
@@ -120,59 +121,31 @@ class StudyChannel:
                         self._replay_from = have if self._replay_from is None else min(have, self._replay_from)
                         self._wake.notify()
             case "command":
-                self._command(content)
+                self._commands.do(content)
+            case "ask":
+                with self._wake:
+                    self._questions.take(content)
+                    self._wake.notify()
 
-    def _command(self, content: Mapping[str, Any]) -> None:
-        key = str(content.get("id"))
-        if content.get("study") != self._study.name or content.get("session") != self._study.session:
-            self._answer(key, "this study was restarted since; nothing was done.", ok=False)
-        elif self._study.read_only_reason:
-            self._answer(key, self._study.read_only_reason, ok=False)
-        else:
-            match content.get("verb"):
-                case "stop":
-                    self._study.stop()
-                    self._answer(key)
-                case "detach":
-                    self._detach()
-                    self._answer(key)
-                case "convert":
-                    args = content.get("args")
-                    self._convert(key, args.get("mode") if isinstance(args, Mapping) else None)
-                case verb:
-                    self._answer(key, f"expected stop, detach or convert; received {verb!r}.", ok=False)
-
-    def _convert(self, key: str, mode: Any) -> None:
-        modes = list(QuantMode) if mode == "all" else [item for item in QuantMode if item == mode]
-        if not modes:
-            names = ", ".join([*QuantMode, "all"])
-            self._answer(key, f"expected one of {names}; received {mode!r}.", ok=False)
-            return
+    def _greet(self, page: Any) -> None:
+        """A view was put on a page of this language: bring it up to date."""
+        tell_language(page)
+        known = language_of(page) if isinstance(page, str) else None
+        language = self._lang or known or Language.ENGLISH
+        self._commands.texts = catalogue(language)
+        self.first_contact.set()
         with self._wake:
-            busy, self._converting = self._converting, True
-        if busy:
-            self._answer(key, "a conversion is running already; wait for its results.", ok=False)
-            return
-        self._answer(key, done=False)
-        threading.Thread(
-            target=self._run_conversion, args=(key, modes), name=f"tunemagic-convert-{self._study.name}", daemon=True
-        ).start()
-
-    def _run_conversion(self, key: str, modes: Sequence[QuantMode]) -> None:
-        message = ""
-        try:
-            self._study.export_tflite(modes)
-        except TuneError as error:
-            message = str(error)
-        except Exception as error:  # whatever a converter raises must reach the panel instead of ending a thread
-            message = f"the conversion failed: {type(error).__name__}: {error}"
-        self._converting = False
-        self._answer(key, message, ok=not message)
+            self._texts_wanted = language
+            self._snapshot_wanted = True
+            self._wake.notify()
 
     # -- to the front end ------------------------------------------------------------------------
 
     def _notice(self, event: Event) -> None:
         """Called by the study with its lock held: only leave a mark."""
+        if changes_pictures(event):
+            with self._wake:
+                self._questions.mark_stale()
         self._wake_up()
 
     def _wake_up(self) -> None:
@@ -180,9 +153,9 @@ class StudyChannel:
             self._pending = True
             self._wake.notify()
 
-    def _answer(self, key: str, message: str = "", *, ok: bool = True, done: bool = True) -> None:
+    def _answer(self, answer: Acknowledgement) -> None:
         with self._wake:
-            self._answers.append(Acknowledgement(kind="ack", id=key, ok=ok, done=done, message=message))
+            self._answers.append(answer)
             self._pending = True
             self._wake.notify()
 
@@ -197,12 +170,16 @@ class StudyChannel:
                 answers, self._answers = self._answers, []
                 replay_from, self._replay_from = self._replay_from, None
                 wants_snapshot, self._snapshot_wanted = self._snapshot_wanted, False
+                language, self._texts_wanted = self._texts_wanted, None
+                questions = self._questions.due(time.monotonic())
                 due = self._pending and time.monotonic() >= next_batch
                 if due:
                     self._pending = False
             try:
                 for answer in answers:
                     self._send(answer, ())
+                if language is not None:
+                    self._send_texts(language)
                 if wants_snapshot:
                     self._send_snapshot()
                 elif replay_from is not None:
@@ -210,6 +187,8 @@ class StudyChannel:
                 if due and self.first_contact.is_set():
                     self._send_events(self._sent)
                     self._send_status()
+                for topic, options in questions:
+                    self._send(answer_to(self._study.view, topic, options, self._study.log), ())
             # A message that can't be sent must not freeze the panel for good: the next one may pass.
             except Exception:
                 _LOG.exception("a message to the panel of study %s was lost", self._study.name)
@@ -218,10 +197,17 @@ class StudyChannel:
 
     def _wait_for_work(self, next_batch: float) -> None:
         while not (self._closed or self._answers or self._snapshot_wanted or self._replay_from is not None):
-            timeout = next_batch - time.monotonic() if self._pending else None
-            if timeout is not None and timeout <= 0:
+            due = min(next_batch if self._pending else math.inf, self._questions.next_at())
+            timeout = due - time.monotonic()
+            if timeout <= 0:
                 return
-            self._wake.wait(timeout)
+            self._wake.wait(None if math.isinf(timeout) else timeout)
+
+    def _send_texts(self, language: Language) -> None:
+        """The panel's texts; those that this language lacks come in English."""
+        texts = {**catalogue(Language.ENGLISH).texts, **catalogue(language).texts}
+        shown = {key: text for key, text in texts.items() if key.startswith(_PANEL_TEXTS)}
+        self._send(Texts(kind="texts", v=PROTOCOL_VERSION, lang=str(language), texts=shown), ())
 
     def _send_snapshot(self) -> None:
         view = self._study.view
@@ -253,7 +239,7 @@ class StudyChannel:
     def _current_status(self, view: StudyView) -> PanelStatus:
         return PanelStatus(
             session=view.session,
-            waiting=self._waiting and view.state is StudyState.RUNNING,
-            converting=self._converting,
+            waiting=self._waiting and view.under_way,
+            converting=self._commands.converting,
             read_only=self._study.read_only_reason,
         )

@@ -14,6 +14,7 @@ import anywidget
 import traitlets
 
 from tunemagic.errors import StudyError
+from tunemagic.i18n import Language
 from tunemagic.widgets.bridge import StudyChannel, StudyLike
 from tunemagic.widgets.route import answer_while_busy
 
@@ -33,13 +34,16 @@ class TunePanel(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't foll
     channel_id = traitlets.Unicode().tag(sync=True)
     layout_kind = traitlets.Enum(["full", "compact"], "full").tag(sync=True)
 
-    def __init__(self, study: StudyLike, *, compact: bool = False, waiting: bool = True) -> None:
+    def __init__(
+        self, study: StudyLike, *, compact: bool = False, waiting: bool = True, lang: Language | None = None
+    ) -> None:
         """Open the panel.
 
         Args:
             study: What is shown.
             compact: Only the header and the buttons.
             waiting: Whether a cell waits for the study, so that Detach is offered.
+            lang: The panel's language; None for the language of the page that shows it.
 
         Raises:
             StudyError: The panel's files were not built.
@@ -49,7 +53,7 @@ class TunePanel(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't foll
         self.detached = threading.Event()
         self._study = study
         # Before the comm is open: a front end may say hello as soon as it hears of the panel.
-        self._channel = StudyChannel(study, self._send_content, waiting=waiting, detach=self._detach)
+        self._channel = StudyChannel(study, self._send_content, waiting=waiting, detach=self._detach, lang=lang)
         self.first_contact = self._channel.first_contact
         super().__init__(channel_id=uuid.uuid4().hex, layout_kind="compact" if compact else "full")
         with _panels_lock:
