@@ -1,0 +1,154 @@
+"""The verbs that steer a running search, with the real engine."""
+
+import pytest
+
+from tests.magics.test_verbs import LONG, epochs_of, threading_event
+from tunemagic import events as ev
+from tunemagic.errors import StudyError
+from tunemagic.journal import read_journal
+from tunemagic.trial import StudyState, replay
+
+
+@pytest.fixture
+def running(tune, shell):
+    """A study whose first trial never ends by itself."""
+    tune(f"digits {LONG}")
+    study = shell.user_ns["study"]
+    epochs_of(study, 1)
+    return study
+
+
+@pytest.fixture
+def ended(tune, shell, quick_cell):
+    """A study of one trial that has ended."""
+    tune("digits -n 1 --epochs 1 --tuner random --view none", quick_cell)
+    return shell.user_ns["study"]
+
+
+def test_pause_try_space_budget_and_resume_steer_a_search_that_its_journal_tells_again(notebook, tune, running):
+    assert notebook("%tune pause").out.startswith("digits: trial 1/500 · no score yet · 0:00 elapsed · paused")
+    assert (running.running, running.view.state) == (True, StudyState.PAUSED)
+    assert notebook("%tune try units=12").out == "digits: next comes units=12\n"
+    shown = notebook("%tune space --range units=8:16").texts[0]
+    assert "units           8 … 16 step 4  8" in shown
+    assert "the next proposals lie in the new range" in shown
+    out = notebook("%tune budget digits -n 3").out
+    assert out == "digits: the search ends after 3 trials; 1 trial at a time\n"
+    assert tune(f"digits {LONG}").err == ""  # the same cell joins what waits
+    assert running.view.state is StudyState.PAUSED
+
+    resumed = notebook("%tune resume digits").out
+    assert resumed.startswith("digits: trial 1/3 · ")
+    for number in (1, 2, 3):
+        assert threading_event(running, lambda n=number: len(running.view.trials) == n).wait(60)
+        epochs_of_trial(running, number)
+        notebook("%tune skip")
+    assert running.wait(60)
+    view = running.view
+    assert [trial.values["units"] for trial in view.trials][1] == 12
+    assert view.trials[1].why == "you asked for it"
+    assert view.trials[2].values["units"] in (8, 12, 16)
+    assert view.end_message == "all 3 trials done"
+    assert replay(read_journal(running.directory).events) == view
+
+
+def epochs_of_trial(study, number):
+    """Wait until this trial has ended an epoch."""
+    assert threading_event(study, lambda: study.view.trial(number).epochs_done > 0).wait(60)
+
+
+def test_a_paused_study_takes_no_options_to_go_on(notebook, running):
+    notebook("%tune pause")
+    error = notebook("%tune resume digits -n 9").error
+    assert error.startswith("study digits is paused and goes on as it is; received options. ")
+    assert running.view.state is StudyState.PAUSED
+
+
+def test_stop_ends_a_paused_study(notebook, running):
+    notebook("%tune pause")
+    assert notebook("%tune stop").out.startswith("digits: 1/500 trials, stopped · ")
+    assert str(running.view.trials[0].state) == "stopped"
+
+
+def test_the_space_is_shown_without_options(notebook, ended):
+    lines = notebook("%tune space").texts[0].splitlines()
+    assert lines[0] == "digits: the search space now"
+    assert lines[2].split() == ["units", "4", "…", "32", "step", "4", "4"]
+
+
+def test_values_given_to_a_study_that_has_ended_run_when_it_goes_on(notebook, ended, shell, tune, quick_cell):
+    out = notebook("%tune try units=20").out
+    assert out == "digits: next comes units=20. It runs when the study goes on: %tune resume digits\n"
+    tune("digits -n 1 --epochs 1 --tuner random --view none", quick_cell)  # the cell as it was
+    assert [trial.values["units"] for trial in ended.view.trials] == [4, 20]
+    assert (ended.view.max_trials, ended.view.queued) == (2, ())
+    # And then nothing is left for it.
+    assert tune("digits -n 1 --epochs 1 --tuner random --view none", quick_cell).err == ""
+    assert len(ended.view.trials) == 2
+
+
+def test_a_space_narrowed_after_the_end_is_searched_when_the_cell_goes_on(notebook, ended, tune, quick_cell):
+    notebook("%tune space --range units=40:48")
+    tune("digits -n 3 --epochs 1 --tuner random --view none", quick_cell)
+    values = [trial.values["units"] for trial in ended.view.trials]
+    assert values[0] == 4
+    assert set(values[1:]) < {40, 44, 48}
+    # The cell says 4 to 32, and trains what it is given.
+    assert all(trial.score == 1 / trial.values["units"] for trial in ended.view.trials)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("try unit=12", "'unit' is no hyperparameter of this study; expected one of units. Did you mean units?"),
+        (
+            "try units=999",
+            "units: expected a value in 4 … 32 step 4; received 999. `%tune space --range` widens the range.",
+        ),
+        ("try units=relu", "units: expected a whole number; received 'relu'."),
+        ("try units", "%tune try: received no values; expected some, as in units=128."),
+        ("try", "%tune try: expected NAME=VALUE after it. %tune try -h lists all options."),
+        ("try units=1 units=2", "%tune try: received units twice; expected each name once."),
+        ("space --range units=9:5", "units: the range 9 … 5 is empty; expected low <= high. Swap them."),
+        ("space --range units=9", "--range: received '9'; expected two numbers, as in 1e-4:1e-2."),
+        ("space --fix units", "--fix: received 'units'; expected name=value, as in units=128."),
+        ("space --choices units=4,8", "units: its values are 4 … 32 step 4; choose some with --range or --fix."),
+        (
+            "space --range units=5:7",
+            "units: the range 5 … 7 holds none of its steps; expected at least one, such as 4 or 8.",
+        ),
+        ("budget", "budget: received nothing to change; expected max_trials, minutes or workers."),
+        ("budget -n 0", "max_trials: expected a whole number of at least 1; received 0."),
+        (
+            "budget -n 9",
+            "study digits is finished: its budget can't be changed. `%tune resume digits -n 9` goes on with another "
+            "one.",
+        ),
+        ("pause", "study digits is finished: there is nothing to pause."),
+        ("pause nothere", "no study named 'nothere' in "),
+    ],
+)
+def test_what_can_not_be_is_told_in_one_line_and_changes_nothing(notebook, ended, line, error):
+    before = ended.events_after(0)
+    assert notebook(f"%tune {line}").error.startswith(error)
+    assert ended.events_after(0) == before
+
+
+def test_more_workers_are_refused_where_trials_run_in_the_kernel(notebook, running):
+    assert notebook("%tune budget -w 2").error == (
+        "workers: received 2; these trials run in the kernel, one at a time. Stop the study and resume it with "
+        "--workers 2."
+    )
+    assert [event for event in running.events_after(0) if isinstance(event, ev.ExecutorChosen)][1:] == []
+
+
+def test_chosen_trials_are_a_table_in_python(ended):
+    ended.try_(units=8)
+    ended.start()
+    assert ended.wait(60)
+    assert len(ended.selected) == 0
+    ended.select([2])
+    assert list(ended.selected["units"]) == [8]
+    with pytest.raises(StudyError, match=r"^study digits has 2 trials; received 9\.$"):
+        ended.select([1, 9])
+    assert list(ended.selected.index) == [2]

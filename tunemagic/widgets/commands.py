@@ -1,0 +1,250 @@
+"""What a click in a panel asks for, done with the study; each answer names the magic line that does the same."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from tunemagic.errors import OptionError, TuneError
+from tunemagic.events import ModelExported
+from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.request import QuantMode
+from tunemagic.steerable import budget_text
+from tunemagic.trial import StudyView
+from tunemagic.widgets.insert import insert_cell
+from tunemagic.widgets.magic_lines import magic_line
+from tunemagic.widgets.wire import Acknowledgement
+
+__all__ = ["Commands", "SteeredStudy"]
+
+_VERBS = ("stop", "detach", "convert", "pause", "resume", "skip", "try", "space", "budget", "select", "cell")
+_SPACE = ("ranges", "fixed", "choices")
+_BUDGET = ("max_trials", "minutes", "workers")
+
+
+class SteeredStudy(Protocol):
+    """What commands need of a study: see Study. Everything may be called from any thread."""
+
+    name: str
+    read_only_reason: str
+
+    @property
+    def session(self) -> str:
+        """The id of the current start or resume."""
+
+    @property
+    def view(self) -> StudyView:
+        """The state now; an immutable value."""
+
+    def stop(self) -> None:
+        """End the search soon; return at once."""
+
+    def skip(self, number: int | None = None) -> None:
+        """End a running trial soon, or all of them."""
+
+    def pause(self) -> None:
+        """Let trials wait after their running epochs."""
+
+    def resume(self) -> None:
+        """End a pause."""
+
+    def try_(self, /, **values: Any) -> Mapping[str, Any]:
+        """Try these values next."""
+
+    def narrow(
+        self,
+        *,
+        ranges: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        choices: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Change what is searched; what that means for the strategy."""
+
+    def set_budget(
+        self, *, max_trials: int | None = None, minutes: float | None = None, workers: int | None = None
+    ) -> str:
+        """Change limits and workers."""
+
+    def select(self, trials: Sequence[int]) -> None:
+        """Choose trials by number."""
+
+    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ModelExported, ...]:
+        """Convert and verify the best model; results arrive as events."""
+
+
+class Commands:
+    """Does what panels ask, and gives every command its answer.
+
+    Stop, detach, skip and select act at once on the thread that brings them. What waits for the
+    search (pause, resume, try, space, budget) is done one after the other on a thread of its own,
+    so that a stop is never held up. ``converting`` says that a conversion is running.
+
+    Args:
+        study: What is steered.
+        answer: Takes the answers, on any thread.
+        detach: Called when the user wants the waiting cell back.
+        insert: Puts code into a new cell of the notebook; its second argument is called where no
+            page can do that.
+    """
+
+    def __init__(
+        self,
+        study: SteeredStudy,
+        answer: Callable[[Acknowledgement], None],
+        *,
+        detach: Callable[[], None],
+        insert: Callable[[str, Callable[[], None]], None] | None = None,
+    ) -> None:
+        self.converting = False
+        self.texts: Catalogue = ENGLISH
+        self._study = study
+        self._answer_with = answer
+        self._detach = detach
+        self._insert = insert or (lambda code, failed: insert_cell(code, failed=failed))
+        self._lock = threading.Lock()
+        self._hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=f"tunemagic-steer-{study.name}")
+
+    def close(self) -> None:
+        """What waits is not done any more."""
+        self._hands.shutdown(wait=False, cancel_futures=True)
+
+    def do(self, content: Mapping[str, Any]) -> None:
+        """Do what a command message says."""
+        key, verb, args = str(content.get("id")), content.get("verb"), content.get("args")
+        args = args if isinstance(args, Mapping) else {}
+        if content.get("study") != self._study.name or content.get("session") != self._study.session:
+            self._answer(key, "this study was restarted since; nothing was done.", ok=False)
+        elif verb == "select":  # only looks at what there is
+            self._try_to(key, verb, args, self._select)
+        elif verb == "cell":
+            self._cell(key, args)
+        elif self._study.read_only_reason:
+            self._answer(key, self._study.read_only_reason, ok=False)
+        elif verb == "convert":
+            self._convert(key, args.get("mode"))
+        elif verb in ("stop", "detach", "skip"):
+            self._try_to(key, verb, args, {"stop": self._stop, "detach": self._let_go, "skip": self._skip}[verb])
+        elif verb in ("pause", "resume", "try", "space", "budget"):
+            action = {
+                "pause": self._pause,
+                "resume": self._resume,
+                "try": self._try,
+                "space": self._space,
+                "budget": self._budget,
+            }[verb]
+            self._hands.submit(self._try_to, key, verb, args, action)
+        else:
+            self._answer(key, f"expected {', '.join(_VERBS[:-1])} or {_VERBS[-1]}; received {verb!r}.", ok=False)
+
+    def _try_to(self, key: str, verb: str, args: Mapping[str, Any], action: Callable[[Mapping[str, Any]], str]) -> None:
+        try:
+            message = action(args)
+            line = magic_line(self._study.name, verb, args)
+        except TuneError as error:
+            self._answer(key, str(error), ok=False)
+        # A click must never end in a traceback in some cell's output, nor stay without an answer.
+        except Exception as error:
+            self._answer(key, f"it failed: {type(error).__name__}: {error}", ok=False)
+        else:
+            self._answer(key, message, line=line)
+
+    def _answer(self, key: str, message: str = "", *, ok: bool = True, done: bool = True, line: str = "") -> None:
+        self._answer_with(Acknowledgement(kind="ack", id=key, ok=ok, done=done, message=message, line=line))
+
+    # -- verbs, each gives what to say -----------------------------------------------------------
+
+    def _stop(self, args: Mapping[str, Any]) -> str:
+        self._study.stop()
+        return ""
+
+    def _let_go(self, args: Mapping[str, Any]) -> str:
+        self._detach()
+        return ""
+
+    def _skip(self, args: Mapping[str, Any]) -> str:
+        self._study.skip(args.get("trial"))
+        return ""
+
+    def _pause(self, args: Mapping[str, Any]) -> str:
+        self._study.pause()
+        return ""
+
+    def _resume(self, args: Mapping[str, Any]) -> str:
+        self._study.resume()
+        return ""
+
+    def _try(self, args: Mapping[str, Any]) -> str:
+        self._study.try_(**_by_name(args, "values"))
+        return ""
+
+    def _space(self, args: Mapping[str, Any]) -> str:
+        return self._study.narrow(**{key: _by_name(args, key) for key in _SPACE if key in args})
+
+    def _budget(self, args: Mapping[str, Any]) -> str:
+        self._study.set_budget(**{key: args[key] for key in _BUDGET if key in args})
+        return budget_text(self._study.view, self.texts)
+
+    def _select(self, args: Mapping[str, Any]) -> str:
+        trials = args.get("trials")
+        if not isinstance(trials, list):
+            raise OptionError(f"select: expected a list of trials; received {trials!r}.")
+        self._study.select(trials)
+        return ""
+
+    def _cell(self, key: str, args: Mapping[str, Any]) -> None:
+        code = args.get("code")
+        if not isinstance(code, str):
+            self._answer(key, f"cell: expected code; received {code!r}.", ok=False)
+            return
+        given_up = threading.Event()
+
+        def failed() -> None:
+            given_up.set()
+            self._answer(key, self.texts("panel.no_extension"), ok=False)
+
+        self._insert(code, failed)
+        if not given_up.is_set():  # a page may still refuse it: then comes a second answer
+            self._answer(key)
+
+    # -- conversions -----------------------------------------------------------------------------
+
+    def _convert(self, key: str, mode: Any) -> None:
+        modes = list(QuantMode) if mode == "all" else [item for item in QuantMode if item == mode]
+        if not modes:
+            names = ", ".join([*QuantMode, "all"])
+            self._answer(key, f"expected one of {names}; received {mode!r}.", ok=False)
+            return
+        with self._lock:
+            busy, self.converting = self.converting, True
+        if busy:
+            self._answer(key, "a conversion is running already; wait for its results.", ok=False)
+            return
+        line = magic_line(self._study.name, "convert", {"mode": mode})
+        self._answer(key, done=False, line=line)
+        threading.Thread(
+            target=self._run_conversion,
+            args=(key, modes, line),
+            name=f"tunemagic-convert-{self._study.name}",
+            daemon=True,
+        ).start()
+
+    def _run_conversion(self, key: str, modes: Sequence[QuantMode], line: str) -> None:
+        message = ""
+        try:
+            self._study.export_tflite(modes)
+        except TuneError as error:
+            message = str(error)
+        except Exception as error:  # whatever a converter raises must reach the panel instead of ending a thread
+            message = f"the conversion failed: {type(error).__name__}: {error}"
+        self.converting = False
+        self._answer(key, message, ok=not message, line="" if message else line)
+
+
+def _by_name(args: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """What stands there, by name. Raises OptionError for anything else."""
+    found = args.get(key)
+    if not isinstance(found, Mapping):
+        raise OptionError(f"{key}: expected values by name; received {found!r}.")
+    return found

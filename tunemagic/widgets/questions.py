@@ -1,0 +1,97 @@
+"""Which pictures the views of a panel show, and when each is computed anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic import events as ev
+from tunemagic.errors import TuneError
+from tunemagic.trial import StudyView
+from tunemagic.widgets.wire import Answer
+
+__all__ = ["MOST_QUESTIONS", "Questions", "answer_to", "changes_pictures"]
+
+MOST_QUESTIONS = 12  # of several views together; the ones asked first are forgotten
+_SECONDS = 0.5  # at least between two answers to the same question
+_SLOW_SECONDS = {"importance": 5.0}  # fits a forest of trees
+# An epoch alone changes no picture but the curves, which the page draws itself.
+_CHANGING = (
+    ev.StudyStarted,
+    ev.StudyResumed,
+    ev.SpaceChanged,
+    ev.TrialStarted,
+    ev.RunEnded,
+    ev.TrialFinished,
+    ev.TrialPruned,
+    ev.TrialStopped,
+    ev.TrialFailed,
+    ev.TrialVerified,
+)
+
+
+def changes_pictures(event: ev.Event) -> bool:
+    """Whether pictures may look different after this event."""
+    return isinstance(event, _CHANGING)
+
+
+@dataclass(slots=True)
+class _Question:
+    topic: str
+    options: dict[str, str]
+    stale: bool = True
+    next_at: float = -math.inf
+
+
+class Questions:
+    """The questions that are open. Used under its owner's lock, but for ``answer``."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Any, ...], _Question] = {}
+
+    def take(self, content: Mapping[str, Any]) -> None:
+        """Open or close a question. What can't be understood is ignored: it is not from our panel."""
+        topic, options = content.get("topic"), content.get("options")
+        if not isinstance(topic, str) or not isinstance(options, Mapping):
+            return
+        texts = {str(name): str(value) for name, value in options.items()}
+        key = (topic, *sorted(texts.items()))
+        self._open.pop(key, None)
+        if content.get("on") is True:
+            self._open[key] = _Question(topic, texts)
+            while len(self._open) > MOST_QUESTIONS:
+                del self._open[next(iter(self._open))]
+
+    def mark_stale(self) -> None:
+        """Something has changed that pictures show."""
+        for question in self._open.values():
+            question.stale = True
+
+    def next_at(self) -> float:
+        """When the next answer is due, in seconds of the clock that ``due`` is told; infinity for never."""
+        return min((question.next_at for question in self._open.values() if question.stale), default=math.inf)
+
+    def due(self, now: float) -> list[tuple[str, dict[str, str]]]:
+        """Topics and options to answer now; they count as answered."""
+        due = [question for question in self._open.values() if question.stale and question.next_at <= now]
+        for question in due:
+            question.stale = False
+            question.next_at = now + _SLOW_SECONDS.get(question.topic, _SECONDS)
+        return [(question.topic, question.options) for question in due]
+
+
+def answer_to(view: StudyView, topic: str, options: dict[str, str], log_of: Callable[[int], str]) -> Answer:
+    """The answer, computed from this view; what can't be computed says why."""
+    # Pictures need scientific packages, which a panel that shows none does not load.
+    from tunemagic.analysis.answers import answer
+
+    info, error = None, ""
+    try:
+        info = answer(view, topic, options, log_of=log_of)
+    except TuneError as fault:
+        error = str(fault)
+    return Answer(
+        kind="answer", v=ev.PROTOCOL_VERSION, topic=topic, options=options, seq=view.seq, info=info, error=error
+    )
