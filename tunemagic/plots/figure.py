@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -48,6 +49,8 @@ _DRAW: Mapping[PictureKind, Callable[..., None]] = {
     PictureKind.TIMELINE: draw_timeline,
     PictureKind.SPREAD: draw_spread,
 }
+# What a user's style sheet could change; letters as shapes, since whoever opens it need not have the font.
+_SAVING: dict[str, Any] = {"savefig.bbox": None, "svg.fonttype": "path", "svg.hashsalt": "tunemagic", "pdf.fonttype": 3}
 # Font files and the text cache behind a canvas are not made for several threads at once.
 _DRAWING = threading.Lock()
 
@@ -98,10 +101,12 @@ class Picture:
 
     def _bytes(self, kind: str) -> bytes:
         buffer = io.BytesIO()
-        # Letters as shapes: whoever opens it need not have the font. No date, so that equal pictures are equal files.
+        # No date, so that equal pictures are equal files.
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-        with _DRAWING:
-            self.figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, facecolor="white", metadata=metadata)
+        with _DRAWING, rc_context(_SAVING):
+            self.figure.savefig(
+                buffer, format=kind, dpi=_DOTS_PER_INCH, facecolor="white", transparent=False, metadata=metadata
+            )
         return buffer.getvalue()
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
