@@ -71,6 +71,6 @@ test('trials are written with their values, metrics and reasons', () => {
   const view = replay(goldenEvents('pareto'));
   const [head, first] = trialsCsv(view, view.trials.slice(0, 1)).split('\r\n');
   assert.ok(head?.startsWith('trial,state,score,best_epoch,seconds,units,lr,'));
-  assert.ok(head.endsWith(',epochs,why,reason'));
+  assert.ok(head?.endsWith(',epochs,why,reason'));
   assert.ok(first?.startsWith('1,completed,'));
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { IParameter } from '../src/model/protocol';
+import type { Values } from '../src/model/values';
 import { isActive, rangeText, valueIn } from '../src/model/values';
 
 const UNITS: IParameter = {
@@ -34,8 +35,9 @@ test('a choice keeps its type', () => {
 });
 
 test('a parameter is active while all its conditions hold', () => {
+  const cases: Values[] = [{ tune: true }, { tune: 2 }, { tune: 1 }, {}];
   assert.deepEqual(
-    [{ tune: true }, { tune: 2 }, { tune: 1 }, {}].map(values => isActive(RATE, values)),
+    cases.map(values => isActive(RATE, values)),
     [true, true, false, false]
   );
 });

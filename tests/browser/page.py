@@ -74,8 +74,9 @@ class PanelPage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         style = "".join(f"{name}: {value};" for name, value in DARK.items()) if dark else ""
         back = "#111" if dark else "#fff"
+        lang = "zh-CN" if language is Language.CHINESE else "en"
         page.set_content(
-            f"<!doctype html><html lang='{'zh-CN' if language is Language.CHINESE else 'en'}'><head><title>panel</title></head>"
+            f"<!doctype html><html lang='{lang}'><head><title>panel</title></head>"
             f"<body style='margin: 12px; background: {back}; {style}'><main></main></body></html>"
         )
         page.add_style_tag(content=(STATIC / "panel.css").read_text(encoding="utf-8"))

@@ -134,7 +134,7 @@ function makeNotice(store: StudyStore): ISection {
   return {
     node,
     update() {
-      setText(said, store.notice === '' ? store.status.read_only : store.notice);
+      setText(said, store.notice === '' ? t.fact(store.status.read_only) : store.notice);
       setText(line, store.line);
       same.hidden = store.line === '';
     }

@@ -105,6 +105,10 @@ export function makeCompare(
   }
 
   function update(): void {
+    if (trials.some(trial => trial > store.view.trials.length)) {
+      change([]); // another study is shown, or the same one from its beginning
+      return;
+    }
     const answer = asked === null ? null : store.answerOf('compare', asked);
     if (answer === null || answer === shown) {
       return;

@@ -83,14 +83,13 @@ function factsOf(trial: ITrialRecord, t: Translate): [string, string][] {
   const metrics = Object.entries(trial.metrics).map(
     ([name, value]) => `${name} ${formatNumber(value)}`
   );
-  const reason = trial.reason.includes(trial.error)
-    ? trial.reason
-    : `${trial.error}: ${trial.reason}`;
+  const said = t.fact(trial.reason);
+  const reason = trial.reason.includes(trial.error) ? said : `${t.fact(trial.error)}: ${said}`;
   const epochs = { done: epochsDone(trial), all: trial.epochs };
   return [
     [t('panel.fact.values'), values.join(' · ')],
     [t('panel.fact.why'), proposalText(trial, t)],
-    [t('panel.fact.trainer'), trial.trainer],
+    [t('panel.fact.trainer'), t.fact(trial.trainer)],
     [t('panel.fact.worker'), trial.worker === null ? '' : String(trial.worker)],
     [t('panel.fact.reason'), reason],
     [t('panel.fact.line'), sourceLine(trial, t)],
@@ -117,7 +116,9 @@ function attemptText(trial: ITrialRecord, t: Translate): string {
 
 function proposalText(trial: ITrialRecord, t: Translate): string {
   const { why, parent } = trial;
-  return parent === null ? why : `${why} · ${t('panel.parent', { number: parent })}`;
+  return parent === null
+    ? t.fact(why)
+    : `${t.fact(why)} · ${t('panel.parent', { number: parent })}`;
 }
 
 function weightsText({ weights }: ITrialRecord, t: Translate): string {

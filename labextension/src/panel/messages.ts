@@ -28,13 +28,13 @@ export function makeMessages(store: StudyStore): ISection {
     failure.hidden = view.state !== 'failed';
     // Other reasons to end are no fault of the trial that failed last.
     const trial = view.end_reason === 'failures' ? lastFailure(view) : undefined;
-    setText(failureText, view.end_message);
+    setText(failureText, t.fact(view.end_message));
     setText(source, trial === undefined ? '' : sourceLine(trial, t));
     source.hidden = source.textContent === '';
     list.hidden = view.notes.length === 0;
     if (view.notes !== shown) {
       shown = view.notes;
-      list.replaceChildren(...shown.map(text => make('li', { text })));
+      list.replaceChildren(...shown.map(text => make('li', { text: t.fact(text) })));
     }
     node.hidden = failure.hidden && list.hidden;
   }

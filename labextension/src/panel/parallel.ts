@@ -44,11 +44,11 @@ export function makeParallel(store: StudyStore, hands: IHands, place: IPlace): I
   const clear = button('clear', () => {
     brushes = new Map();
     select();
-    place.redraw();
+    change();
   });
   const compose = button('compose', () => {
     point = point === null ? startingPoint(store, info.axes) : null;
-    place.redraw();
+    change();
   });
   const attempt = button('try', () => {
     store.command('try', { values: composed() });
@@ -57,6 +57,12 @@ export function makeParallel(store: StudyStore, hands: IHands, place: IPlace): I
     hands.tryValues(composed());
   });
   const hint = make('p', { className: 'tm-hint' });
+
+  /** At once for the hand, whose next move may come before the next frame. */
+  function change(): void {
+    picture.overlay = { brushes, point: point?.places ?? null };
+    place.redraw();
+  }
 
   function composed(): Values {
     return active(point?.values ?? {}, store.view.space);
@@ -79,13 +85,13 @@ export function makeParallel(store: StudyStore, hands: IHands, place: IPlace): I
     if (done && (had || span !== null) && store.status.read_only === '') {
       timer = setTimeout(select, SELECT_MILLISECONDS);
     }
-    place.redraw();
+    change();
   }
 
   function onPoint(axis: IAxis, at: number, stepped: boolean): void {
     if (point !== null && axis !== info.axes.at(-1)) {
       point = movedPoint(store, point, axis, at, stepped);
-      place.redraw();
+      change();
     }
   }
 
@@ -94,11 +100,11 @@ export function makeParallel(store: StudyStore, hands: IHands, place: IPlace): I
     onPoint,
     onCompose() {
       point ??= startingPoint(store, info.axes);
-      place.redraw();
+      change();
     },
     onCancel() {
       point = null;
-      place.redraw();
+      change();
     }
   });
 
@@ -128,7 +134,7 @@ export function makeParallel(store: StudyStore, hands: IHands, place: IPlace): I
     foot: [hint],
     draw(next, paint) {
       info = next as IParallelInfo;
-      return picture.draw(info, paint, { brushes, point: point?.places ?? null });
+      return picture.draw(info, paint);
     },
     update() {
       const composing = point !== null;

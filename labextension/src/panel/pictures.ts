@@ -116,6 +116,8 @@ export function makePicture(store: StudyStore, kind: PictureKind, hands: IHands)
   function finish(drawn: Drawn): void {
     const signs = typeof drawn === 'string' ? [] : drawn;
     setText(empty, typeof drawn === 'string' ? drawn : '');
+    // It lies over the picture and would keep the pointer from it.
+    empty.hidden = typeof drawn !== 'string';
     if (typeof drawn === 'string') {
       stage.replaceChildren();
     }

@@ -72,5 +72,5 @@ function clusterText(workers: number, t: Translate): string {
 }
 
 function because(what: string, reason: string, t: Translate): string {
-  return reason === '' ? what : t('panel.because', { what, reason });
+  return reason === '' ? what : t('panel.because', { what, reason: t.fact(reason) });
 }

@@ -16,7 +16,7 @@ import type {
   PanelMessage
 } from '../model/protocol';
 import { viewFromSnapshot } from '../model/snapshot';
-import type { Translate } from '../model/texts';
+import type { TextValues, Translate } from '../model/texts';
 import { translator } from '../model/texts';
 import { isUnderWay } from '../model/trials';
 import { applyAll, EMPTY_VIEW } from '../model/view';
@@ -88,7 +88,10 @@ export class StudyStore {
   }
 
   /** The text of a message id in the user's language. */
-  readonly t: Translate = (key, values) => this.translate(key, values);
+  readonly t: Translate = Object.assign(
+    (key: string, values?: TextValues) => this.translate(key, values),
+    { fact: (sentence: string) => this.translate.fact(sentence) }
+  );
 
   /** A line for the user: a refused command, a busy kernel, or ''. */
   get notice(): string {

@@ -51,6 +51,7 @@ class TrialTable implements ITable {
   private sortColumn = 0;
   private ascending = false;
   private details: IDetails | null = null;
+  private compared: readonly number[] = [];
 
   constructor(
     private readonly store: StudyStore,
@@ -110,6 +111,7 @@ class TrialTable implements ITable {
   }
 
   setCompared(trials: readonly number[]): void {
+    this.compared = trials;
     for (const [number, { box }] of this.rows) {
       box.checked = trials.includes(number);
     }
@@ -133,6 +135,8 @@ class TrialTable implements ITable {
         one = makeRow(number, this.columns, this.rowListener, this.store.t);
         this.rows.set(number, one);
         this.showColumns(one.cells);
+        one.box.checked = this.compared.includes(number);
+        one.button.setAttribute('aria-expanded', String(this.details?.trial === number));
       }
       fillRow(one, trial, this.columns, this.pareto.has(number), number === view.best);
     }
@@ -143,6 +147,9 @@ class TrialTable implements ITable {
     this.rows.clear();
     this.body.replaceChildren();
     this.drawHead();
+    if ((this.details?.trial ?? 0) > view.trials.length) {
+      this.unfold(null);
+    }
   }
 
   private unfold(number: number | null): void {
