@@ -323,9 +323,7 @@ def test_an_unknown_verb_is_told_which_verbs_there_are(line, end):
     with pytest.raises(OptionError) as caught:
         read_verb(line, {"n": "digits"}, ["digits"])
     word = "digits" if line == "{n}" else shlex.split(line)[0]
-    assert str(caught.value) == (
-        f"%tune: received {word!r}; expected a verb: run, status, stop, skip, best, resume, show, why.{end}"
-    )
+    assert str(caught.value) == (f"%tune: received {word!r}; expected a verb: {', '.join(VERBS)}.{end}")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_pause_try_space_budget_and_resume_steer_a_search_that_its_journal_tells
     assert "units           8 … 16 step 4  8" in shown
     assert "the next proposals lie in the new range" in shown
     out = notebook("%tune budget digits -n 3").out
-    assert out == "digits: the search ends after 3 trials; 1 trial at a time\n"
+    assert out == "digits: the search ends after 3 trials; 1 trial at a time.\n"
     assert tune(f"digits {LONG}").err == ""  # the same cell joins what waits
     assert running.view.state is StudyState.PAUSED
 

@@ -22,6 +22,7 @@ class ToldStudy:
         self.read_only_reason = ""
         self.ledger = Ledger(None)
         self.stopped = threading.Event()
+        self.asked: list[tuple[str, Any]] = []
         self.may_convert = threading.Event()
         self.may_convert.set()
         self.asked_modes: list[QuantMode] = []
@@ -53,8 +54,40 @@ class ToldStudy:
     def events_after(self, seq: int) -> list[ev.Event]:
         return self.ledger.events_after(seq)
 
+    def log(self, number: int) -> str:
+        return f"printed by trial {number}"
+
     def stop(self) -> None:
         self.stopped.set()
+
+    # What is asked is written down, and done as far as an event says so.
+
+    def skip(self, number: int | None = None) -> None:
+        self.asked.append(("skip", number))
+        if number is None:
+            raise NOTHING_RUNS
+
+    def pause(self) -> None:
+        self.ledger.record(ev.StudyPaused())
+
+    def resume(self) -> None:
+        self.ledger.record(ev.StudyContinued())
+
+    def try_(self, /, **values: Any) -> dict[str, Any]:
+        self.ledger.record(ev.TrialQueued(values=values))
+        return values
+
+    def narrow(self, **changes: Any) -> str:
+        self.asked.append(("narrow", changes))
+        return "the next proposals lie in the new range"
+
+    def set_budget(self, **limits: Any) -> str:
+        self.asked.append(("set_budget", limits))
+        self.ledger.record(ev.LimitsChanged(max_trials=limits.get("max_trials"), minutes=limits.get("minutes")))
+        return ""
+
+    def select(self, trials: Sequence[int]) -> None:
+        self.asked.append(("select", list(trials)))
 
     def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ev.ModelExported, ...]:
         self.may_convert.wait(30)
@@ -124,6 +157,7 @@ def exported(mode: QuantMode) -> ev.ModelExported:
     )
 
 
+NOTHING_RUNS = StudyError("study digits: no trial runs now, so there is none to skip.")
 REFUSED = ExportError("the model has no input shape; call it once on data.")
 
 

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from tests.golden.make import unpacked
-from tests.widgets.fakes import REFUSED, Outbox, ToldStudy
+from tests.widgets.fakes import NOTHING_RUNS, REFUSED, Outbox, ToldStudy
 from tunemagic import events as ev
+from tunemagic.i18n import Language, catalogue
 from tunemagic.request import QuantMode
 from tunemagic.trial import replay
 from tunemagic.widgets.bridge import StudyChannel
@@ -41,8 +42,8 @@ def command(study, verb, key="k1", **more):
     return {**content, **more}
 
 
-def ack(key="k1", *, ok=True, done=True, message=""):
-    return {"kind": "ack", "id": key, "ok": ok, "done": done, "message": message}
+def ack(key="k1", *, ok=True, done=True, message="", line=""):
+    return {"kind": "ack", "id": key, "ok": ok, "done": done, "message": message, "line": line}
 
 
 def received_seqs(contents):
@@ -57,7 +58,7 @@ def test_nothing_is_sent_before_a_front_end_says_hello(study, outbox, channel):
     channel.receive({"kind": "hello", "have": 0})
     outbox.wait_for_kind("snapshot")
     assert channel.first_contact.is_set()
-    assert outbox.kinds()[0] == "snapshot"
+    assert outbox.kinds()[:2] == ["texts", "snapshot"]
 
 
 def test_a_snapshot_holds_the_curves_as_bytes(study, outbox, channel):
@@ -65,7 +66,7 @@ def test_a_snapshot_holds_the_curves_as_bytes(study, outbox, channel):
     study.run_trial(1, 0.5, 0.75)
     channel.receive({"kind": "hello", "have": 0})
     message = outbox.wait_for_kind("snapshot")
-    buffers = outbox.messages[0][1]
+    buffers = outbox.messages[1][1]
     assert [type(buffer) for buffer in buffers] == [bytes]
     found = unpacked(message, buffers)
     table = {"names": ["val_accuracy"], "trial": [1], "run": [1], "metric": [0], "length": [2], "kept": [True]}
@@ -83,6 +84,7 @@ def test_every_event_after_the_snapshot_arrives_once_and_in_order(study, outbox,
         study.run_trial(number, 0.25, 0.5, 0.75)
     last = study.view.seq
     contents = outbox.wait_for(lambda found: received_seqs(found)[-1:] == [last])
+    contents = contents[1:]  # the texts come first
     assert received_seqs(contents) == list(range(contents[0]["seq"] + 1, last + 1))
     batches = [one for one in contents if one["kind"] == "events"]
     assert all((one["from"], one["to"]) == (one["events"][0]["seq"], one["events"][-1]["seq"]) for one in batches)
@@ -125,7 +127,7 @@ def test_stop_acts_at_once_and_is_acknowledged(study, outbox, channel):
     study.start()
     channel.receive(command(study, "stop"))
     assert study.stopped.is_set()
-    assert outbox.wait_for_kind("ack") == ack()
+    assert outbox.wait_for_kind("ack") == ack(line="%tune stop digits")
 
 
 def test_detach_calls_back(study, outbox, channel, detached):
@@ -155,7 +157,8 @@ def test_messages_that_make_no_sense_are_ignored(study, outbox, channel, content
     study.start()
     channel.receive(content)
     channel.receive(command(study, "jump"))
-    assert outbox.wait_for_kind("ack")["message"] == "expected stop, detach or convert; received 'jump'."
+    verbs = "stop, detach, convert, pause, resume, skip, try, space, budget, select or cell"
+    assert outbox.wait_for_kind("ack")["message"] == f"expected {verbs}; received 'jump'."
     assert outbox.kinds() == ["ack"]
 
 
@@ -167,13 +170,14 @@ def test_convert_answers_at_once_and_again_when_done(study, outbox, channel):
     outbox.wait_for_kind("snapshot")
     study.may_convert.clear()
     channel.receive(command(study, "convert", args={"mode": "all"}))
-    assert outbox.wait_for_kind("ack") == ack(done=False)
+    line = "%tflite digits --quant all"
+    assert outbox.wait_for_kind("ack") == ack(done=False, line=line)
     assert outbox.wait_for_kind("status")["status"]["converting"] is True
     channel.receive(command(study, "convert", "k2", args={"mode": "none"}))
     busy = "a conversion is running already; wait for its results."
     assert outbox.wait_for_kind("ack", count=2) == ack("k2", ok=False, message=busy)
     study.may_convert.set()
-    assert outbox.wait_for_kind("ack", count=3) == ack()
+    assert outbox.wait_for_kind("ack", count=3) == ack(line=line)
     assert study.asked_modes == list(QuantMode)
     contents = outbox.wait_for(lambda found: len(received_seqs(found)) >= len(QuantMode))
     shown = [event["mode"] for one in contents if one["kind"] == "events" for event in one["events"]]
@@ -214,3 +218,132 @@ def test_a_closed_channel_lets_go_of_the_study_and_ends_its_thread(study, outbox
     thread.join(30)
     assert not thread.is_alive()
     assert study.listeners == 0
+
+
+# -- steering ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "message", "line"),
+    [
+        ("pause", {}, "", "%tune pause digits"),
+        ("resume", {}, "", "%tune resume digits"),
+        ("skip", {"trial": 3}, "", "%tune skip 3 digits"),
+        ("try", {"values": {"units": 96, "lr": 0.001}}, "", "%tune try units=96 lr=0.001 digits"),
+        (
+            "space",
+            {"ranges": {"lr": [0.0001, 0.01]}, "fixed": {"units": 96}, "choices": {"act": ["relu", "tanh"]}},
+            "the next proposals lie in the new range",
+            "%tune space digits --range lr=0.0001:0.01 --fix units=96 --choices act=relu,tanh",
+        ),
+        (
+            "budget",
+            {"max_trials": 50, "workers": 2},
+            "the search ends after 50 trials; 0 trials at a time",
+            "%tune budget digits -n 50 -w 2",
+        ),
+        ("select", {"trials": [3, 7]}, "", ""),
+    ],
+)
+def test_a_click_is_done_and_answered_with_the_line_that_does_the_same(
+    study, outbox, channel, verb, args, message, line
+):
+    study.start()
+    channel.receive(command(study, verb, args=args))
+    assert outbox.wait_for_kind("ack") == ack(message=message, line=line)
+
+
+def test_clicks_that_wait_for_the_search_are_done_in_their_order(study, outbox, channel):
+    study.start()
+    for key, verb in enumerate(["pause", "resume", "try", "pause"]):
+        channel.receive(command(study, verb, str(key), args={"values": {"units": 96}}))
+    outbox.wait_for_kind("ack", count=4)
+    assert [type(event).__name__ for event in study.events_after(1)] == [
+        "StudyPaused",
+        "StudyContinued",
+        "TrialQueued",
+        "StudyPaused",
+    ]
+    channel.receive({"kind": "hello", "have": 0})
+    assert outbox.wait_for_kind("snapshot")["status"]["waiting"] is True  # a cell waits for a paused study too
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "message"),
+    [
+        ("skip", {}, str(NOTHING_RUNS)),
+        ("try", {"values": [1]}, "values: expected values by name; received [1]."),
+        ("try", "units", "values: expected values by name; received None."),
+        ("space", {"ranges": 3}, "ranges: expected values by name; received 3."),
+        ("select", {"trials": "all"}, "select: expected a list of trials; received 'all'."),
+        ("cell", {}, "cell: expected code; received None."),
+        ("cell", {"code": "1"}, "No JupyterLab extension listens here; copy the code."),
+    ],
+)
+def test_what_can_not_be_done_is_refused_with_its_reason(study, outbox, channel, verb, args, message):
+    study.start()
+    channel.receive(command(study, verb, args=args))
+    assert outbox.wait_for_kind("ack") == ack(ok=False, message=message)
+
+
+def test_code_goes_into_a_cell_of_the_notebook(study, outbox):
+    cells = []
+    channel = StudyChannel(
+        study, outbox, waiting=True, detach=study.stop, insert=lambda code, failed: cells.append(code)
+    )
+    study.start()
+    channel.receive(command(study, "cell", args={"code": "units = 96"}))
+    assert outbox.wait_for_kind("ack") == ack()
+    assert cells == ["units = 96"]
+    channel.close()
+
+
+# -- texts and questions -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "lang"),
+    [(None, "zh-CN", "zh_CN"), (None, "fr", "en"), (None, None, "en"), (Language.CHINESE, "en", "zh_CN")],
+)
+def test_the_texts_come_in_the_language_that_was_asked_for_or_the_pages(study, outbox, asked, page, lang):
+    channel = StudyChannel(study, outbox, waiting=True, detach=study.stop, lang=asked)
+    channel.receive({"kind": "hello", "have": 0, "lang": page})
+    message = outbox.wait_for_kind("texts")
+    assert message["lang"] == lang
+    expected = catalogue(Language(lang)).texts
+    assert message["texts"]["panel.no_extension"] == expected["panel.no_extension"]
+    assert not [key for key in message["texts"] if key.startswith(("verb.", "record."))]
+    channel.close()
+
+
+def ask(topic, on=True, **options):
+    return {"kind": "ask", "topic": topic, "options": options, "on": on}
+
+
+def test_a_question_is_answered_at_once_and_again_when_a_trial_has_ended(study, outbox, channel):
+    study.start()
+    study.run_trial(1, 0.5, 0.75)
+    channel.receive({"kind": "hello", "have": 0})
+    channel.receive(ask("trial", trial="1"))
+    first = outbox.wait_for_kind("answer")
+    assert (first["topic"], first["options"], first["seq"], first["error"]) == ("trial", {"trial": "1"}, 5, "")
+    assert first["info"]["trial"] == 1
+    study.ledger.record(ev.StudyNoted(text="no picture shows this"))
+    outbox.wait_for_kind("events")
+    study.run_trial(2, 0.5)
+    again = outbox.wait_for_kind("answer", count=2)
+    assert again["seq"] > first["seq"] + 1
+    channel.receive(ask("trial", on=False, trial="1"))
+    study.run_trial(3, 0.5)
+    outbox.wait_for(lambda found: received_seqs(found)[-1:] == [study.view.seq])
+    assert outbox.kinds().count("answer") == 2
+
+
+def test_a_question_without_an_answer_says_why(study, outbox, channel):
+    study.start()
+    channel.receive(ask("trial", trial="9"))
+    answer = outbox.wait_for_kind("answer")
+    assert answer["info"] is None
+    assert answer["error"] == (
+        "trial: expected trial to be the number of a trial; the study has 0 trials; received '9'."
+    )
