@@ -188,7 +188,13 @@ def tflite(
 
 
 def diagnose(
-    what: Study | Any, *, data: Any = None, val: Any = None, classes: int | None = None, batch_size: int | None = None
+    what: Study | Any,
+    *,
+    data: Any = None,
+    val: Any = None,
+    classes: int | None = None,
+    batch_size: int | None = None,
+    seconds: float | None = None,
 ) -> Findings:
     """What is wrong with a model and what to try: of a study, or of one training with ``model.fit``.
 
@@ -199,6 +205,7 @@ def diagnose(
         val: What was validated on, the same.
         classes: Number of classes, where there is no data to count them in.
         batch_size: That of ``fit`` where it was given one.
+        seconds: How long ``fit`` took; without it that is estimated from a few batches.
 
     Raises:
         TuneError: There is no curve to look at.
@@ -208,7 +215,7 @@ def diagnose(
 
     if isinstance(what, Study):
         return what.diagnose()
-    return diagnose_training(what, data=data, val=val, classes=classes, batch_size=batch_size)
+    return diagnose_training(what, data=data, val=val, classes=classes, batch_size=batch_size, seconds=seconds)
 
 
 @functools.cache

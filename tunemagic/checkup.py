@@ -17,7 +17,13 @@ __all__ = ["curves_in", "diagnose_training", "is_history"]
 
 
 def diagnose_training(
-    history: Any, *, data: Any = None, val: Any = None, classes: int | None = None, batch_size: int | None = None
+    history: Any,
+    *,
+    data: Any = None,
+    val: Any = None,
+    classes: int | None = None,
+    batch_size: int | None = None,
+    seconds: float | None = None,
 ) -> Findings:
     """What is wrong with the training that this History tells of; nothing when it looks healthy.
 
@@ -27,14 +33,22 @@ def diagnose_training(
         val: What it was validated on, the same.
         classes: Number of classes, where there is no data to count them in.
         batch_size: That of ``fit`` where it was given one.
+        seconds: How long ``fit`` took; without it that is estimated from a few batches.
 
     Raises:
         DataError: The history holds no curve of numbers.
     """
     curves = curves_in(history)
     known = {} if classes is None else {"classes": float(classes)}
-    model = getattr(history, "model", None)
-    measured = measure_evidence(model, _training_data(data, val), batch_size=batch_size)
+    epochs = max(map(len, curves.values()))
+    epoch_seconds = None if seconds is None else seconds / epochs
+    measured = measure_evidence(
+        getattr(history, "model", None),
+        _training_data(data, val),
+        epoch_seconds=epoch_seconds,
+        batch_size=batch_size,
+    )
+    known |= {} if epoch_seconds is None else {"epoch_seconds": epoch_seconds}
     finding = diagnose_history(curves, evidence={**measured, **known})
     return Findings([] if finding is None else [finding.to_json()])
 

@@ -4,7 +4,7 @@ A model has one main verdict at most: the first sign in this order that is there
 other readings comes first (training that blew up, a leak), then what keeps a model from learning,
 then how well it learns, then how fast.
 
-    diverged > leak > dead units > rate too low > overfit > underfit > noisy > too slow
+    diverged > leak > dead units > rate too low > overfit > noisy > underfit > too slow
     > still improving > plateaued
 
 Verdicts and remedies follow the Deep Learning Tuning Playbook (github.com/google-research/

@@ -32,7 +32,7 @@ _RISE = 0.1  # by how much validation loss has risen again, in losses of a guess
 _POOR_ACCURACY = 0.6  # levels in training
 _POOR_LOSS = 0.3  # explained share; real measurements seldom allow much more, so less is asked than of classes
 _FLAT = 0.01  # levels: what many epochs may still gain and be called flat
-_NOISE = 0.06  # levels by which epochs typically jump
+_NOISE = 0.04  # levels, to and fro in each epoch; 0.00 to 0.01 at good rates, 0.02 at rates ten times too high
 _GAIN = 0.02  # levels gained in the last quarter of the epochs
 _GOOD = 0.95  # level from which on flat curves are no fault
 _MANY = 8  # epochs before curves may be called flat
@@ -284,8 +284,8 @@ _LOOKS: tuple[Callable[[_Case], Found | None], ...] = (
     _dead_units,
     _rate_too_low,
     _overfit,
-    _underfit,
     _noisy,
+    _underfit,
     _too_slow,
     _still_improving,
     _plateaued,

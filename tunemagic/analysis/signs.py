@@ -7,6 +7,7 @@ the first epoch.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -90,13 +91,15 @@ def running_median(curve: Sequence[float]) -> list[float]:
 
 
 def typical_jump(curve: Sequence[float]) -> float:
-    """How far a value typically lies from the middle of its neighbours: 0 for a straight line.
+    """How far a value moves to and fro in an epoch, on average: 0 for a curve that only rises or only falls.
 
-    The mean over the last two thirds, since the first epochs bend steeply.
+    Taken over the last two thirds, since the first epochs are steep.
     """
     last = curve[len(curve) // 3 :]
-    bends = [abs(here - (before + after) / 2) for before, here, after in zip(last, last[1:], last[2:], strict=False)]
-    return statistics.fmean(bends) if bends else 0.0
+    if len(last) < 3:
+        return 0.0
+    moved = sum(abs(after - before) for before, after in itertools.pairwise(last))
+    return (moved - abs(last[-1] - last[0])) / (len(last) - 1)
 
 
 def _floats(curve: Curve) -> tuple[float, ...]:

@@ -30,6 +30,7 @@ _TIMES_LARGER = 16  # by which batch a small one is compared with
 _REPEATS = 3
 _BATCHES = 20
 _TRAIN_COST = 3.0  # a step of training costs about three forward passes (Kaplan et al. 2020, section 2.1)
+_EAGER_COST = 12.0  # run in Python it also pays for each operation of the optimizer (measured: 15 for a small network)
 _EQUAL = 0.99999  # correlation of a column that is the target up to rounding
 _MIN_ROWS = 20  # fewer rows correlate by chance
 
@@ -201,7 +202,8 @@ def _dead_units(model: Any, data: TrainingData) -> dict[str, float | str]:
     if not layers or not hasattr(model, "inputs"):
         return {}
     inputs = _some_inputs(data, most=_VALUES // sum(math.prod(layer.output.shape[1:]) for layer in layers))
-    outputs = keras.Model(model.inputs, [layer.output for layer in layers])(inputs, training=False)
+    entry = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    outputs = keras.Model(entry, [layer.output for layer in layers])(inputs, training=False)
     dead, units, worst = 0, 0, ("", 0.0)
     for layer, output in zip(layers, outputs if isinstance(outputs, list | tuple) else [outputs], strict=True):
         values = keras.ops.convert_to_numpy(output)
@@ -244,7 +246,7 @@ def _times(
     if model.run_eagerly:
         eager = _fastest(lambda: model(data.x[:batch], training=False), clock)
         graph = _graph_time(model, data.x[:batch], clock)
-        return {**found, "eager_share": 1 - min(1.0, graph / eager), "epoch_seconds": steps * eager * _TRAIN_COST}
+        return {**found, "eager_share": 1 - min(1.0, graph / eager), "epoch_seconds": steps * eager * _EAGER_COST}
     if batch > _SMALL_BATCH or len(data.x) < _TIMES_LARGER * batch:
         return found
     small = _graph_time(model, data.x[:batch], clock)
