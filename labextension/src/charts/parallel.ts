@@ -33,8 +33,8 @@ export class ParallelPicture {
 
   constructor(readonly host: HTMLElement) {}
 
-  draw(info: IParallelInfo, paint: IPaint, overlay: IOverlay): Drawn {
-    [this.info, this.paint, this.overlay] = [info, paint, overlay];
+  draw(info: IParallelInfo, paint: IPaint): Drawn {
+    [this.info, this.paint] = [info, paint];
     const { t } = paint;
     const { axes, lines, best } = info;
     if (lines.length === 0) {
@@ -48,8 +48,9 @@ export class ParallelPicture {
       'group'
     );
     root.append(...this.lines(), this.high, ...axes.map((axis, index) => this.axis(axis, index)));
-    if (overlay.point !== null) {
-      root.append(...this.composed(overlay.point));
+    const { point } = this.overlay;
+    if (point !== null) {
+      root.append(...this.composed(point));
     }
     this.highlight(this.marked);
     const unranked = lines.some(one => one.rank === null);
