@@ -158,7 +158,7 @@ RETURNS = {
     "auto": ("choose_tuner",),
     "pruning": ("choose_pruner",),
     "estimate": ("too_large",),
-    "loop": ("_message",),
+    "endings": ("end_message",),
     "bayesian": ("_narrowed",),
     "hyperband": ("_narrowed",),
     "optuna_samplers": ("_narrowed", "_why"),

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from tunemagic.events import PROTOCOL_VERSION, Event
 from tunemagic.i18n import Language, catalogue, language_of
+from tunemagic.i18n.facts import fact_texts
 from tunemagic.trial import StudyState, StudyView
 from tunemagic.widgets.commands import Commands, SteeredStudy
 from tunemagic.widgets.page import tell_language
@@ -207,6 +208,7 @@ class StudyChannel:
         """The panel's texts; those that this language lacks come in English."""
         texts = {**catalogue(Language.ENGLISH).texts, **catalogue(language).texts}
         shown = {key: text for key, text in texts.items() if key.startswith(_PANEL_TEXTS)}
+        shown |= fact_texts(catalogue(language))
         self._send(Texts(kind="texts", v=PROTOCOL_VERSION, lang=str(language), texts=shown), ())
 
     def _send_snapshot(self) -> None:

@@ -4,7 +4,7 @@
  * `english.fact.ID` as it stands in journals; for an English panel it sends none.
  */
 
-import { type Translate } from './texts';
+import type { TextOf } from './texts';
 
 const ENGLISH = 'english.';
 const PREFIX = 'english.fact.';
@@ -36,7 +36,7 @@ interface IPattern {
 /** What makes a sentence of a journal one of the panel's language; unknown sentences stay as they are. */
 export function factTranslator(
   texts: Readonly<Record<string, string>>,
-  translate: Translate
+  textOf: TextOf
 ): (sentence: string) => string {
   const patterns = Object.keys(texts)
     .filter(id => id.startsWith(PREFIX))
@@ -57,7 +57,7 @@ export function factTranslator(
       name,
       name.startsWith('fact') && deepest > 0 ? said(part, deepest - 1) : part
     ]);
-    return translate(found.key, Object.fromEntries(values) as Record<string, string>);
+    return textOf(found.key, Object.fromEntries(values) as Record<string, string>);
   };
   return sentence => {
     if (patterns.length === 0 || sentence === '') {

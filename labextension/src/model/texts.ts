@@ -3,17 +3,23 @@
  * The twin of `Catalogue` in `tunemagic/i18n`. The kernel sends the texts; nothing is bundled.
  */
 
+import { factTranslator } from './facts';
+
 export type TextValues = Readonly<Record<string, string | number>>;
 
 /** The text of a message id with its `{placeholders}` filled in. */
-export type Translate = (key: string, values?: TextValues) => string;
+export type TextOf = (key: string, values?: TextValues) => string;
+
+/** A language's texts; `fact` says a sentence of a journal in that language. */
+export type Translate = TextOf & { readonly fact: (sentence: string) => string };
 
 /** One language's texts; a text that is missing comes as its id. */
 export function translator(texts: Readonly<Record<string, string>>): Translate {
-  return (key, values = {}) => {
+  const textOf: TextOf = (key, values = {}) => {
     const text = own(texts, formOf(key, values, texts)) ?? key;
     return text.replace(/\{(\w+)\}/g, (found, name: string) => String(own(values, name) ?? found));
   };
+  return Object.assign(textOf, { fact: factTranslator(texts, textOf) });
 }
 
 /** `count` chooses between `KEY.one` and `KEY.other` where the catalogue has these forms. */

@@ -56,7 +56,8 @@ export function fillRow(
   trial: ITrialRecord,
   columns: readonly IColumn[],
   pareto: boolean,
-  best: boolean
+  best: boolean,
+  t: Translate
 ): void {
   if (one.trial !== trial || one.pareto !== pareto) {
     one.trial = trial;
@@ -68,7 +69,7 @@ export function fillRow(
       }
     });
     one.row.dataset['state'] = trial.state;
-    one.row.title = trial.reason === '' ? trial.why : trial.reason;
+    one.row.title = t.fact(trial.reason === '' ? trial.why : trial.reason);
   }
   if (one.best !== best) {
     one.best = best;
