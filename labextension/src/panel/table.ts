@@ -138,7 +138,14 @@ class TrialTable implements ITable {
         one.box.checked = this.compared.includes(number);
         one.button.setAttribute('aria-expanded', String(this.details?.trial === number));
       }
-      fillRow(one, trial, this.columns, this.pareto.has(number), number === view.best);
+      fillRow(
+        one,
+        trial,
+        this.columns,
+        this.pareto.has(number),
+        number === view.best,
+        this.store.t
+      );
     }
   }
 
