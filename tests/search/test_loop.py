@@ -37,6 +37,7 @@ class Scripted:
         self.clock = clock
         self.jobs: list[TrialJob] = []
         self.cancelled: list[int] = []
+        self.held: set[int] = set()
         self.closed = 0
         self._reports: deque[Report] = deque()
 
@@ -58,6 +59,15 @@ class Scripted:
                         trial=trial, attempt=job.attempt, ending=Ending.STOPPED, seconds=1.0, score=0.5, best_epoch=1
                     )
                 )
+
+    def hold(self, trial: int) -> None:
+        self.held.add(trial)
+
+    def release(self, trial: int) -> None:
+        self.held.discard(trial)
+
+    def resize(self, workers: int) -> None:
+        self.slots = workers
 
     def close(self) -> None:
         self.closed += 1
