@@ -241,6 +241,25 @@ class NotebookPage:
         """Run a command of the application."""
         self.page.evaluate("async command => { await jupyterapp.commands.execute(command); }", command)
 
+    def set_setting(self, plugin: str, name: str, value: object) -> None:
+        """Change a setting as the settings editor does."""
+        self.page.evaluate(
+            """async ([plugin, name, value]) => {
+                const services = jupyterapp.pluginRegistry._services;
+                const wanted = '@jupyterlab/coreutils:ISettingRegistry';
+                const token = [...services.keys()].find(token => token.name === wanted);
+                const registry = await jupyterapp.resolveOptionalService(token);
+                await registry.set(plugin, name, value);
+            }""",
+            [plugin, name, value],
+        )
+
+    def run_from_palette(self, label: str) -> None:
+        """Type a command's name into the palette and take it."""
+        self.execute("apputils:activate-command-palette")
+        self.page.keyboard.type(label)
+        self.page.locator(".lm-CommandPalette-item", has_text=label).first.click()
+
     def restart_kernel(self) -> None:
         """Restart without asking."""
         self.page.evaluate(

@@ -20,6 +20,10 @@ from tunemagic.widgets.form_rows import RangeRows, field_layout, wrapped
 
 __all__ = ["TuneForm"]
 
+_PRE = (
+    "overflow:auto;max-height:26em;margin:0;padding:8px;border:1px solid var(--jp-border-color2,#ccc);"
+    "line-height:1.35;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+)
 _WIDE = {"description_width": "110px"}
 
 
@@ -171,10 +175,7 @@ class TuneForm(widgets.VBox):  # type: ignore[misc]  # mypy doesn't follow ipywi
     def _show(self) -> None:
         shown = html.escape(self.cell)
         label = html.escape(self._texts("form.preview"))
-        self._preview.value = (
-            f'<pre tabindex="0" role="group" aria-label="{label}" style="overflow:auto;max-height:26em;margin:0;'
-            f'padding:8px;border:1px solid var(--jp-border-color2,#ccc);line-height:1.35">{shown}</pre>'
-        )
+        self._preview.value = f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{shown}</pre>'
         self._say(self.fault or self._texts("form.ready"), is_fault=bool(self.fault))
         for button in self._buttons:
             button.disabled = bool(self.fault)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -23,12 +22,18 @@ _SHOWN = {
     Word.CHOICE: ("choices", "default"),
     Word.BOOL: ("default",),
 }
+_LABEL = {"description_width": "auto"}
 _FIELDS = ("low", "high", "step", "choices", "default")
 
 
 def field_layout(width: str = "240px") -> widgets.Layout:
     """A field that takes its share of a row and wraps where the page is narrow."""
     return widgets.Layout(flex=f"1 1 {width}", width="auto", min_width="0", max_width="480px")
+
+
+def _column(width: str) -> widgets.Layout:
+    """A field of this width, so that those of several rows stand below each other."""
+    return widgets.Layout(flex=f"0 1 {width}", width="auto", min_width="0")
 
 
 def wrapped(*children: widgets.Widget) -> widgets.Box:
@@ -42,27 +47,30 @@ class _Row:
     def __init__(self, tunable: Tunable, texts: Catalogue, changed: Callable[[], None]) -> None:
         self.origin = tunable.origin
         self._found = tunable.range
-        narrow: dict[str, Any] = {"style": {"description_width": "auto"}, "layout": field_layout("120px")}
         self.wanted = widgets.Checkbox(
             value=True,
             description=tunable.name,
             tooltip=texts("form.search_this", name=tunable.name),
             indent=False,
-            layout=field_layout("150px"),
+            layout=_column("170px"),
         )
         self.word = widgets.Dropdown(
             options=[(texts(f"form.kind.{word}"), word.value) for word in Word],
             value=tunable.range.word.value,
             description=texts("form.kind"),
-            style={"description_width": "auto"},
-            layout=field_layout("190px"),
+            style=_LABEL,
+            layout=_column("215px"),
         )
         typed = RangeTexts.of(tunable.range)
         self.fields = {
-            name: widgets.Text(value=getattr(typed, name), description=texts(f"form.{name}"), **narrow)
+            name: widgets.Text(
+                value=getattr(typed, name),
+                description=texts(f"form.{name}"),
+                style=_LABEL,
+                layout=_column("430px" if name == "choices" else "145px"),
+            )
             for name in _FIELDS
         }
-        self.fields["choices"].layout = field_layout("260px")
         self.box = wrapped(self.wanted, self.word, *self.fields.values())
         self._changed = changed
         self._show()

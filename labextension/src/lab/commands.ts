@@ -13,7 +13,7 @@ import { activeSource, insertCell, replaceSource, runAbove } from './cells';
 import { tuneIcon } from './icon';
 import type { TuneSidePanel } from './panel';
 import type { Verb } from './steering';
-import { askKernel, steer } from './steering';
+import { askKernel, steer, warn } from './steering';
 
 export const SHOW_PANEL = 'tunemagic:show-panel';
 export const NEW_CELL = 'tunemagic:new-cell';
@@ -151,7 +151,7 @@ async function tuneCell({ tracker, trans }: ISurroundings): Promise<void> {
   }
   const code = activeSource(notebook);
   if (code === null) {
-    Notification.warning(trans.__('Choose a code cell that builds a Keras model first.'));
+    warn(trans.__('Choose a code cell that builds a Keras model first.'));
     return;
   }
   if (link?.loaded !== true) {

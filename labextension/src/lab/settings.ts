@@ -33,7 +33,7 @@ export function watchSearches(
       app.shell.activateById(panelId);
     }
     for (const row of wanted.notifyWhenDone ? news.done : []) {
-      Notification.info(doneText(row, trans));
+      Notification.success(doneText(row, trans), { autoClose: false });
     }
     for (const row of wanted.notifyWhenBetter ? news.better : []) {
       Notification.info(betterText(row, trans), { autoClose: 5000 });

@@ -11,6 +11,11 @@ export type Verb = ISteerStudy['verb'];
 
 const LOAD_LINE = '%load_ext tunemagic';
 
+/** Tell the user why something was not done. */
+export function warn(message: string): void {
+  Notification.warning(message, { autoClose: 8000 });
+}
+
 /** Ask the current notebook's kernel. Null after the user was told why there is no answer. */
 export async function askKernel(
   tracker: KernelTracker,
@@ -19,24 +24,20 @@ export async function askKernel(
 ): Promise<ISideReply | null> {
   const { link } = tracker;
   if (link === null || !link.loaded) {
-    Notification.warning(
-      trans.__('tunemagic is not loaded in this notebook: run %1 first.', LOAD_LINE)
-    );
+    warn(trans.__('tunemagic is not loaded in this notebook: run %1 first.', LOAD_LINE));
     return null;
   }
   try {
     const reply = await link.ask(asked);
     if (!reply.ok) {
-      Notification.warning(reply.message);
+      warn(reply.message);
     }
     return reply.ok ? reply : null;
   } catch (error) {
     if (!(error instanceof NoReply)) {
       throw error;
     }
-    Notification.warning(
-      trans.__('The kernel did not answer. It may be busy: try again, or interrupt it.')
-    );
+    warn(trans.__('The kernel did not answer. It may be busy: try again, or interrupt it.'));
     return null;
   }
 }
@@ -50,7 +51,7 @@ export async function steer(
 ): Promise<void> {
   const study = targetOf(tracker.link?.studies ?? [], shown);
   if (study === undefined && tracker.link?.loaded === true) {
-    Notification.warning(trans.__('There is no search in this notebook yet.'));
+    warn(trans.__('There is no search in this notebook yet.'));
     return;
   }
   const reply = await askKernel(tracker, trans, { kind: 'steer', study: study?.name ?? '', verb });
