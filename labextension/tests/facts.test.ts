@@ -33,7 +33,7 @@ test('sentences of a journal are said in the language of the panel', () => {
     'x_train (8, 2) float32, y_train (8,) int64; validation: 2 samples, shuffled and stratified'
   ];
   assert.deepEqual(sentences.map(said), [
-    '您的默认值',
+    '你的默认值',
     '在第 4 轮低于中位数：0.81 < 0.88',
     'Hyperband 第 2 组第 1 级：接着试验 4 训练',
     '在第 3 轮不属于 9 个试验中最好的三分之一：0.9 > 0.5',

@@ -20,7 +20,7 @@ FACTS = {key: text for key, text in ENGLISH.texts.items() if key.startswith("fac
 @pytest.mark.parametrize(
     ("sentence", "said"),
     [
-        ("your default values", "您的默认值"),
+        ("your default values", "你的默认值"),
         ("below the median at epoch 4: 0.81 < 0.88", "在第 4 轮低于中位数：0.81 < 0.88"),
         ("Hyperband bracket 2, rung 1: goes on from trial 4", "Hyperband 第 2 组第 1 级：接着试验 4 训练"),
         ("plain fit: the model has its own train_step", "普通 fit：模型有自己的 train_step"),
@@ -90,7 +90,7 @@ def _takes_numbers_only(name):
 
 def test_a_screen_gets_both_forms_of_each_fact_and_nothing_for_english():
     sent = fact_texts(CHINESE)
-    assert sent["fact.default_values"] == "您的默认值"
+    assert sent["fact.default_values"] == "你的默认值"
     assert sent["english.fact.default_values"] == "your default values"
     assert len(sent) == 2 * len(FACTS)
     assert fact_texts(ENGLISH) == {}

@@ -22,6 +22,7 @@ const NUMBERS = new Set([
   'line',
   'of',
   'process',
+  'row',
   'rows',
   'rung',
   'trial'
