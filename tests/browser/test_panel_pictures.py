@@ -218,6 +218,8 @@ def test_a_trial_is_composed_by_clicks_and_keys_and_tried(page, view):
         wanted["momentum"] = best.get("momentum", 0.9)
     assert sent_after(page, panel, "try") == [{"values": wanted}]
     assert not any(verb == "select" for verb, _ in panel.commands())
+    page.get_by_role("button", name=ENGLISH("plot.parallel.edit")).click()
+    assert page.get_by_label("units", exact=True).and_(page.locator("input, select")).input_value() == "64"
     page.get_by_role("slider", name="units", exact=True).focus()
     page.keyboard.press("Escape")
     panel.settle()
@@ -251,6 +253,11 @@ def test_points_are_read_out_under_the_pointer_and_by_keys(page, view):
     assert said(page) != first
     assert ring.get_attribute("aria-label") == said(page)
     assert "val_accuracy 0." in said(page)
+    number = said(page).split(" · ")[0].removeprefix("trial ")
+    page.keyboard.press("Enter")
+    panel.settle()
+    assert page.locator(".tm-fold[aria-expanded='true']").inner_text().strip() == number
+    ring.focus()
     page.keyboard.press("Escape")
     assert said(page) == ""
     box = page.locator(f"{SHOWN} svg.tm-svg").bounding_box()

@@ -3,9 +3,9 @@ import type { IContourInfo } from '../model/protocol';
 import { textAt } from './axis';
 import type { Drawn, IBox, IPaint } from './svg';
 import {
+  bestMark,
   boxOf,
   frame,
-  path,
   picture,
   placeIn,
   px,
@@ -13,7 +13,6 @@ import {
   rings,
   scale,
   shaded,
-  shapes,
   sign
 } from './svg';
 
@@ -36,22 +35,11 @@ export function drawContour(host: HTMLElement, info: IContourInfo, paint: IPaint
   const box = boxOf({ left: 0, top: 0, width: paint.width, height: paint.height }, y);
   const points = info.points.map(({ trial, x: across, y: up }) => ({
     ...placeIn(box, across, up),
-    trial,
-    text: paint.describe(trial)
+    trial
   }));
   root.append(...shaded(cellsOf(grid), 'cells', cells => cells.map(cellPath(box, grid)).join('')));
   frame(root, box, x, y);
-  root.append(
-    rings(points),
-    path(
-      'best',
-      shapes(
-        'diamond',
-        points.filter(point => point.trial === info.best),
-        6
-      )
-    )
-  );
+  root.append(rings(points), bestMark(points, info.best));
   reachable(root, points, paint);
   return [
     scale(`${objective.name}: ${textAt(objective, 0)} … ${textAt(objective, 1)}`),

@@ -17,8 +17,7 @@ export function drawPareto(host: HTMLElement, info: IParetoInfo, paint: IPaint):
     .map(point => ({
       ...placeIn(box, point.x, point.y),
       trial: point.trial,
-      front: point.front,
-      text: paint.describe(point.trial)
+      front: point.front
     }))
     .sort((a, b) => a.x - b.x || a.y - b.y);
   const front = points.filter(point => point.front);

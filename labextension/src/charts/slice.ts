@@ -2,6 +2,7 @@
 import type { ISliceInfo } from '../model/protocol';
 import type { Drawn, IMark, IPaint } from './svg';
 import {
+  bestMark,
   boxOf,
   frame,
   path,
@@ -50,16 +51,9 @@ export function drawSlice(host: HTMLElement, info: ISliceInfo, paint: IPaint): D
     root.append(
       path('rim', shapes('dot', points)),
       ...shaded(points, 'dots', some => shapes('dot', some)),
-      path(
-        'best',
-        shapes(
-          'diamond',
-          points.filter(point => point.trial === info.best),
-          6
-        )
-      )
+      bestMark(points, info.best)
     );
-    marks.push(...points.map(point => ({ ...point, text: paint.describe(point.trial) })));
+    marks.push(...points);
   });
   reachable(root, marks, paint);
   return [scale(t('plot.slice.order')), sign('best', 'diamond', t('plot.best'))];

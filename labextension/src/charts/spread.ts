@@ -42,7 +42,7 @@ export function drawSpread(host: HTMLElement, info: ISpreadInfo, paint: IPaint):
       ),
       path('mean', `M${px(mean)} ${px(y - 9)}v18`)
     );
-    return { x: mean, y, reach: box.width, trial: one.trial, text: paint.describe(one.trial) };
+    return { x: mean, y, reach: box.width, trial: one.trial };
   });
   reachable(root, marks, paint);
   return [

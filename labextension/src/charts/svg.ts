@@ -22,7 +22,6 @@ export interface IMark {
   readonly x: number;
   readonly y: number;
   readonly trial: number;
-  readonly text: string;
   readonly reach?: number;
 }
 
@@ -203,10 +202,10 @@ export function reachable(root: SVGSVGElement, marks: readonly IMark[], paint: I
       host.dataset['tmAt'] = String(index);
       ring.setAttribute('cx', px(mark.x));
       ring.setAttribute('cy', px(mark.y));
-      ring.setAttribute('aria-label', mark.text);
+      ring.setAttribute('aria-label', paint.describe(mark.trial));
     }
     ring.classList.toggle('tm-shown', mark !== undefined);
-    paint.hover(mark?.text ?? '');
+    paint.hover(mark === undefined ? '' : paint.describe(mark.trial));
   };
   const open = (): void => {
     const mark = marks[at];
@@ -287,6 +286,15 @@ export function legendItems(signs: readonly ISign[]): HTMLLIElement[] {
 export function sign(className: string, shape: Shape | 'line', text: string): ISign {
   const d = shape === 'line' ? 'M0 6h18' : shapes(shape, [{ x: 9, y: 6 }]);
   return { sign: path(className, d), text };
+}
+
+/** The best trial among the points. */
+export function bestMark(
+  points: readonly (IPlace & { readonly trial: number })[],
+  best: number | null
+): SVGPathElement {
+  const found = points.filter(point => point.trial === best);
+  return path('best', shapes('diamond', found, 6));
 }
 
 /** Dots with a rim, which are seen on light and dark ground. */

@@ -38,31 +38,34 @@ export function drawTimeline(host: HTMLElement, info: ITimelineInfo, paint: IPai
   names.forEach((name, lane) => {
     root.append(label(name, left - 6, box.top + (lane + 0.5) * high + 4, 'end', left - 8));
   });
-  const drawn = bars.map(bar => barOf(bar, info, box, paint));
+  const drawn = bars.map(bar => barOf(bar, info, box));
   const states = [...new Set(drawn.map(bar => bar.state))];
-  for (const state of states) {
-    root.append(
-      signOf(
-        state,
-        drawn.filter(bar => bar.state === state)
-      )
-    );
-  }
-  for (const bar of drawn) {
-    if (bar.width > textWidth(String(bar.trial)) + 6 && bar.state === 'completed') {
-      const text = label(String(bar.trial), bar.x, bar.y + 4, 'middle');
-      text.classList.add('tm-inverse');
-      root.append(text);
-    }
-  }
+  const signs = states.map(state =>
+    signOf(
+      state,
+      drawn.filter(bar => bar.state === state)
+    )
+  );
+  root.append(...signs, ...drawn.filter(hasNumber).map(numberOf));
   reachable(root, drawn, paint);
   return states.map((state): ISign => {
-    const bar = { x: 9, y: 6, width: 18, trial: 0, text: '', state };
+    const bar = { x: 9, y: 6, width: 18, trial: 0, state };
     return { sign: signOf(state, [bar], 10), text: t(`state.${state}`) };
   });
 }
 
-function barOf(bar: ITimelineBar, info: ITimelineInfo, box: IBox, paint: IPaint): IBar {
+/** Only a plain bar has a ground that a number can be read on. */
+function hasNumber({ state, width, trial }: IBar): boolean {
+  return state === 'completed' && width > textWidth(String(trial)) + 6;
+}
+
+function numberOf({ trial, x, y }: IBar): SVGTextElement {
+  const text = label(String(trial), x, y + 4, 'middle');
+  text.classList.add('tm-inverse');
+  return text;
+}
+
+function barOf(bar: ITimelineBar, info: ITimelineInfo, box: IBox): IBar {
   const scale = box.width / Math.max(info.seconds, 1e-3);
   const width = Math.max(3, (bar.end - bar.start) * scale - 1);
   const lane = Math.max(0, info.lanes.indexOf(bar.lane));
@@ -71,7 +74,6 @@ function barOf(bar: ITimelineBar, info: ITimelineInfo, box: IBox, paint: IPaint)
     y: box.top + ((lane + 0.5) * box.height) / info.lanes.length,
     reach: width / 2,
     trial: bar.trial,
-    text: paint.describe(bar.trial),
     state: bar.state,
     width
   };
