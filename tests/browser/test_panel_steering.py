@@ -194,16 +194,16 @@ FINDINGS = [
     {
         "verdict": "boundary_low",
         "trial": None,
-        "evidence": {"name": "lr<b>", "low": 0.0001, "count": 3},
+        "evidence": {"name": "lr<b>", "hits": 3, "of": 5, "low": 0.0001, "high": 0.1},
         "remedies": [
             {
-                "id": "widen_low",
-                "values": {"name": "lr"},
+                "id": "widen",
+                "values": {"name": "lr", "low": 0.00001, "high": 0.01},
                 "action": {"verb": "space", "args": {"ranges": {"lr": [1e-5, 1e-2]}}},
             },
             {
-                "id": "one",
-                "values": {"x": 0.12345},
+                "id": "larger",
+                "values": {},
                 "action": {"verb": "try", "args": {"values": {"units": 64, "lr": 0.01}}},
             },
         ],
@@ -229,6 +229,13 @@ def test_findings_have_evidence_and_a_button_for_each_remedy(page):
     buttons = page.locator(".tm-finding button").all_inner_texts()
     assert buttons == ["Set lr to 1e-5–0.01", "Try units=64, lr=0.01", "trial 2", "Insert the changed cell"]
     assert page.locator(".tm-finding b").count() == 0
+    assert page.locator(".tm-finding p").all_inner_texts() == [
+        "lr<b>: the best lie at the lower end",
+        "3 of the best 5 trials have lr<b> in the bottom tenth of its range 0.0001 … 0.1.",
+        "not known here trial 2",
+        "gap=0.25",
+    ]
+    assert page.locator(".tm-finding li > span").all_inner_texts()[0] == "Widen lr to 1e-5 … 0.01"
     click(page, "Set lr to 1e-5–0.01")
     assert panel.acknowledge() == {"verb": "space", "args": {"ranges": {"lr": [1e-5, 1e-2]}}}
     click(page, "Insert the changed cell")

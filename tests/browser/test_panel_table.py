@@ -252,8 +252,9 @@ def test_nothing_jumps_while_trials_arrive(page):
     assert len(places) == 1
 
 
-@pytest.mark.parametrize("language", list(Language), ids=["en", "zh"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("dark", "language"), [(False, Language.ENGLISH), (True, Language.CHINESE)], ids=["light-en", "dark-zh"]
+)
 def test_axe_finds_nothing_wrong_in_any_tab_or_form(page, dark, language):
     panel = PanelPage(page, dark=dark, language=language)
     running = replay(stamped(search(trials=9, unfinished=4)))

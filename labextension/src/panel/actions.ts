@@ -36,22 +36,21 @@ export function makeActions(store: StudyStore, compact: boolean): IActions {
   const drawers: readonly IDrawer[] = [skip, tryDrawer, makeSpace(store), makeBudget(store)];
   oneAtATime(drawers);
   const steering = compact ? [] : drawers.slice(1).map(drawer => drawer.button);
-  const all = [pause, skip.button, stop, ...steering];
-  const node = make('div', { className: 'tm-actions' }, ...all, detach);
+  const node = make(
+    'div',
+    { className: 'tm-actions' },
+    ...[pause, skip.button, stop, ...steering, detach]
+  );
   const notice = makeNotice(store);
-  let [wasRunning, wasWaiting] = [false, false];
+  let wasWaiting = false;
 
   function update(): void {
     const steerable = store.steerable;
     const waiting = steerable && store.status.waiting;
-    wasRunning ||= steerable;
     wasWaiting ||= waiting;
-    node.hidden = !wasRunning;
+    node.hidden = !steerable;
     detach.hidden = !wasWaiting;
-    // Buttons that are hidden later keep their place: the header must not jump.
-    for (const button of all) {
-      button.style.visibility = steerable ? 'visible' : 'hidden';
-    }
+    // It keeps its place, so that the other buttons stay under the pointer.
     detach.style.visibility = waiting ? 'visible' : 'hidden';
     const paused = store.view.state === 'paused';
     setText(pause, t(paused ? 'panel.resume' : 'panel.pause'));

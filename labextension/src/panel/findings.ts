@@ -46,7 +46,9 @@ function findingNode(finding: Json, store: StudyStore, hands: IHands): HTMLEleme
   const head = make(
     'p',
     {},
-    make('strong', { text: saidOf(`diagnosis.${verdict}.title`, verdict, evidence, t) })
+    make('strong', {
+      text: saidOf(`diagnosis.${verdict}.title`, evidence, t) ?? verdict.replaceAll('_', ' ')
+    })
   );
   const { trial } = finding;
   if (typeof trial === 'number') {
@@ -61,7 +63,7 @@ function findingNode(finding: Json, store: StudyStore, hands: IHands): HTMLEleme
     'div',
     { className: 'tm-finding' },
     head,
-    make('p', { text: saidOf(`diagnosis.${verdict}.text`, '', evidence, t) }),
+    make('p', { text: saidOf(`diagnosis.${verdict}.text`, evidence, t) ?? shown(evidence) }),
     ...(remedies.length === 0
       ? []
       : [make('ol', {}, ...remedies.map(remedy => remedyNode(remedy, store)))])
@@ -71,7 +73,7 @@ function findingNode(finding: Json, store: StudyStore, hands: IHands): HTMLEleme
 function remedyNode(remedy: Json, store: StudyStore): HTMLElement {
   const { t } = store;
   const id = textIn(remedy['id']);
-  const said = make('span', { text: saidOf(`remedy.${id}`, id, recordIn(remedy['values']), t) });
+  const said = make('span', { text: saidOf(`remedy.${id}`, recordIn(remedy['values']), t) ?? id });
   const node = make('li', {}, said);
   const action = recordIn(remedy['action']);
   const verb = textIn(action['verb']);
@@ -127,18 +129,14 @@ function actionText(verb: Verb, args: Json, t: Translate): string {
   return wishes.join(t('panel.comma'));
 }
 
-/** A text of the catalogue with its values; what has none stands there by its name with its values. */
-function saidOf(key: string, name: string, values: Json, t: Translate): string {
+/** A text of the catalogue with its values; null when it has none. */
+function saidOf(key: string, values: Json, t: Translate): string | null {
   const texts: Record<string, string | number> = Object.fromEntries(
     Object.entries(values).map(([word, value]) => [word, shown(value)])
   );
   const { count } = values;
   const text = t(key, typeof count === 'number' ? { ...texts, count } : texts);
-  if (text !== key) {
-    return text;
-  }
-  const listed = Object.entries(texts).map(([word, value]) => `${word} ${value}`);
-  return [...(name === '' ? [] : [name.replaceAll('_', ' ')]), ...listed].join(t('panel.comma'));
+  return text === key ? null : text;
 }
 
 function shown(value: JSONValue): string {

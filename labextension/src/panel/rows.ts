@@ -41,7 +41,7 @@ export function makeRow(
   button.addEventListener('click', () => {
     listener.unfold(number);
   });
-  const first = make('td', { className: 'tm-number' }, box, button);
+  const first = make('td', {}, make('div', { className: 'tm-first' }, box, button));
   const cells = columns.slice(1).map(({ badge, numeric }) => {
     const inside = badge === true ? [make('span', { className: 'tm-badge' })] : [];
     return make('td', numeric ? { className: 'tm-number' } : {}, ...inside);
