@@ -253,6 +253,25 @@ def test_other_cells_stay_clean_while_a_study_runs_behind(kernel):
     assert {m["msg_type"] for m in seen} <= {"status", "execute_input", "stream"}
 
 
+def test_a_background_study_is_steered_by_lines_and_its_journal_tells_it_again(kernel):
+    kernel.run(f"%%tune steered --background --view none --tuner random --pruner none {QUICK}{BODY}")
+    seen, _ = kernel.run("%tune pause")
+    assert "paused" in stream(seen, "stdout")
+    begun = int(kernel.value("len(study.view.trials)"))
+    kernel.run("%tune try units=24 steered")
+    kernel.run("%tune space --fix units=88")
+    seen, _ = kernel.run(f"%tune budget steered -n {begun + 2} -w 1")
+    assert f"after {begun + 2} trials" in stream(seen, "stdout")
+    assert kernel.value("str(study.view.state), study.running") == "('paused', True)"
+    kernel.run("%tune resume steered")
+    assert kernel.value("study.wait(120)") == "True"
+    found = kernel.value("[trial.values['units'] for trial in study.view.trials], study.view.end_message")
+    values, message = ast.literal_eval(found)
+    assert (values[begun:], message) == ([24, 88], f"all {begun + 2} trials done")
+    kernel.run("from tunemagic.journal import read_journal\nfrom tunemagic.trial import replay")
+    assert kernel.value("replay(read_journal(study.directory).events) == study.view") == "True"
+
+
 def test_trials_run_in_a_process_of_their_own_unless_told_otherwise(kernel):
     kernel.run("import os")
     _, reply = kernel.run(f"%%tune isolated --view text {SHORT}{BODY}print('process', os.getpid())\n")

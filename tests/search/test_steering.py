@@ -32,7 +32,8 @@ class Waiting(Scripted):
 
     def release(self, trial: int) -> None:
         super().release(trial)
-        self._reports.extend(finished(job, 0.25) for job in self.jobs if job.trial == trial)
+        if trial not in self.cancelled:
+            self._reports.extend(finished(job, 0.25) for job in self.jobs if job.trial == trial)
 
     looks = 0
 
