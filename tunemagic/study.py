@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
-from tunemagic.analysis.diagnosis import diagnose
-from tunemagic.analysis.finding import Findings
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.journal import Journal
+from tunemagic.judged import Judged
 from tunemagic.ledger import Ledger
 from tunemagic.request import Pruner, QuantMode, Tuner, TuneRequest
 from tunemagic.search.borrowed import borrowed_by
+from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
@@ -53,7 +53,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable):
+class Study(Steerable, Judged):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
@@ -181,17 +181,7 @@ class Study(Steerable):
     def _make_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
         view = self.view
         strategy = self._make_strategy(view)
-        work = Work(
-            program=program,
-            data=data,
-            objective=view.objective,
-            direction=view.direction,
-            repeats=view.repeats,
-            folds=view.folds,
-            measure=self.measure,
-            max_params=self.request.max_params,
-            seed=view.seed,
-        )
+        work = self._work()
         self._settings = keras_settings()
         executor, why = make_executor(work, view)
         try:
@@ -209,7 +199,30 @@ class Study(Steerable):
             steering=self._steering,
             memos=self._memos(),
             line_of=line_finder(program),
+            findings=self._findings,
         )
+
+    def _work(self) -> Work:
+        """What all trials share. Raises StudyError without a cell."""
+        view = self.view
+        if self.program is None or self.data is None:
+            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+        return Work(
+            program=self.program,
+            data=self.data,
+            objective=view.objective,
+            direction=view.direction,
+            repeats=view.repeats,
+            folds=view.folds,
+            measure=self.measure,
+            max_params=self.request.max_params,
+            seed=view.seed,
+        )
+
+    def _make_executor(self, work: Work) -> tuple[Executor, str]:
+        if self.make_executor is None:
+            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+        return self.make_executor(work, self.view)
 
     def _make_strategy(self, view: StudyView) -> Strategy:
         events = self.events_after(0)
@@ -320,6 +333,11 @@ class Study(Steerable):
 
     def _rebuild(self, number: int) -> tuple[Any, TrainingData]:
         """A fresh model of this trial and the data as the trial's cell left it."""
+        setup, data = self._rebuild_setup(number)
+        return setup.model, data
+
+    def _rebuild_setup(self, number: int) -> tuple[TrialSetup, TrainingData]:
+        """All that the trial's cell built, with the kept weights, and the data as it left it."""
         trial = self.view.trial(number)
         if self.program is None or self.data is None:
             raise StudyError(f"study {self.name} was read from disk; run its cell again to get its models.")
@@ -334,7 +352,7 @@ class Study(Steerable):
             data = with_rebound(self.data, setup.data)
             build_weights(setup.model, data)
         load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
-        return setup.model, data
+        return setup, data
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -352,14 +370,6 @@ class Study(Steerable):
         from tunemagic.plots import plot
 
         return plot(self, kind, **options)
-
-    def diagnose(self) -> Findings:
-        """What is wrong with the best model and with the search space, and what to try; as found at the end.
-
-        Of a study that runs, or that was read from an older journal: what its curves say now.
-        """
-        view = self.view
-        return Findings(view.findings or [found.to_json() for found in diagnose(view)], study=self.name)
 
     def export_tflite(
         self,

@@ -7,6 +7,7 @@ so that every screen says the same in its own language.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -91,7 +92,7 @@ class Finding:
         return {
             "verdict": str(self.verdict),
             "trial": self.trial,
-            "evidence": dict(self.evidence),
+            "evidence": {name: _plain(value) for name, value in self.evidence.items()},
             "remedies": [
                 {
                     "id": each.id,
@@ -103,6 +104,15 @@ class Finding:
                 for each in self.remedies
             ],
         }
+
+
+def _plain(value: float | str) -> float | int | str:
+    """What JSON can hold; whole numbers without a fraction."""
+    if isinstance(value, str):
+        return value
+    if not math.isfinite(value):
+        return str(value)
+    return int(value) if value == int(value) else float(value)
 
 
 class Findings(tuple[Mapping[str, Any], ...]):

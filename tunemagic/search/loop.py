@@ -67,6 +67,7 @@ class SearchLoop:
         pruner: TrialPruner | None = None,
         memos: Mapping[int, dict[str, Any]] | None = None,
         line_of: Callable[[Any], int | None] | None = None,
+        findings: Callable[[ev.EndReason], list[dict[str, Any]]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._strategy = strategy
@@ -78,6 +79,7 @@ class SearchLoop:
         self._pruner = pruner
         self._memos = dict(memos or {})
         self._line_of = line_of
+        self._findings = findings
         self._running: dict[int, _Running] = {}
         self._losses: dict[int, TrialOutcome] = {}
         self._again: list[TrialRecord] = []
@@ -91,6 +93,7 @@ class SearchLoop:
         self._ledger.start_clock()
         try:
             reason = self._search()
+            self._diagnose(reason)
             message = end_message(self._ledger.view, reason, in_a_row=self._in_a_row(reason))
             self._ledger.record(ev.StudyEnded(reason=reason, message=message))
         except StorageError as error:
@@ -106,6 +109,18 @@ class SearchLoop:
             self._steering.close()
             self._executor.close()
             self._ledger.stop_clock()
+
+    def _diagnose(self, reason: ev.EndReason) -> None:
+        """Record what the study's owner finds of its trials, before the end: so it is there when the study ends."""
+        if self._findings is None:
+            return
+        try:
+            found = self._findings(reason)
+        # The user's model is built for it once more; whatever it raises now is no fault of the search.
+        except Exception:
+            found = []
+        if found:
+            self._ledger.record(ev.StudyDiagnosed(findings=found))
 
     def _search(self) -> ev.EndReason:
         view = self._ledger.view

@@ -1,0 +1,142 @@
+"""What is to be said of a study's trials: diagnosis, why, comparison, and training the best again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from tunemagic import events as ev
+from tunemagic.analysis.compare import CompareInfo, compare_info
+from tunemagic.analysis.diagnosis import diagnose
+from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_info
+from tunemagic.analysis.why import TrialStory, explain_trial
+from tunemagic.errors import OptionError, StudyError
+from tunemagic.ledger import Ledger
+from tunemagic.search.borrowed import borrowed_by
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.data import TrainingData
+from tunemagic.search.evidence import MAX_WEIGHTS, measure_evidence
+from tunemagic.search.executors.base import Executor
+from tunemagic.search.few import batch_size_of
+from tunemagic.search.job import PARAMETERS, Work
+from tunemagic.search.retrain import retrain
+from tunemagic.text import counted
+from tunemagic.trial import StudyView, TrialRecord
+
+__all__ = ["Judged"]
+
+_FEWEST_EPOCHS = 2  # of the best trial; with one, evidence about its model explains nothing yet
+
+
+class Judged(ABC):
+    """The part of a Study that judges its trials. All of it may be called from any thread."""
+
+    name: str
+    program: Any
+    _ledger: Ledger
+
+    @property
+    @abstractmethod
+    def view(self) -> StudyView:
+        """The state now; an immutable value."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the search has ended."""
+
+    @abstractmethod
+    def log(self, number: int) -> str:
+        """The last lines that this trial printed."""
+
+    @abstractmethod
+    def _check_open(self) -> None: ...
+
+    @abstractmethod
+    def _rebuild_setup(self, number: int) -> tuple[TrialSetup, TrainingData]: ...
+
+    @abstractmethod
+    def _work(self) -> Work: ...
+
+    @abstractmethod
+    def _make_executor(self, work: Work) -> tuple[Executor, str]: ...
+
+    # -- diagnosis -------------------------------------------------------------------------------
+
+    def diagnose(self) -> Findings:
+        """What is wrong with the best model and with the search space, and what to try; as found at the end.
+
+        Of a study that runs, or that was read from an older journal: what its curves say now.
+        """
+        view = self.view
+        return Findings(view.findings or [found.to_json() for found in diagnose(view)], study=self.name)
+
+    def _findings(self, reason: ev.EndReason) -> list[dict[str, Any]]:
+        """The findings at the end of a search; the best model is looked at unless somebody waits for a stop."""
+        view = self.view
+        evidence = {} if reason is ev.EndReason.STOPPED else self._evidence(view)
+        return [found.to_json() for found in diagnose(view, evidence=evidence)]
+
+    def _evidence(self, view: StudyView) -> dict[str, float | str]:
+        best = view.best_trial
+        if best is None or best.weights is None or best.seconds is None or best.epochs_done < _FEWEST_EPOCHS:
+            return {}
+        if self.program is None or (best.metrics.get(PARAMETERS) or 0) > MAX_WEIGHTS:
+            return {}
+        setup, data = self._rebuild_setup(best.number)
+        return measure_evidence(
+            setup.model,
+            data,
+            epoch_seconds=best.seconds / max(1, best.epochs_done * len(best.runs_curves)),
+            batch_size=batch_size_of(setup),
+        )
+
+    # -- trials ----------------------------------------------------------------------------------
+
+    def why(self, number: int) -> TrialStory:
+        """What happened in this trial and why. Raises StudyError when there is no such trial."""
+        view = self.view
+        if not 1 <= number <= len(view.trials):
+            raise StudyError(f"study {self.name} has {counted(len(view.trials), 'trial')}; received {number}.")
+        return TrialStory(explain_trial(view, number, self.log(number)))
+
+    def compare(self, a: int, b: int) -> CompareInfo:
+        """What differs between two trials, and whether that is more than noise.
+
+        Raises StudyError for an unknown number, twice the same one, and a trial that ended without a score.
+        """
+        return compare_info(self.view, a, b)
+
+    def verify(self, repeats: int = 3) -> VerificationInfo:
+        """Train the best values again from ``repeats`` other seeds, and beside them the runner-up's and your defaults.
+
+        Waits for a running study. The new scores are kept with the trials (``TrialVerified``); weights
+        are not. Raises OptionError below 2 repeats, StudyError without a cell or a scored trial,
+        TrialError when a training fails.
+        """
+        if repeats < 2:
+            raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")
+        self.wait()
+        self._check_open()
+        view = self.view
+        if view.executor == "replay":
+            raise StudyError(f"study {self.name} replays a table of fixed curves; there is nothing to train again.")
+        chosen = [trial for trial, _ in trials_to_verify(view)]
+        if not chosen:
+            raise StudyError(f"study {self.name} has no trial with a score yet.")
+        self._retrain(view, chosen, repeats)
+        info = verification_info(self.view)
+        if info is None:  # not reached: the best trial was trained just now
+            raise StudyError(f"study {self.name} has changed meanwhile; verify again.")
+        return info
+
+    def _retrain(self, view: StudyView, trials: Sequence[TrialRecord], repeats: int) -> None:
+        def keep(trial: TrialRecord, scores: tuple[float, ...]) -> None:
+            self._ledger.record(ev.TrialVerified(trial=trial.number, scores=list(scores)))
+
+        work = self._work()
+        try:
+            retrain(view, trials, repeats, work, lambda work: self._make_executor(work)[0], keep)
+        finally:
+            borrowed_by(self.program).restore()

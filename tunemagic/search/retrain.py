@@ -1,0 +1,82 @@
+"""Train values that were searched again from other seeds, where the study's trials run. Nothing is kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tunemagic.errors import TrialError
+from tunemagic.events import finite
+from tunemagic.request import Tuner
+from tunemagic.search.executors.base import Executor
+from tunemagic.search.hyperparameters import hyperparameters_of, recording_copy
+from tunemagic.search.job import Ending, TrialJob, TrialOutcome, Work
+from tunemagic.search.seeds import run_seed, trial_seed
+from tunemagic.trial import StudyView, TrialRecord
+
+__all__ = ["retrain"]
+
+_FIRST_RUN = 1_000_001  # no search repeats a trial so often, so these seeds are new
+_POLL_SECONDS = 0.1
+_NEVER = 1e9  # seconds
+_BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # they decide how long a trial is trained
+
+
+def retrain(
+    view: StudyView,
+    trials: Sequence[TrialRecord],
+    repeats: int,
+    work: Work,
+    make_executor: Callable[[Work], Executor],
+    on_scores: Callable[[TrialRecord, tuple[float, ...]], None],
+) -> None:
+    """Train each trial's values ``repeats`` times; ``on_scores`` gets a trial's scores when it has all of them.
+
+    A score is that of the best epoch, as in the search; with folds it is the mean over them.
+    Trials are done one after the other, so that an interrupt keeps those that are complete. Raises
+    TrialError when a training fails.
+    """
+    executor = make_executor(replace(work, repeats=1, measure=None, max_params=None, state_seconds=_NEVER))
+    try:
+        for place, trial in enumerate(trials):
+            jobs = [_job(view, trial, repeat, place * repeats + repeat + 1, work) for repeat in range(repeats)]
+            scores = _run(executor, jobs)
+            on_scores(trial, tuple(scores[job.trial] for job in jobs))
+    finally:
+        executor.close()
+
+
+def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Work) -> TrialJob:
+    hp = recording_copy(hyperparameters_of(view.space))
+    hp.values = dict(trial.values)
+    return TrialJob(
+        trial=number,
+        attempt=1,
+        work=replace(work, repeats=1, measure=None, max_params=None, state_seconds=_NEVER),
+        hp=hp,
+        epochs=trial.epochs,
+        seed=run_seed(trial_seed(view.seed, trial.number), _FIRST_RUN + repeat),
+        fixed_epochs=view.strategy in _BY_EPOCHS,
+    )
+
+
+def _run(executor: Executor, jobs: Sequence[TrialJob]) -> dict[int, float]:
+    """Each job's score by its number."""
+    waiting, running, scores = list(jobs), 0, dict[int, float]()
+    while waiting or running:
+        while waiting and running < max(1, executor.slots):
+            executor.submit(waiting.pop(0))
+            running += 1
+        report = executor.next_report(_POLL_SECONDS)
+        if isinstance(report, TrialOutcome):
+            running -= 1
+            scores[report.trial] = _score(report)
+    return scores
+
+
+def _score(outcome: TrialOutcome) -> float:
+    score = finite(outcome.score)
+    if outcome.ending is not Ending.FINISHED or score is None:
+        reason = outcome.reason or outcome.error or str(outcome.ending)
+        raise TrialError(f"training the values again failed: {reason}", line=outcome.line, source=outcome.source)
+    return score
