@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tunemagic import events as ev
-from tunemagic.errors import DataError, TrialError
+from tunemagic.errors import DataError, OptionError, TrialError
 from tunemagic.events import Direction
 from tunemagic.request import Tuner, TuneRequest
 from tunemagic.search.executors.replay import ReplayExecutor
@@ -141,6 +141,30 @@ class TestExecutor:
         assert [report.epoch for report in reports if isinstance(report, ev.EpochEnded)] == [2, 3]
         assert reports[-1].trainer == "replayed from row 2 of small: rate=0.1, units=8, kind=adam"
         assert (reports[-1].score, reports[-1].best_epoch) == (0.3, 2)
+
+    def test_a_trial_that_is_held_lets_the_others_go_on_and_ends_when_it_is_cancelled(self) -> None:
+        values: dict[str, Value] = {"rate": 0.1, "units": 8, "kind": "adam"}
+        replayed = table(row(values), row(values))
+        executor = ReplayExecutor(replayed, slots=2)
+        for number in (1, 2):
+            executor.submit(job_for(replayed, number, values))
+        executor.hold(1)
+        assert [report.trial for report in reports_of(executor)] == [2, 2, 2, 2]
+        assert executor.next_report(0.01) is None
+        executor.release(1)
+        first = executor.next_report(0.0)
+        assert isinstance(first, ev.EpochEnded)
+        assert (first.trial, first.epoch) == (1, 1)
+        executor.hold(1)
+        executor.cancel(1)
+        (outcome,) = reports_of(executor)
+        assert isinstance(outcome, TrialOutcome)
+        assert (outcome.ending, outcome.best_epoch) == (Ending.STOPPED, 1)
+
+    def test_a_replay_has_no_workers_to_change(self) -> None:
+        executor = ReplayExecutor(table(row({"rate": 0.1, "units": 8, "kind": "adam"})))
+        with pytest.raises(OptionError, match=r"^workers: received 2; a replay trains nothing and has no workers\.$"):
+            executor.resize(2)
 
     def test_a_second_attempt_has_the_row_of_the_first(self) -> None:
         values: dict[str, Value] = {"rate": 0.1, "units": 8, "kind": "adam"}

@@ -183,6 +183,45 @@ def test_a_finite_space_is_searched_to_its_last_point_and_then_given_up(tuner: T
     assert isinstance(strategy.ask(7), Proposal)
 
 
+NEXT = "the next proposals lie in the new range; 1 of 4 trials so far do as well"
+BRACKET = (
+    "the open bracket goes on with the configurations that it has, also those outside the new range; "
+    "new configurations lie inside"
+)
+
+
+@pytest.mark.parametrize(
+    ("tuner", "sentence"),
+    [
+        (Tuner.RANDOM, NEXT),
+        (Tuner.TPE, NEXT),
+        (Tuner.GP, NEXT),
+        (Tuner.QMC, NEXT),
+        (Tuner.CMAES, "CMA-ES begins anew in the middle of the new range"),
+        (Tuner.GRID, "grid points outside the new range are dropped; 9 are left to try"),
+        (
+            Tuner.BAYESIAN,
+            "the running trials finish; the model keeps all earlier trials and proposes inside the new range",
+        ),
+        (Tuner.HYPERBAND, BRACKET),
+        (Tuner.BOHB, BRACKET),
+    ],
+)
+def test_after_narrowing_new_proposals_lie_inside_at_once_and_the_sentence_says_what_becomes_of_the_rest(
+    tuner: Tuner, sentence: str
+) -> None:
+    strategy = made(tuner, finite(), max_trials=9)
+    for number, units in enumerate((1, 2, 5, 8), 1):
+        values = strategy.add(number, {"units": units, "optimizer": "adam"})
+        strategy.tell(number, score_of(values))
+    assert strategy.narrow(with_units(strategy.space(), 5, 6)) == sentence
+    for number in range(5, 9):
+        proposal = strategy.ask(number)
+        assert isinstance(proposal, Proposal)
+        assert proposal.parent is not None or inside(strategy.space(), proposal.values)
+        strategy.tell(number, score_of(proposal.values))
+
+
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_the_first_proposal_is_the_users_and_a_failed_trial_stops_nothing(tuner: Tuner) -> None:
     strategy = made(tuner, finite())
