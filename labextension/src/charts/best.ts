@@ -2,20 +2,10 @@
 import { formatNumber } from '../model/format';
 import type { IBestSoFarInfo, ILimits } from '../model/protocol';
 import { linearAxis } from './axis';
-import type { Drawn, IBox, IPaint, IPlace, ISign } from './svg';
-import {
-  bestMark,
-  boxOf,
-  frame,
-  line,
-  path,
-  picture,
-  placeIn,
-  px,
-  reachable,
-  shapes,
-  sign
-} from './svg';
+import type { Drawn, ISign } from './legend';
+import type { IBox, IPaint, IPlace } from './svg';
+import { sign } from './legend';
+import { bestMark, boxOf, frame, line, path, picture, placeIn, px, reachable, shapes } from './svg';
 
 const TICK_PIXELS = 60;
 

@@ -1,20 +1,10 @@
 /** The objective over two hyperparameters, as filled levels with the trials on top. */
 import type { IContourInfo } from '../model/protocol';
 import { textAt } from './axis';
-import type { Drawn, IBox, IPaint } from './svg';
-import {
-  bestMark,
-  boxOf,
-  frame,
-  picture,
-  placeIn,
-  px,
-  reachable,
-  rings,
-  scale,
-  shaded,
-  sign
-} from './svg';
+import type { Drawn } from './legend';
+import type { IBox, IPaint } from './svg';
+import { scale, sign } from './legend';
+import { bestMark, boxOf, frame, picture, placeIn, px, reachable, rings, shaded } from './svg';
 
 export function drawContour(host: HTMLElement, info: IContourInfo, paint: IPaint): Drawn {
   const { t } = paint;

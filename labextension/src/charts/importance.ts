@@ -1,7 +1,8 @@
 /** How much each hyperparameter matters, as bars. */
 import { formatShare } from '../model/format';
 import type { IImportanceInfo } from '../model/protocol';
-import type { Drawn, IPaint } from './svg';
+import type { Drawn } from './legend';
+import type { IPaint } from './svg';
 import { label, path, picture, px } from './svg';
 
 const [LEAST_ROW, MOST_ROW] = [20, 28];

@@ -3,8 +3,10 @@ import type { IAxis, IParallelInfo, IParallelLine } from '../model/protocol';
 import { textAt, thinned } from './axis';
 import type { Brushes } from './brush';
 import { holds, spanText } from './brush';
-import type { Drawn, IPaint, IPlace } from './svg';
-import { label, path, picture, placeOn, px, scale, shaded, sign, svg } from './svg';
+import type { Drawn } from './legend';
+import type { IPaint, IPlace } from './svg';
+import { scale, sign } from './legend';
+import { label, path, picture, placeOn, px, shaded, svg } from './svg';
 
 /** What is drawn over the lines. Positions of the composed point by axis; null while there is none. */
 export interface IOverlay {

@@ -1,7 +1,9 @@
 /** Two objectives against each other, and the trials that nothing beats in both. */
 import type { IParetoInfo } from '../model/protocol';
-import type { Drawn, IPaint, IPlace } from './svg';
-import { boxOf, frame, path, picture, placeIn, px, reachable, shapes, sign } from './svg';
+import type { Drawn } from './legend';
+import type { IPaint, IPlace } from './svg';
+import { sign } from './legend';
+import { boxOf, frame, path, picture, placeIn, px, reachable, shapes } from './svg';
 
 export function drawPareto(host: HTMLElement, info: IParetoInfo, paint: IPaint): Drawn {
   const { t } = paint;

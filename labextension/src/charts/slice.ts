@@ -1,19 +1,9 @@
 /** The score over each hyperparameter by itself, as small pictures side by side. */
 import type { ISliceInfo } from '../model/protocol';
-import type { Drawn, IMark, IPaint } from './svg';
-import {
-  bestMark,
-  boxOf,
-  frame,
-  path,
-  picture,
-  placeIn,
-  reachable,
-  scale,
-  shaded,
-  shapes,
-  sign
-} from './svg';
+import type { Drawn } from './legend';
+import type { IMark, IPaint } from './svg';
+import { scale, sign } from './legend';
+import { bestMark, boxOf, frame, path, picture, placeIn, reachable, shaded, shapes } from './svg';
 
 const LEAST_WIDTH = 200;
 const LEAST_HEIGHT = 140;

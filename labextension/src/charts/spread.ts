@@ -1,8 +1,10 @@
 /** How far the runs of each trial lie apart: dots, their mean, and one standard deviation around it. */
 import type { ISpreadInfo } from '../model/protocol';
 import { textWidth } from './axis';
-import type { Drawn, IPaint } from './svg';
-import { frame, label, path, picture, px, reachable, shapes, sign } from './svg';
+import type { Drawn } from './legend';
+import type { IPaint } from './svg';
+import { sign } from './legend';
+import { frame, label, path, picture, px, reachable, shapes } from './svg';
 
 const [LEAST_ROW, MOST_ROW] = [18, 26];
 

@@ -1,4 +1,4 @@
-/** What all pictures are drawn with: nodes, marks, scales of colour, axes, legends and reachable points. */
+/** What all pictures are drawn with: nodes, marks, scales of colour, axes and reachable points. */
 import type { IAxis, ITick } from '../model/protocol';
 import type { Translate } from '../model/texts';
 import { clip, textWidth, thinned } from './axis';
@@ -37,19 +37,10 @@ export interface IPlace {
   readonly y: number;
 }
 
-/** A sign of the legend and what it means. */
-export interface ISign {
-  readonly sign: SVGElement;
-  readonly text: string;
-}
-
-/** The signs of a drawn picture, or the sentence that says why there is none. */
-export type Drawn = readonly ISign[] | string;
-
 type Attributes = Readonly<Record<string, string | number>>;
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
-const SHADES = 6;
+export const SHADES = 6;
 const PALEST_PERCENT = 28;
 const REACH_PIXELS = 24;
 const STEPS: Readonly<Record<string, number>> = {
@@ -272,22 +263,6 @@ function nearest(marks: readonly IMark[], { x, y }: IPlace): number | null {
   return found;
 }
 
-/** What the signs of a picture mean, as a list. */
-export function legendItems(signs: readonly ISign[]): HTMLLIElement[] {
-  return signs.map(({ sign, text }) => {
-    const item = document.createElement('li');
-    const width = sign.classList.contains('tm-scale') ? 60 : 18;
-    item.append(svg('svg', { width, height: 12, 'aria-hidden': 'true' }, sign), text);
-    return item;
-  });
-}
-
-/** A sign of the legend: the shape in the middle, or a line from end to end. */
-export function sign(className: string, shape: Shape | 'line', text: string): ISign {
-  const d = shape === 'line' ? 'M0 6h18' : shapes(shape, [{ x: 9, y: 6 }]);
-  return { sign: path(className, d), text };
-}
-
 /** The best trial among the points. */
 export function bestMark(
   points: readonly (IPlace & { readonly trial: number })[],
@@ -301,13 +276,4 @@ export function bestMark(
 export function rings(points: readonly IPlace[]): SVGGElement {
   const d = shapes('dot', points);
   return svg('g', {}, path('rim', d), path('core', d));
-}
-
-/** The scale of shades as a sign of the legend. */
-export function scale(text: string): ISign {
-  const levels = Array.from({ length: SHADES }, (_, index) => ({ share: index / SHADES, index }));
-  const bars = shaded(levels, 'cells', items =>
-    items.map(({ index }) => `M${index * 10} 1h10v10h-10z`).join('')
-  );
-  return { sign: svg('g', { class: 'tm-scale' }, ...bars), text };
 }

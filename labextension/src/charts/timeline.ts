@@ -1,7 +1,8 @@
 /** Which worker trained which trial when. */
 import type { ITimelineBar, ITimelineInfo, TrialState } from '../model/protocol';
 import { linearAxis, textWidth, timeUnit } from './axis';
-import type { Drawn, IBox, IMark, IPaint, ISign } from './svg';
+import type { Drawn, ISign } from './legend';
+import type { IBox, IMark, IPaint } from './svg';
 import { frame, label, path, picture, px, reachable, svg } from './svg';
 
 const LANE_PIXELS = 30;
