@@ -16,6 +16,7 @@ from PIL import Image
 from tunemagic.analysis.summary import summary_info
 from tunemagic.analysis.wording import progress_line
 from tunemagic.events import Direction, EndReason, ModelExported, Verdict
+from tunemagic.i18n import Language, catalogue
 from tunemagic.journal import read_journal
 from tunemagic.record import record_bundle
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
@@ -133,6 +134,14 @@ def hostile_study(text):
         end_reason=EndReason.ERROR,
         end_message=text,
         exports=tuple(exports),
+        findings=(
+            {
+                "verdict": text,
+                "trial": 1,
+                "evidence": {text: text, "n": 1},
+                "remedies": [{"id": text, "values": {text: [text]}, "action": None}],
+            },
+        ),
     )
 
 
@@ -338,9 +347,44 @@ def test_a_hyperparameter_called_verdict_is_a_column_like_any_other():
     assert "✗" not in page.seen
 
 
-def test_a_large_study_stays_below_150_kilobytes():
-    bundle = record_bundle(large_study())
+@pytest.mark.parametrize("language", list(Language), ids=str)
+def test_a_large_study_stays_below_150_kilobytes(language):
+    view = large_study(300, 100)
+    remedies = [{"id": f"remedy {n}", "values": {"text": "&<>" * 200}} for n in range(8)]
+    findings = tuple({"verdict": f"v{n}", "evidence": {"text": "&<>" * 200}, "remedies": remedies} for n in range(20))
+    bundle = record_bundle(replace(view, findings=findings), catalogue(language))
     assert sum(len(text.encode("utf-8")) for text in bundle.values()) < MOST_BYTES
+
+
+def test_a_diagnosis_stands_below_the_best_trials_with_what_to_try(tmp_path):
+    finding = {
+        "verdict": "overfit",
+        "trial": 1,
+        "evidence": {"metric": "loss", "train": 0.03125, "val": 0.5, "best_epoch": 2, "epochs": 3},
+        "remedies": [{"id": "augment", "values": {}, "action": None}],
+    }
+    bundle = record_bundle(replace(golden("exported", tmp_path), findings=(finding,)))
+    start = bundle["text/plain"].index("\nDiagnosis\n")
+    assert (
+        bundle["text/plain"][start:].splitlines()[2].startswith("  Overfitting (trial 1): loss is 0.03125 in training")
+    )
+    assert bundle["text/plain"].index("Best trial") < start < bundle["text/plain"].index("Converted files")
+    assert "<ol" in bundle["text/html"]
+
+
+def test_a_chinese_record_is_chinese_to_the_last_word_of_ours(tmp_path):
+    bundle = record_bundle(golden("exported", tmp_path), catalogue(Language.CHINESE))
+    lines = bundle["text/plain"].splitlines()
+    assert lines[0] == "digits：已结束 · 1/1 个试验 · 最佳 val_accuracy 0.9375（试验 1） · 已用时 0:08"
+    # Wide characters take two places, so that columns stand below each other.
+    assert lines[4:6] == [
+        "  试验  val_accuracy   轮    用时  units    lr",
+        "     1        0.9375  3/3  1.50 s     64  0.01",
+    ]
+    assert "目标：val_accuracy，最大化" in bundle["text/plain"]
+    page = Page(bundle["text/html"])
+    assert dict(page.attributes)["lang"] == "zh-CN"
+    assert [sign in page.seen for sign in ("✓ 已验证", "⚠ 未通过验证", "✗ 失败")] == [True] * 3
 
 
 def test_the_same_view_gives_the_same_record():

@@ -1,6 +1,6 @@
 """Texts made fit for one line."""
 
-from tunemagic.text import counted, one_line
+from tunemagic.text import aligned, counted, one_line
 
 
 def test_a_text_on_one_line_holds_no_character_that_acts():
@@ -23,3 +23,8 @@ def test_only_one_thing_has_no_s():
     assert [counted(number, "trial") for number in (0, 1, 2_000_000)] == ["0 trials", "1 trial", "2,000,000 trials"]
     assert [counted(number, "batch", "batches") for number in (1, 2)] == ["1 batch", "2 batches"]
     assert [counted(minutes, "minute") for minutes in (0.5, 1.0)] == ["0.5 minutes", "1 minute"]
+
+
+def test_columns_stand_below_each_other_also_with_wide_characters():
+    assert aligned([("试验", "x"), ("a", "10")], right={1}) == ["试验   x", "a     10"]
+    assert aligned([("a", ""), ("bc", "")]) == ["a", "bc"]

@@ -12,8 +12,8 @@ from tunemagic.text import one_line
 
 __all__ = ["FindingText", "finding_texts"]
 
-_MAX_VALUE = 120
-_MAX_TEXT = 600
+_MAX_VALUE = 60
+_MAX_TEXT = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

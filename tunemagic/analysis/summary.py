@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tunemagic.analysis.cells import MAX_CELL, MAX_TEXT, Cells, exports_cells, short, trials_cells
 from tunemagic.analysis.findings import FindingText, finding_texts
@@ -29,7 +29,8 @@ TOP_TRIALS = 5
 _MAX_PARETO = 10
 _MAX_GROUPS = 5
 _MAX_NOTES = 20
-_MAX_FINDINGS = 8
+_MAX_FINDINGS = 6
+_MAX_REMEDIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,10 @@ def summary_info(view: StudyView, texts: Catalogue = ENGLISH) -> SummaryInfo:
         notes=_notes(view, texts),
         exports=exports_cells(view.exports, texts),
         settings=_settings(view, texts),
-        findings=finding_texts(view.findings[:_MAX_FINDINGS], texts),
+        findings=tuple(
+            replace(finding, remedies=finding.remedies[:_MAX_REMEDIES])
+            for finding in finding_texts(view.findings[:_MAX_FINDINGS], texts)
+        ),
     )
 
 
