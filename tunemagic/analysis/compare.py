@@ -52,7 +52,7 @@ class MetricPair:
     difference: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CompareInfo:
     """What differs between two trials, and nothing else.
 
@@ -70,6 +70,13 @@ class CompareInfo:
     better: int | None
     noise: Noise | None
     limits: Limits | None
+
+    def __repr__(self) -> str:
+        head = ("", f"trial {self.first.trial}", f"trial {self.second.trial}", "difference")
+        rows = [head, *difference_texts(self)]
+        widths = [max(len(row[index]) for row in rows) for index in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*map(str.rstrip, lines), *compare_verdict(self)])
 
 
 def compare_info(view: StudyView, a: int, b: int) -> CompareInfo:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from tunemagic.analysis.findings import FindingText, finding_texts
-from tunemagic.i18n import ENGLISH
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.space import Value
+from tunemagic.text import one_line
 
 __all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Remedy", "magic_line"]
 
 Evidence: TypeAlias = Mapping[str, float | str]
+
+_MAX_LINE = 500
 
 
 class Diagnosis(StrEnum):
@@ -129,38 +132,37 @@ class Findings(tuple[Mapping[str, Any], ...]):
         made.study = study
         return made
 
-    @property
-    def texts(self) -> tuple[FindingText, ...]:
-        """The findings in words."""
-        return finding_texts(self)
+    def text(self, texts: Catalogue = ENGLISH) -> str:
+        """Verdicts, evidence and remedies as lines, each with the magic line that carries it out."""
+        said: list[str] = []
+        for text, lines in self._said(texts):
+            said.append(f"{text.title}: {text.text}")
+            for place, (remedy, line) in enumerate(zip(text.remedies, lines, strict=True), start=1):
+                said += [f"  {place}. {remedy}", *([f"     {line}"] if line else [])]
+        return "\n".join(said) or texts("diagnosis.nothing")
 
-    def lines(self, index: int) -> tuple[str, ...]:
-        """The magic line of each of a finding's remedies, "" where nothing can be done in one line."""
-        return tuple(magic_line(each.get("action"), self.study) for each in self[index]["remedies"])
+    def html(self, texts: Catalogue = ENGLISH) -> str:
+        """The same as HTML; every text is escaped."""
+        parts: list[str] = []
+        for text, lines in self._said(texts):
+            items = "".join(
+                f"<li>{html.escape(remedy)}{f'<br><code>{html.escape(line)}</code>' if line else ''}</li>"
+                for remedy, line in zip(text.remedies, lines, strict=True)
+            )
+            parts.append(f"<p><strong>{html.escape(text.title)}</strong><br>{html.escape(text.text)}</p>")
+            parts += [f"<ol>{items}</ol>"] if items else []
+        return "".join(parts) or f"<p>{html.escape(texts('diagnosis.nothing'))}</p>"
+
+    def _said(self, texts: Catalogue) -> Iterator[tuple[FindingText, list[str]]]:
+        for finding, text in zip(self, finding_texts(self, texts), strict=True):
+            lines = (magic_line(each.get("action"), self.study) for each in finding["remedies"])
+            yield text, [one_line(line, _MAX_LINE) for line in lines]
 
     def __repr__(self) -> str:
-        if not self:
-            return ENGLISH("diagnosis.nothing")
-        said: list[str] = []
-        for index, text in enumerate(self.texts):
-            said += [f"{text.title}: {text.text}"]
-            for place, (remedy, line) in enumerate(zip(text.remedies, self.lines(index), strict=True), start=1):
-                said += [f"  {place}. {remedy}", *([f"     {line}"] if line else [])]
-        return "\n".join(said)
+        return self.text()
 
     def _repr_html_(self) -> str:
-        if not self:
-            return f"<p>{html.escape(ENGLISH('diagnosis.nothing'))}</p>"
-        return "".join(map(self._section, range(len(self))))
-
-    def _section(self, index: int) -> str:
-        text = self.texts[index]
-        items = "".join(
-            f"<li>{html.escape(remedy)}{f'<br><code>{html.escape(line)}</code>' if line else ''}</li>"
-            for remedy, line in zip(text.remedies, self.lines(index), strict=True)
-        )
-        head = f"<p><strong>{html.escape(text.title)}</strong><br>{html.escape(text.text)}</p>"
-        return f"{head}<ol>{items}</ol>" if items else head
+        return self.html()
 
 
 def magic_line(action: Mapping[str, Any] | None, study: str) -> str:

@@ -12,7 +12,6 @@ from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 from traitlets import Bool, Float, TraitError, Unicode, validate
 
-from tunemagic.analysis.why import explain_trial
 from tunemagic.continuity import DEFAULT_SEED
 from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.i18n import Catalogue
@@ -20,6 +19,7 @@ from tunemagic.magics.attend import attend, make_output, wait_quietly
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.form import show_form, source_in
 from tunemagic.magics.guard import documented_by, user_errors
+from tunemagic.magics.judge import JudgingVerbs
 from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
@@ -28,7 +28,7 @@ from tunemagic.magics.output import CellOutput
 from tunemagic.magics.plot import show_picture
 from tunemagic.magics.report import report_line
 from tunemagic.magics.steer import SteeringVerbs, is_paused, refuse_elsewhere
-from tunemagic.magics.tables import Table, best_table, status_line, studies_table
+from tunemagic.magics.tables import status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.verbs import read_verb
 from tunemagic.request import TuneRequest, ViewKind
@@ -37,7 +37,6 @@ from tunemagic.search.data import TrainingData, resolve_data
 from tunemagic.search.replay import open_replay
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
-from tunemagic.text import counted
 
 __all__ = ["TuneMagics"]
 
@@ -47,7 +46,7 @@ _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "backgro
 
 
 @magics_class
-class TuneMagics(SteeringVerbs):
+class TuneMagics(SteeringVerbs, JudgingVerbs):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)
@@ -203,27 +202,9 @@ class TuneMagics(SteeringVerbs):
         wait_quietly(study)
         sys.stdout.write(status_line(study.view, self._texts(study)) + "\n")
 
-    def _why(self, given: Mapping[str, Any]) -> None:
-        study = self._named_or_running(given)
-        number, known = given["trial"], len(study.view.trials)
-        if number > known:
-            raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
-        rows = explain_trial(study.view, number, study.log(number))
-        texts = self._texts(study, given.get("lang"))
-        caption = texts("table.why_caption", study=study.view.study, trial=number)
-        display(Table(caption=caption, columns=("", texts("table.what_happened")), rows=tuple(rows)).bundle(), raw=True)
-
     def _plot(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
         show_picture(study, given, self._texts(study, given.get("lang")))
-
-    def _best(self, given: Mapping[str, Any]) -> None:
-        study = self.book.get(given.get("name"))
-        wait_quietly(study)
-        study.best_trial  # noqa: B018 - raises when no trial has a score
-        if "out" in given:
-            self.shell.user_ns[given["out"]] = study.best_model
-        display(best_table(study.view, self._texts(study, given.get("lang"))).bundle(), raw=True)
 
     def _show(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))

@@ -10,7 +10,17 @@ from typing import Any
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
-from tunemagic.magics.options import LineParser, choice, study_name, text, trial_number, trial_or_study, variable
+from tunemagic.magics.options import (
+    LineParser,
+    choice,
+    data_names,
+    study_name,
+    text,
+    trial_number,
+    trial_or_study,
+    variable,
+    whole_number,
+)
 from tunemagic.magics.report import add_report
 from tunemagic.magics.steer_lines import add_budget, add_space, add_try, with_pairs
 from tunemagic.magics.tokens import plain, quoted, split_line
@@ -66,6 +76,23 @@ def _add_status(parser: LineParser) -> None:
 def _add_best(parser: LineParser) -> None:
     _add_study(parser)
     parser.option("-o", "--out", type=variable, metavar="VAR", help="store the best model in this variable")
+    again = "train the best values, the runner-up's and your defaults again from R other seeds: is the gain noise?"
+    parser.option("--verify", type=whole_number, metavar="R", help=again)
+    add_language(parser)
+
+
+def _add_check(parser: LineParser) -> None:
+    what = "study, or variable with what fit returned; default: the latest study"
+    parser.option("target", nargs="?", type=text, metavar="NAME|VARIABLE", help=what)
+    parser.option("--data", type=data_names, metavar="X,Y", help="of a variable: what it was trained on")
+    parser.option("--val", type=data_names, metavar="X,Y", help="of a variable: what it was validated on")
+    add_language(parser)
+
+
+def _add_compare(parser: LineParser) -> None:
+    parser.option("first", type=trial_number, metavar="A", help="number of a trial")
+    parser.option("second", type=trial_number, metavar="B", help="number of another trial")
+    _add_study(parser)
     add_language(parser)
 
 
@@ -140,6 +167,8 @@ VERBS: Mapping[str, Verb] = {
         _verb(
             "report", "Write all about a study into one HTML file, which needs no kernel and no network.", _add_report
         ),
+        _verb("check", "Say what is wrong with a model or a search space, and what to try.", _add_check),
+        _verb("compare", "Show what differs between two trials, and whether it is more than noise.", _add_compare),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
         _verb("form", "Open a form that writes a %%tune cell.", _add_form),
         _verb("plot", "Show a picture of a study, such as the importance of its hyperparameters.", _add_plot),

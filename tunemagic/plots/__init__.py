@@ -7,9 +7,10 @@ own figures, and is not safe outside the main thread. What the user's ``rcParams
 
 from __future__ import annotations
 
+from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
-from tunemagic.plots.figure import Picture, plot, study_picture
+from tunemagic.plots.figure import Picture, compare_picture, plot, study_picture
 from tunemagic.plots.importance import draw_importance
 from tunemagic.plots.parallel import draw_parallel
 from tunemagic.plots.pareto import draw_pareto
@@ -19,7 +20,9 @@ from tunemagic.plots.timeline import draw_timeline
 
 __all__ = [
     "Picture",
+    "compare_picture",
     "draw_best_so_far",
+    "draw_compare",
     "draw_contour",
     "draw_curves",
     "draw_importance",

@@ -26,7 +26,7 @@ from tunemagic.plots.style import (
     say_empty,
 )
 
-__all__ = ["draw_best_so_far", "draw_curves"]
+__all__ = ["draw_best_so_far", "draw_curves", "scale"]
 
 # The label is a text's id.
 _STYLES: dict[CurveRole, dict[str, Any]] = {
@@ -53,7 +53,7 @@ def draw_curves(info: CurvesInfo, axes: Axes, texts: Catalogue = ENGLISH) -> Non
     if not info.curves:
         say_empty(axes, texts("plot.no_epoch"))
         return
-    _scale(axes, (1, max(2, info.epochs)), info.limits)
+    scale(axes, (1, max(2, info.epochs)), info.limits)
     seen: set[str] = set()
     for curve in info.curves:
         _draw_curve(curve, axes, seen, texts)
@@ -95,7 +95,7 @@ def draw_best_so_far(info: BestSoFarInfo, axes: Axes, texts: Catalogue = ENGLISH
         return
     numbers = [point.trial for point in info.points]
     last = max([*numbers, *info.without_score, *info.skipped])
-    _scale(axes, (1, max(2, last)), info.limits)
+    scale(axes, (1, max(2, last)), info.limits)
     scores = [point.score for point in info.points]
     axes.plot(
         numbers, scores, **{**DOT, "color": GREY, "markersize": 5, "zorder": 2, "label": texts("plot.legend.score")}
@@ -146,7 +146,7 @@ def _mark_at_foot(axes: Axes, trials: Sequence[int], color: str, label: str) -> 
     axes.plot(trials, foot, transform=axes.get_xaxis_transform(), clip_on=False, label=label, **cross)
 
 
-def _scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
+def scale(axes: Axes, numbers: tuple[int, int], limits: Limits | None) -> None:
     """Fix both ranges and their ticks: whole numbers below, short ones at the side."""
     first, last = numbers
     margin = max(0.15, 0.02 * (last - first))

@@ -18,10 +18,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from tunemagic.analysis.answers import picture_info
+from tunemagic.analysis.compare import CompareInfo
 from tunemagic.analysis.curves import BestSoFarInfo, CurvesInfo
 from tunemagic.analysis.pictures import PictureKind, SliceInfo, SpreadInfo, TimelineInfo
 from tunemagic.errors import OptionError, StorageError
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
 from tunemagic.plots.importance import draw_importance
@@ -32,9 +34,10 @@ from tunemagic.plots.slices import draw_slice
 from tunemagic.plots.spread import draw_spread
 from tunemagic.plots.style import BLUE, GREY, INK, ORANGE, PALE, VERMILLION
 from tunemagic.plots.timeline import draw_timeline
+from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["SUFFIXES", "Picture", "plot", "study_picture"]
+__all__ = ["SUFFIXES", "Picture", "compare_picture", "plot", "study_picture"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _SLICES = 4  # beside each other
@@ -140,6 +143,16 @@ def plot(source: HasView | StudyView, kind: str, *, texts: Catalogue = ENGLISH, 
         else:
             _DRAW[which](info, figure.subplots(), texts)
     return Picture(which, figure, said(info, texts), info)
+
+
+def compare_picture(info: CompareInfo, texts: Catalogue = ENGLISH) -> Picture:
+    """The learning curves of two trials, 6.4 by 3.6 inches."""
+    with _DRAWING:
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
+        figure = Figure(figsize=(6.4, 3.6), dpi=_DOTS_PER_INCH, facecolor="white", layout=layout)
+        draw_compare(info, figure.subplots(), texts)
+    words = texts("compare.said", first=info.first.trial, second=info.second.trial, objective=info.objective)
+    return Picture(PictureKind.CURVES, figure, one_line(words), info)
 
 
 def _inches(kind: PictureKind, info: Any) -> tuple[float, float]:

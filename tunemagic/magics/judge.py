@@ -1,0 +1,164 @@
+"""The verbs of ``%tune`` that judge trials: check, why, compare, best."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.display import display
+
+from tunemagic.analysis.compare import CompareInfo, compare_verdict, difference_texts
+from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_verdict
+from tunemagic.analysis.why import explain_trial
+from tunemagic.analysis.wording import number_text
+from tunemagic.checkup import diagnose_training, is_history
+from tunemagic.errors import OptionError, StudyError
+from tunemagic.i18n import Catalogue
+from tunemagic.magics.attend import wait_quietly
+from tunemagic.magics.defaults import SearchDefaults
+from tunemagic.magics.steer import refuse_elsewhere
+from tunemagic.magics.tables import Table, best_table
+from tunemagic.magics.tokens import quoted
+from tunemagic.study import Study
+from tunemagic.studybook import StudyBook
+from tunemagic.text import counted, did_you_mean
+
+__all__ = ["JudgingVerbs"]
+
+
+class JudgingVerbs(SearchDefaults):
+    """Each method is a verb: it calls the study and shows what came of it."""
+
+    shell: Any
+    book: StudyBook
+
+    @abstractmethod
+    def _named_or_running(self, given: Mapping[str, Any]) -> Study: ...
+
+    @abstractmethod
+    def _texts(self, study: Study | None = None, lang: str | None = None) -> Catalogue: ...
+
+    def _check(self, given: Mapping[str, Any]) -> None:
+        found = self._study_or_training(given)
+        texts = self._texts(found if isinstance(found, Study) else None, given.get("lang"))
+        if isinstance(found, Study):
+            if not any(trial.epochs_done for trial in found.view.trials):
+                sys.stdout.write(texts("diagnosis.no_epoch", study=found.name) + "\n")
+                return
+            findings = found.diagnose()
+        else:
+            findings = found
+        display({"text/plain": findings.text(texts), "text/html": findings.html(texts)}, raw=True)
+
+    def _study_or_training(self, given: Mapping[str, Any]) -> Study | Findings:
+        """The study that is meant, or the findings of a History in a variable."""
+        name, namespace = given.get("target"), self.shell.user_ns
+        value = namespace.get(name)
+        training = getattr(value, "history", value) if not isinstance(value, Study) else value
+        if name is None or name in self.book.names():
+            return self._named_or_running({} if name is None else {"name": name})
+        if isinstance(value, Study):
+            return value
+        if not (is_history(value) or is_history(training)):
+            known = [
+                *self.book.names(),
+                *(each for each in namespace if not each.startswith("_") and is_history(namespace[each])),
+            ]
+            what = "is no study and no variable" if name not in namespace else f"is a {type(value).__name__}"
+            raise OptionError(
+                f"%tune check: {quoted(name)} {what}; expected a study, or a variable with what fit returned."
+                f"{did_you_mean(name, known)}"
+            )
+        data = {key: _arrays(given[key], namespace) for key in ("data", "val") if key in given}
+        return diagnose_training(value if is_history(value) else training, **data)
+
+    def _why(self, given: Mapping[str, Any]) -> None:
+        study = self._named_or_running(given)
+        number, known = given["trial"], len(study.view.trials)
+        if number > known:
+            raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
+        texts = self._texts(study, given.get("lang"))
+        rows = explain_trial(study.view, number, study.log(number), texts)
+        caption = texts("table.why_caption", study=study.view.study, trial=number)
+        display(Table(caption=caption, columns=("", texts("table.what_happened")), rows=tuple(rows)).bundle(), raw=True)
+
+    def _compare(self, given: Mapping[str, Any]) -> None:
+        from tunemagic.plots import compare_picture
+
+        study = self._named_or_running(given)
+        info = study.compare(given["first"], given["second"])
+        texts = self._texts(study, given.get("lang"))
+        display(_compare_table(info, texts).bundle(), raw=True)
+        if info.first.curve or info.second.curve:
+            display(compare_picture(info, texts))
+
+    def _best(self, given: Mapping[str, Any]) -> None:
+        study = self.book.get(given.get("name"))
+        wait_quietly(study)
+        study.best_trial  # noqa: B018 - raises when no trial has a score
+        if "out" in given:
+            self.shell.user_ns[given["out"]] = study.best_model
+        texts = self._texts(study, given.get("lang"))
+        display(best_table(study.view, texts).bundle(), raw=True)
+        if "verify" in given:
+            self._verify(study, given["verify"], texts)
+
+    def _verify(self, study: Study, repeats: int, texts: Catalogue) -> None:
+        refuse_elsewhere(study, "verified")
+        chosen = trials_to_verify(study.view)
+        numbers = ", ".join(str(trial.number) for trial, _ in chosen)
+        if repeats > 1:
+            count = repeats * len(chosen)
+            line = texts("compare.verify.starting", study=study.name, count=count, trials=numbers)
+            sys.stdout.write(line + "\n")
+        display(_verification_table(study.verify(repeats), texts).bundle(), raw=True)
+
+
+def _arrays(names: tuple[str, ...], namespace: Mapping[str, Any]) -> Any:
+    """The variables of these names: one as it is, several as a tuple."""
+    for name in names:
+        if name not in namespace:
+            raise OptionError(
+                f"%tune check: there is no variable {quoted(name)} in the notebook.{did_you_mean(name, namespace)}"
+            )
+    values = tuple(namespace[name] for name in names)
+    return values[0] if len(values) == 1 else values
+
+
+def _compare_table(info: CompareInfo, texts: Catalogue) -> Table:
+    first, second = info.first.trial, info.second.trial
+    return Table(
+        caption=texts("compare.caption", study=info.study, first=first, second=second),
+        columns=(
+            texts("compare.column.what"),
+            *(texts("compare.column.trial", trial=number) for number in (first, second)),
+            texts("compare.column.difference"),
+        ),
+        rows=difference_texts(info),
+        notes=compare_verdict(info, texts),
+    )
+
+
+def _verification_table(info: VerificationInfo, texts: Catalogue) -> Table:
+    columns = ("name", "role", "score", "verified", "mean", "spread")
+    return Table(
+        caption=texts(
+            "compare.verify.caption", study=info.study, objective=info.objective, runs=len(info.rows[0].scores)
+        ),
+        columns=tuple(texts(f"compare.column.{name}") for name in columns),
+        rows=tuple(
+            (
+                str(row.trial),
+                texts(f"compare.verify.{row.role}"),
+                number_text(row.score),
+                ", ".join(map(number_text, row.scores)),
+                number_text(row.mean),
+                number_text(float(f"{row.spread:.2g}")),
+            )
+            for row in info.rows
+        ),
+        notes=verification_verdict(info, texts),
+    )
