@@ -10,7 +10,9 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from PIL import Image
 
 from tunemagic.analysis.summary import summary_info
@@ -396,3 +398,16 @@ def test_progress_fits_on_one_line(tmp_path):
     assert progress_line(golden("resumed", tmp_path)) == (
         "trial 3/6 · best val_accuracy 0.8125 (trial 2) · 0:12 elapsed · about 0:18 left"
     )
+
+
+def test_a_notebook_turned_into_a_page_holds_the_whole_record(tmp_path):
+    view, texts = golden("exported", tmp_path), catalogue(Language.CHINESE)
+    bundle, info = record_bundle(view, texts), summary_info(view, texts)
+    output = nbformat.v4.new_output("display_data", data=bundle)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%%tune", outputs=[output])])
+    # Also where a page lets no script and no unknown element through.
+    page, _ = HTMLExporter(sanitize_html=True).from_notebook_node(notebook)
+    seen = Page(page.partition("<body")[2].partition(">")[2].partition("</body>")[0]).seen
+    facts = [info.headline, info.ending, *(text for _, text in info.settings), *info.top.rows[0], *info.exports.rows[0]]
+    assert [fact for fact in facts if fact not in seen] == []
+    assert picture_of(Page(bundle["text/html"])) in page

@@ -100,8 +100,10 @@ def _python():
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and ID.fullmatch(node.value):
                 literals.add(node.value)
             elif isinstance(node, ast.JoinedStr):
-                parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in node.values]
-                if re.match(rf"(?:{'|'.join(AREAS)})\\\.", parts[0]):
+                parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"[\w ]+" for part in node.values]
+                if re.fullmatch(r"\\\.[a-z]+", parts[-1]) and len(parts) == 2:
+                    patterns.add(r"[\w.]+" + parts[-1])  # a part of a text that has an id of its own
+                elif re.match(rf"(?:{'|'.join(AREAS)})\\\.", parts[0]):
                     patterns.add("".join(parts))
             elif isinstance(node, ast.Call) and _is_catalogue(node.func) and node.args:
                 first = node.args[0]
@@ -127,9 +129,9 @@ def _typescript():
     for path in sorted((ROOT / "labextension/src").rglob("*.ts")):
         text = path.read_text(encoding="utf-8")
         literals |= set(re.findall(rf"['\"]({ID.pattern})['\"]", text))
-        for template in re.findall(r"`([a-z]+\.[^`\s]*\$\{[^`\s]*)`", text):
+        for template in re.findall(r"`([a-z]+\.(?:[^`$\s]|\$\{[^}`]*\})*)`", text):
             pieces = re.split(r"\$\{[^}]*\}", template)
-            patterns.add(r"\w+".join(map(re.escape, pieces)))
+            patterns.add(r"[\w ]+".join(map(re.escape, pieces)))
     return literals, patterns
 
 
