@@ -52,7 +52,7 @@ def complete(shell, completer):
         ("%%tune --objective val_", ["val_loss", "val_accuracy"]),
         ("%%tune dig", ["digits"]),
         ("%tune ", list(VERBS)),
-        ("%tune s", ["status", "stop", "skip", "show"]),
+        ("%tune s", ["status", "stop", "space", "skip", "show"]),
         ("x = 1\n%tune st", ["status", "stop"]),
         ("%tune status ", ["digits", "'first try'", "--help", "--lang", "-h"]),
         ("%tune show --c", ["--code"]),
