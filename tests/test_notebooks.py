@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
+STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
 CELL_SECONDS = 600
 
 
@@ -100,3 +101,28 @@ def test_the_race_of_strategies_runs_under_nbclient(tmp_path: Path):
     assert faster["random"] == 1.0
     assert faster["hyperband"] > 2
     assert faster["bohb"] > 2
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_structure_and_importance_runs_and_its_lessons_hold(tmp_path: Path):
+    notebook = nbformat.read(STRUCTURE, 4)
+    # Its lessons are assertions in its cells: whichever does not hold ends the run.
+    nbclient.NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+
+    structure, phoneme = study_of(tmp_path, "structure"), study_of(tmp_path, "phoneme")
+    assert [(view.state, len(view.trials)) for view in (structure, phoneme)] == [
+        (StudyState.FINISHED, 12),
+        (StudyState.FINISHED, 30),
+    ]
+    kinds = {trial.values["kind"]: set(trial.values) - {"kind", "layers", "rate"} for trial in structure.trials}
+    assert kinds == {"dense": {"units"}, "conv": {"filters"}}
+    pictures = [cell for cell in notebook.cells if cell.source.startswith("%tune plot")]
+    assert [set(output.data) for cell in pictures for output in cell.outputs] == [{"text/plain", "image/png"}] * 4
+    assert "learning_rate_init" in texts(cell_that_starts(notebook, "%tune plot importance"))
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
+    [printed] = cell_that_starts(notebook, "on_top =").outputs
+    assert printed.text.endswith("8 of 8 with ranks\n")

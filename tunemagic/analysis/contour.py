@@ -30,7 +30,7 @@ def contour_info(view: StudyView, x: str | None = None, y: str | None = None) ->
 
     Each cell is the mean of the trials near it, weighted by their distance with a Gaussian kernel
     (Nadaraya-Watson regression over the nearest neighbours); trials with another choice don't
-    count. The other hyperparameters are not held fixed: how far they move the score is noise here.
+    count, unless the choices are numbers. The other hyperparameters are not held fixed: how far they move the score is noise here.
     Raises OptionError for a hyperparameter that doesn't vary, or the same one twice.
     """
     scales = {scale.name: scale for scale in parameter_scales(view)}
@@ -95,7 +95,7 @@ def _grid(points: Sequence[ContourPoint], across: Scale, up: Scale) -> _Grid:
 
     columns, rows = _centres(across), _centres(up)
     cells = np.array([(column, row) for row in rows for column in columns])
-    stretch = np.array([_APART * (scale.choices - 1) if scale.choices else 1.0 for scale in (across, up)])
+    stretch = np.array([1.0 if scale.ordered else _APART * (scale.choices - 1) for scale in (across, up)])
     places = np.array([(point.x, point.y) for point in points])
     model = KNeighborsRegressor(n_neighbors=min(_NEIGHBOURS, len(points)), weights=kernel)
     model.fit(places * stretch, np.array([point.level for point in points]))

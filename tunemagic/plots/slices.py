@@ -45,5 +45,5 @@ def _draw_panel(info: SliceInfo, axes: Axes, axis: Axis, points: Sequence[SliceP
         [point.y for point in best],
         **{**DOT, "color": BLUE, "markersize": 9, "markeredgecolor": "white", "zorder": 4},
     )
-    along(axes, "x", axis)
+    along(axes, "x", axis, letters=26)
     along(axes, "y", info.objective)

@@ -103,11 +103,16 @@ def prepare(axes: Axes, *, title: str, x_label: str = "", y_label: str = "", gri
     plain(axes.set_ylabel(drawable(y_label), labelpad=4.0, fontsize=9))
 
 
-def along(axes: Axes, which: str, axis: Axis) -> None:
-    """Let positions from 0 to 1 run along x or y, with this axis' ticks and its name as label."""
+def along(axes: Axes, which: str, axis: Axis, *, letters: int = 60) -> None:
+    """Let positions from 0 to 1 run along x or y, with this axis' ticks and its name as label.
+
+    Of ticks with more ``letters`` in all than fit beside each other every second (third ...) is left.
+    """
     line = axes.xaxis if which == "x" else axes.yaxis
-    line.set_major_locator(FixedLocator([tick.at for tick in axis.ticks]))
-    line.set_major_formatter(FixedFormatter([drawable(tick.text) for tick in axis.ticks]))
+    written = sum(len(tick.text) + 2 for tick in axis.ticks) if which == "x" else 0
+    ticks = axis.ticks[:: max(1, -(-written // letters))]
+    line.set_major_locator(FixedLocator([tick.at for tick in ticks]))
+    line.set_major_formatter(FixedFormatter([drawable(tick.text, 16) for tick in ticks]))
     (axes.set_xlim if which == "x" else axes.set_ylim)(-0.03, 1.03)
     plain((axes.set_xlabel if which == "x" else axes.set_ylabel)(drawable(axis.name), labelpad=4.0, fontsize=9))
     for label in axes.get_xticklabels() if which == "x" else axes.get_yticklabels():

@@ -16,7 +16,7 @@ __all__ = ["MOST_QUESTIONS", "Questions", "answer_to", "changes_pictures"]
 
 MOST_QUESTIONS = 12  # of several views together; the ones asked first are forgotten
 _SECONDS = 0.5  # at least between two answers to the same question
-_SLOW_SECONDS = {"importance": 5.0}  # fits a forest of trees
+_SLOW_SECONDS = {"importance": 5.0, "contour": 5.0}  # fit a forest of trees
 # An epoch alone changes no picture but the curves, which the page draws itself.
 _CHANGING = (
     ev.StudyStarted,
