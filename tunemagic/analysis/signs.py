@@ -93,13 +93,19 @@ def running_median(curve: Sequence[float]) -> list[float]:
 def typical_jump(curve: Sequence[float]) -> float:
     """How far a value moves to and fro in an epoch, on average: 0 for a curve that only rises or only falls.
 
-    Taken over the last two thirds, since the first epochs are steep.
+    Taken over the last two thirds, since the first epochs are steep, and without the one epoch that
+    sticks out most, which is an accident and no noise.
     """
-    last = curve[len(curve) // 3 :]
+    last = list(curve[len(curve) // 3 :])
     if len(last) < 3:
         return 0.0
-    moved = sum(abs(after - before) for before, after in itertools.pairwise(last))
-    return (moved - abs(last[-1] - last[0])) / (len(last) - 1)
+    without = (last[:index] + last[index + 1 :] for index in range(1, len(last) - 1))
+    return min(map(_to_and_fro, without)) / (len(last) - 2)
+
+
+def _to_and_fro(curve: Sequence[float]) -> float:
+    moved = sum(abs(after - before) for before, after in itertools.pairwise(curve))
+    return moved - abs(curve[-1] - curve[0])
 
 
 def _floats(curve: Curve) -> tuple[float, ...]:
