@@ -96,7 +96,7 @@ def test_the_side_panel_follows_notebooks_and_themes(browser, server):
         expect(side.locator(".tm-name")).to_have_text("digits")
         notebook.run_cell(1)
         expect(side.locator(".tm-name")).to_have_text("faces")
-        side.get_by_label("Search to show").select_option("digits")
+        side.locator("tr[data-study=digits]").get_by_role("button", name="digits").click()
         expect(side.locator(".tm-name")).to_have_text("digits")
         width = side.locator("canvas").bounding_box()["width"]
         notebook.set_theme("JupyterLab Dark")
@@ -112,7 +112,7 @@ def test_the_side_panel_follows_notebooks_and_themes(browser, server):
         notebook.page.evaluate(
             "async () => { await jupyterapp.commands.execute('docmanager:open', {path: 'first.ipynb'}); }"
         )
-        expect(side.locator(".tm-name")).to_have_text("digits")
+        expect(side.locator(".tm-name")).to_have_text("faces")
         notebook.save()
         notebook.execute("application:close")
         expect(side.locator(".tunemagic-SidePanel-hint")).to_contain_text("No search in this notebook yet")
