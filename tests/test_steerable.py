@@ -140,6 +140,25 @@ def test_a_range_that_the_cell_changes_wins_and_the_others_stay_as_the_user_want
     assert [trial.values["rate"] for trial in study.view.trials] == [0.0, 3.0, 3.0]
 
 
+def test_values_that_are_fixed_reach_every_kind_of_parameter_in_the_cell(open_cell: Any, quick_cell: str) -> None:
+    source = quick_cell.replace(
+        "units = ",
+        """hp.Choice("act", ["relu", "tanh"])
+        norm = hp.Boolean("norm")
+        assert hp.get("act") != "tanh" or norm is True
+        if norm:
+            hp.Int("deep", 1, 3)
+        units = """,
+    )
+    study = run(open_cell(source, workers=0, max_trials=1, tuner=Tuner.RANDOM))
+    study.narrow(fixed={"norm": True, "units": 50}, choices={"act": ["tanh"]})
+    run(open_cell(source, workers=0, max_trials=3, tuner=Tuner.RANDOM))
+    assert [str(trial.state) for trial in study.view.trials] == ["completed"] * 3
+    assert [trial.values["norm"] for trial in study.view.trials] == [False, True, True]
+    assert study.best_values["units"] == 50
+    assert study.best_model.layers[0].units == 50
+
+
 # -- another budget ----------------------------------------------------------------------------------
 
 

@@ -92,6 +92,9 @@ def answer_to(view: StudyView, topic: str, options: dict[str, str], log_of: Call
         info = answer(view, topic, options, log_of=log_of)
     except TuneError as fault:
         error = str(fault)
+    # Whoever asks must hear of it, and the other pictures must not go without their answers.
+    except Exception as fault:
+        error = f"it could not be computed: {type(fault).__name__}: {fault}"
     return Answer(
         kind="answer", v=ev.PROTOCOL_VERSION, topic=topic, options=options, seq=view.seq, info=info, error=error
     )
