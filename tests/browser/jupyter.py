@@ -106,6 +106,8 @@ class JupyterServer:
             **os.environ,
             **{name: str(self._state / folder) for name, folder in places.items()},
             "PYTHONPATH": os.pathsep.join(path),
+            # Else the copy that was made when the package was installed comes before this checkout's.
+            "JUPYTER_PREFER_ENV_PATH": "0",
         }
 
     def _await_answer(self) -> None:

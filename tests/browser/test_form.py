@@ -92,10 +92,10 @@ def test_tune_this_cell_puts_ranges_behind_the_literals_and_can_be_undone(lab):
     start(lab, "x = 1").wait()
     lab.execute("tunemagic:tune-cell")
     expect(lab.page.locator(".Toastify__toast")).to_contain_text("there is no Keras model in this cell")
-    lab.page.locator(".Toastify__close-button").first.click()
+    lab.page.locator(".jp-Notification-Toast-Close").first.click()
     lab.execute("tunemagic:pause")
     expect(lab.page.locator(".Toastify__toast").last).to_contain_text("there is nothing to pause")
-    lab.page.locator(".Toastify__close-button").first.click()
+    lab.page.locator(".jp-Notification-Toast-Close").first.click()
 
 
 def test_where_tunemagic_is_not_loaded_a_click_loads_it(browser, lab_server):
@@ -109,3 +109,22 @@ def test_where_tunemagic_is_not_loaded_a_click_loads_it(browser, lab_server):
         notebook.execute("tunemagic:tune-cell")
         notebook.page.wait_for_function(f"() => ({SOURCES})()[1].startsWith('%%tune')")
         assert notebook.errors == []
+
+
+def test_form_commands_and_side_panel_speak_chinese_where_jupyterlab_does(lab):
+    page = lab.page
+    lab.set_setting("@jupyterlab/translation-extension:plugin", "locale", "zh_CN")
+    try:
+        lab.reload()
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        lab.execute("tunemagic:show-panel")
+        expect(page.get_by_role("region", name="调参")).to_be_visible()
+        add_plain_cell(lab)
+        lab.run_from_palette("调参：新建调参单元格")
+        form = page.locator(".tunemagic-form")
+        expect(form.get_by_label("模型代码")).to_have_value(PLAIN.strip())
+        expect(form.get_by_role("button", name="插入单元格")).to_be_enabled()
+        lab.screenshot("lab-form-chinese-light")
+    finally:
+        lab.set_setting("@jupyterlab/translation-extension:plugin", "locale", "default")
+        lab.reload()

@@ -101,8 +101,6 @@ def test_a_finished_search_is_converted_by_a_click_and_its_files_are_verified(la
     assert on_disk(lab.server.folder, "convert").state == "finished"
     lab.execute("tunemagic:show-panel")
     side = lab.side_panel()
-    if side.get_by_label("Search to show").is_visible():
-        side.get_by_label("Search to show").select_option("convert")
     expect(side.locator(".tm-name")).to_have_text("convert")
     side.get_by_role("button", name="Convert").click()
     verdicts = side.locator(".tm-exports .tm-verdict")

@@ -62,3 +62,18 @@ def test_the_side_panel_shows_the_search(notebook):
     notebook.screenshot("notebook-side-light")
     assert notebook.violations(".tunemagic-SidePanel") == []
     assert notebook.errors == []
+
+
+def test_tune_this_cell_and_the_form_work_too(notebook):
+    page = notebook.page
+    run(notebook, "model = keras.Sequential([keras.layers.Dense(24), keras.layers.Dense(10)])\nmodel.compile()")
+    notebook.execute("tunemagic:tune-cell")
+    source = "() => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.getSource()"
+    page.wait_for_function(f"() => ({source})().startsWith('%%tune\\nunits = 24  #@tune int(6, 96, step=6)')")
+    notebook.execute("tunemagic:new-cell")
+    form = page.locator(".tunemagic-form")
+    expect(form.locator("pre")).to_contain_text("units = 24  #@tune int(6, 96, step=6)")
+    form.get_by_role("button", name="Insert cell").click()
+    page.wait_for_function(f"() => ({source})().startsWith('%%tune\\nunits = 24')")
+    notebook.screenshot("notebook-form-light")
+    assert notebook.errors == []
