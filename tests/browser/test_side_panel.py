@@ -114,6 +114,7 @@ def test_searches_on_disk_are_listed_opened_and_compared(notebook):
     assert notebook.violations(".tunemagic-SidePanel") == []
     notebook.set_theme("JupyterLab Dark")
     try:
+        notebook.page.wait_for_function("() => document.querySelector('#jupyterlab-splash') === null")
         notebook.screenshot("lab-side-compare-dark")
         assert notebook.violations(".tunemagic-Compare") == []
     finally:

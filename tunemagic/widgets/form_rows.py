@@ -52,14 +52,14 @@ class _Row:
             description=tunable.name,
             tooltip=texts("form.search_this", name=tunable.name),
             indent=False,
-            layout=_column("170px"),
+            layout=_column("150px"),
         )
         self.word = widgets.Dropdown(
             options=[(texts(f"form.kind.{word}"), word.value) for word in Word],
             value=tunable.range.word.value,
             description=texts("form.kind"),
             style=_LABEL,
-            layout=_column("215px"),
+            layout=_column("200px"),
         )
         typed = RangeTexts.of(tunable.range)
         self.fields = {
@@ -67,7 +67,7 @@ class _Row:
                 value=getattr(typed, name),
                 description=texts(f"form.{name}"),
                 style=_LABEL,
-                layout=_column("430px" if name == "choices" else "145px"),
+                layout=_column("390px" if name == "choices" else "130px"),
             )
             for name in _FIELDS
         }
