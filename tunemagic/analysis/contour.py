@@ -30,7 +30,8 @@ def contour_info(view: StudyView, x: str | None = None, y: str | None = None) ->
 
     Each cell is the mean of the trials near it, weighted by their distance with a Gaussian kernel
     (Nadaraya-Watson regression over the nearest neighbours); trials with another choice don't
-    count, unless the choices are numbers. The other hyperparameters are not held fixed: how far they move the score is noise here.
+    count, unless the choices are numbers. The other hyperparameters are not held fixed: how far
+    they move the score is noise here.
     Raises OptionError for a hyperparameter that doesn't vary, or the same one twice.
     """
     scales = {scale.name: scale for scale in parameter_scales(view)}

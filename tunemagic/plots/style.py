@@ -18,7 +18,6 @@ from tunemagic.text import one_line
 __all__ = [
     "BLUE",
     "DOT",
-    "GREEN",
     "GREY",
     "INK",
     "LINE",
@@ -37,7 +36,7 @@ __all__ = [
 ]
 
 # Okabe and Ito's palette: told apart with all common kinds of colour blindness.
-BLUE, ORANGE, VERMILLION, GREEN, SKY = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#56B4E9"
+BLUE, ORANGE, VERMILLION, SKY = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
 INK, GREY, PALE = "#222222", "#8A8F98", "#E3E5E8"
 _FONT = "DejaVu Sans"  # comes with matplotlib, so it is always there
 # Fonts with Chinese letters, as Linux, macOS and Windows have them.
