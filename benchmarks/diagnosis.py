@@ -263,7 +263,7 @@ def a_generator_that_keeps_the_model_waiting() -> Any:
 def every_operation_in_python() -> Any:
     """run_eagerly=True, left behind from looking for a fault."""
     model = network(dense(64), dense(64), optimizer=adam(3e-3), run_eagerly=True)
-    return trained(model, digits(), epochs=2, batch_size=16)
+    return trained(model, digits(), epochs=2, batch_size=32)
 
 
 @case("too_slow_steps")

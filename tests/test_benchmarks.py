@@ -1,9 +1,11 @@
-"""The benchmarks hold what they promise: each fault has a row."""
+"""The benchmarks hold what they promise: each fault has a row, each broken model gets its verdict."""
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,3 +20,38 @@ def test_every_fault_from_1_to_38_has_one_row_with_a_name_and_a_description() ->
     rows = [re.fullmatch(r" *(\d+)  (\S.*?)  +(\S.*)", line) for line in done.stdout.splitlines()]
     assert [row and int(row[1]) for row in rows] == list(range(1, 39))
     assert len({row[2] for row in rows if row}) == 38
+
+
+def _diagnosis() -> Any:
+    spec = importlib.util.spec_from_file_location("diagnosis_benchmark", BENCHMARKS / "diagnosis.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look there for their types
+    spec.loader.exec_module(module)
+    return module
+
+
+DIAGNOSIS = _diagnosis()
+# One of each kind here; the benchmark itself trains further models that leak or are slow.
+FURTHER = ("leak_suspected_feature", "too_slow_tracing", "too_slow_steps")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case", [case for case in DIAGNOSIS.CASES if case.expected not in FURTHER], ids=lambda case: case.name
+)
+def test_a_broken_model_gets_its_verdict_and_a_healthy_one_none(case: Any) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    assert DIAGNOSIS.given(case.run()) == case.expected
+
+
+def test_the_benchmark_has_a_model_for_every_verdict_on_a_model() -> None:
+    expected = [case.expected for case in DIAGNOSIS.CASES]
+    kinds = {"underfit", "overfit", "diverged", "rate_too_low", "plateaued", "still_improving", "noisy", "dead_units"}
+    assert kinds <= set(expected)
+    assert {str(each).partition("_suspected")[0] for each in expected} >= {"leak"}
+    assert sum(str(each).startswith("too_slow") for each in expected) == 3
+    assert expected.count(None) >= 2

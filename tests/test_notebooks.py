@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
+DIAGNOSE = FOLDER / "09_diagnose.ipynb"
 STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
 CELL_SECONDS = 600
 
@@ -126,3 +127,19 @@ def test_structure_and_importance_runs_and_its_lessons_hold(tmp_path: Path):
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
     [printed] = cell_that_starts(notebook, "on_top =").outputs
     assert printed.text.endswith("8 of 8 with ranks\n")
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_broken_models_are_diagnosed_and_cured_under_nbclient(tmp_path: Path):
+    notebook = nbformat.read(DIAGNOSE, 4)
+    nbclient.NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()  # each cure is asserted in the notebook itself
+
+    narrow, wide = study_of(tmp_path, "narrow"), study_of(tmp_path, "wide")
+    assert narrow.findings[0]["verdict"] == "rate_too_low"
+    assert wide.best_trial.score > narrow.best_trial.score
+    assert len(wide.best_trial.verified) == 3
+    assert "noise" in texts(cell_that_starts(notebook, "%tune best wide"))

@@ -144,6 +144,7 @@ def _cell(*lines: str, epochs: int = 1, repeats: int | None = None) -> _Make:
 _ACTIONS: Mapping[str, _Make] = {
     "lower_rate": _lower_rates,
     "lower_rate_some": _try("rate", 1 / 3),
+    "raise_rate_some": _try("rate", 3),
     "raise_rate": _higher_rates,
     "try_higher_rate": _try("rate", _STEP_UP),
     "more_epochs": _cell(epochs=_MORE_EPOCHS),
@@ -174,6 +175,6 @@ _REMEDIES: Mapping[Diagnosis, tuple[str, ...]] = {
     Diagnosis.SLOW_TRACING: ("no_eager", "fixed_shapes", "no_python_arguments"),
     Diagnosis.SLOW_STEPS: ("much_larger_batch", "steps_per_execution"),
     Diagnosis.SLOW_SIZE: ("smaller", "take_smaller_trial", "two_objectives", "faster_machine"),
-    Diagnosis.STILL_IMPROVING: ("more_epochs", "try_higher_rate", "schedule"),
+    Diagnosis.STILL_IMPROVING: ("more_epochs", "raise_rate_some", "schedule"),
     Diagnosis.PLATEAUED: ("rate_on_plateau", "larger", "other_optimizer", "stop_early"),
 }

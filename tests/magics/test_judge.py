@@ -1,0 +1,91 @@
+"""The verbs that judge: check, compare, why and best --verify, with the real engine in a real shell."""
+
+import pytest
+
+
+@pytest.fixture
+def study(tune, shell):
+    """A finished study of three trials of two epochs."""
+    assert tune("digits -n 3 --epochs 3 --tuner random --objective val_accuracy --view none").err == ""
+    return shell.user_ns["study"]
+
+
+def test_check_shows_verdict_evidence_and_remedies_with_their_lines(notebook, study):
+    cell = notebook("%tune check digits")
+    text = cell.outputs[0].data["text/plain"]
+    assert text == study.diagnose().text()
+    assert "<ol>" in cell.outputs[0].data["text/html"] or text == "Nothing stands out: the model looks healthy."
+    assert notebook("%tune check").texts == [text]
+    assert notebook("%tune check study").texts == [text]
+
+
+def test_check_speaks_chinese(notebook, study):
+    assert any("\u4e00" <= char <= "\u9fff" for char in notebook("%tune check digits --lang zh").texts[0])
+
+
+def test_check_takes_what_fit_returned(notebook, shell):
+    notebook("h = {'loss': [2.0, 1.0, float('nan')], 'val_loss': [2.0, 1.0, 1.0]}")
+    assert notebook("%tune check h").texts[0].startswith("Diverged: The training loss blew up in epoch 3")
+    notebook(
+        "model = keras.Sequential([keras.layers.Dense(10, 'softmax')])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
+        "fitted = model.fit(x_train, y_train, validation_split=0.2, verbose=0)"
+    )
+    leak = notebook("%tune check fitted --data x_train,y_train --val x_train,y_train").texts[0]
+    assert leak.startswith("Leak suspected: same samples in both parts: 80 of 80 validation samples (100 %)")
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (
+            "check nothing_like_it",
+            "%tune check: 'nothing_like_it' is no study and no variable; expected a study, or a variable with what fit "
+            "returned.",
+        ),
+        (
+            "check x_train",
+            "%tune check: 'x_train' is a ndarray; expected a study, or a variable with what fit returned.",
+        ),
+        ("check h --data z", "%tune check: there is no variable 'z' in the notebook."),
+    ],
+)
+def test_check_refuses_what_is_no_training(notebook, shell, line, error):
+    shell.user_ns["h"] = {"loss": [1.0, 0.5]}
+    assert notebook(f"%tune {line}").error == error
+
+
+def test_compare_shows_a_table_and_both_curves(notebook, study):
+    cell = notebook("%tune compare 1 2")
+    lines = cell.texts[0].splitlines()
+    assert lines[0] == "digits: trials 1 and 2"
+    assert lines[1].split("  ")[0] == "what differs"
+    assert any(line.startswith("units") for line in lines)
+    assert lines[-1].startswith("How much of that is luck is not known")
+    assert cell.outputs[1].data["image/png"]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("compare 1 1", "received trial 1 twice; expected the numbers of two trials of study digits."),
+        ("compare 1 9", "study digits has 3 trials; received 9."),
+        ("best --verify 1", None),
+    ],
+)
+def test_what_can_not_be_judged_is_one_line(notebook, study, line, error):
+    cell = notebook(f"%tune {line}")
+    found = cell.err.splitlines()
+    assert found == [f"UsageError: {error or 'received 1 repeats; expected 2 or more, since one score has no spread.'}"]
+
+
+def test_best_verify_says_whether_the_gain_is_noise(notebook, study):
+    cell = notebook("%tune best --verify 2")
+    assert cell.err == ""
+    table = cell.texts[1].splitlines()
+    assert table[0] == "digits: val_accuracy of 2 trainings from other seeds"
+    assert [row.split()[1] for row in table[2:3]] == ["best"]
+    assert all("the noise of" in line or "no gain" in line for line in table if line.startswith("Trial "))
+    compared = notebook("%tune compare 1 2").texts[0].splitlines()[-1]
+    assert compared.startswith(("That is inside the noise", "That is more than noise"))
+    assert "trained again" in notebook(f"%tune why {study.best_trial.number}").texts[0]

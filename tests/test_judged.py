@@ -1,0 +1,96 @@
+"""Studies judge their trials: findings at the end, verification by real trainings."""
+
+import pytest
+
+from tunemagic import events as ev
+from tunemagic.analysis.verification import VerifiedRole
+from tunemagic.errors import OptionError, StudyError, TrialError
+
+# An input column is the target, which only a look at the data can tell.
+LEAK = """
+import numpy as np
+units = hp.Int("units", 4, 32, step=4)
+x_train = np.column_stack([x_train, y_train]).astype("float32")
+model = keras.Sequential([keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+batch_size = 80
+"""
+
+
+def finished(study):
+    study.start()
+    assert study.wait(60)
+    return study
+
+
+def types(study):
+    return [type(event).__name__ for event in study.events_after(0)]
+
+
+def test_the_findings_are_recorded_before_the_end_and_replay_gives_the_same(open_cell):
+    from tunemagic.trial import replay
+
+    study = finished(open_cell(LEAK, epochs=2, workers=0))
+    assert types(study)[-2:] == ["StudyDiagnosed", "StudyEnded"]
+    assert study.view.findings[0]["verdict"] == "leak_suspected_feature"
+    assert study.view.findings[0]["evidence"] == {"column": 64}
+    assert replay(study.events_after(0)).findings == study.view.findings
+    assert list(study.diagnose()) == list(study.view.findings)
+
+
+def test_a_study_that_trains_nothing_has_no_finding(open_cell, quick_cell):
+    study = finished(open_cell(quick_cell))
+    assert "StudyDiagnosed" not in types(study)
+    assert list(study.diagnose()) == []
+
+
+def test_a_study_that_is_stopped_is_diagnosed_by_its_curves_alone(open_cell):
+    study = open_cell(LEAK, epochs=500, max_trials=1, workers=0)
+    ended = []
+    study.subscribe(lambda event: (ended.append(event), study.stop()) if isinstance(event, ev.EpochEnded) else None)
+    finished(study)
+    assert [each["verdict"] for each in study.view.findings if each["trial"]] in ([], ["still_improving"])
+
+
+def test_the_best_values_are_trained_again_from_other_seeds(open_cell):
+    study = finished(open_cell(max_trials=3, epochs=2))
+    before = types(study)
+    weights = sorted(path.name for path in study.directory.iterdir())
+    info = study.verify(2)
+    assert info.rows[0].role is VerifiedRole.BEST
+    assert info.rows[0].trial == study.best_trial.number
+    assert all(len(row.scores) == 2 and len(set(row.scores)) == 2 for row in info.rows)
+    assert len(info.gains) == len(info.rows) - 1
+    assert types(study)[len(before) :] == ["TrialVerified"] * len(info.rows)
+    assert study.view.trial(info.rows[0].trial).verified == info.rows[0].scores
+    assert sorted(path.name for path in study.directory.iterdir()) == weights
+    # The same seeds again, so that a second look tells nothing else.
+    assert study.verify(2).rows == info.rows
+    assert study.compare(1, 2).noise.source in ("verified", "study")
+
+
+@pytest.mark.parametrize("repeats", [1, 0, -3])
+def test_one_training_tells_nothing_of_noise(open_cell, repeats):
+    with pytest.raises(OptionError, match="expected 2 or more, since one score has no spread"):
+        open_cell().verify(repeats)
+
+
+def test_nothing_can_be_verified_before_there_is_a_score(open_cell):
+    with pytest.raises(StudyError, match="study s has no trial with a score yet"):
+        open_cell().verify(2)
+
+
+def test_a_training_that_fails_says_so_and_keeps_what_is_done(open_cell, namespace, cell):
+    namespace["broken"] = []
+    study = finished(open_cell(cell + "\nif broken: raise ValueError('it broke')\n", workers=0))
+    namespace["broken"].append(1)
+    with pytest.raises(TrialError, match="training the values again failed"):
+        study.verify(2)
+    assert "TrialVerified" not in types(study)
+
+
+def test_why_prints_as_lines(open_cell):
+    study = finished(open_cell(workers=0))
+    assert repr(study.why(1)).splitlines()[0] == "state        completed after 1 of 1 epoch"
+    with pytest.raises(StudyError, match="study s has 2 trials; received 3"):
+        study.why(3)
