@@ -27,3 +27,13 @@ def test_a_single_trial_is_a_point_and_no_trial_is_none():
     (points,) = slice_info(study(trial(1, {"units": 50}, score=0.5), space=[UNITS])).points
     assert points == (SlicePoint(trial=1, x=0.5, y=0.5, order=0.0),)
     assert slice_info(study(space=[UNITS])).points == ((),)
+
+
+def test_of_very_many_trials_the_best_ones_and_others_of_all_times_are_drawn():
+    trials = [trial(number, {"units": number % 101}, score=number % 700 / 700) for number in range(1, 1001)]
+    info = slice_info(study(*trials, space=[UNITS]))
+    drawn = [point.trial for point in info.points[0]]
+    assert (len(drawn), info.hidden) == (400, 600)
+    assert set(range(600, 700)) <= set(drawn)  # the hundred best ones
+    assert drawn == sorted(drawn)
+    assert (drawn[0], drawn[-1] > 990) == (1, True)

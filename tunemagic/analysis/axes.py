@@ -15,10 +15,20 @@ from tunemagic.space import Kind, Parameter, Sampling, Value
 from tunemagic.text import did_you_mean, one_line
 from tunemagic.trial import StudyView, TrialRecord
 
-__all__ = ["Scale", "check_name", "parameter_scales", "score_scale", "scored_trials", "spans_decades", "value_scale"]
+__all__ = [
+    "Scale",
+    "check_name",
+    "parameter_scales",
+    "score_scale",
+    "scored_trials",
+    "shown_trials",
+    "spans_decades",
+    "value_scale",
+]
 
 _DIGITS = 4  # of a position: far less than a pixel, and short in JSON
 _LABEL = 24
+_MOST_POINTS = 400  # more dots cover each other, and every one of them travels to the screen
 _NEAR_END = 0.1  # a tick so near to the end of a range would lie on the end's own label
 
 
@@ -70,6 +80,18 @@ def scored_trials(view: StudyView) -> list[tuple[TrialRecord, float]]:
     """Trials with a finite score and that score, in the order of the trials."""
     pairs = ((trial, finite(trial.score)) for trial in view.trials)
     return [(trial, score) for trial, score in pairs if score is not None]
+
+
+def shown_trials(view: StudyView) -> list[tuple[TrialRecord, float]]:
+    """As scored_trials, of more than a picture can hold the best ones and others evenly spaced in time."""
+    scored = scored_trials(view)
+    if len(scored) <= _MOST_POINTS:
+        return scored
+    kept = {trial.number for trial in view.ranking()[: _MOST_POINTS // 4]}
+    others = [trial.number for trial, _ in scored if trial.number not in kept]
+    room = _MOST_POINTS - len(kept)
+    kept |= {others[index * len(others) // room] for index in range(room)}
+    return [pair for pair in scored if pair[0].number in kept]
 
 
 def parameter_scales(view: StudyView) -> tuple[Scale, ...]:

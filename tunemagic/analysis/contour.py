@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tunemagic.analysis.axes import Scale, check_name, parameter_scales, score_scale, scored_trials
+from tunemagic.analysis.axes import Scale, check_name, parameter_scales, score_scale, scored_trials, shown_trials
 from tunemagic.analysis.importance import importance_info
 from tunemagic.analysis.pictures import ContourInfo, ContourPoint
 from tunemagic.errors import OptionError
@@ -48,14 +48,16 @@ def contour_info(view: StudyView, x: str | None = None, y: str | None = None) ->
         )
     across, up = scales[pair[0]], scales[pair[1]]
     points = _points(view, across, up, objective)
+    shown = {trial.number for trial, _ in shown_trials(view)}
     return ContourInfo(
         names=tuple(scales),
         x=across.axis,
         y=up.axis,
         objective=objective.axis,
         grid=_grid(points, across, up) if len(points) > 1 else (),
-        points=points,
+        points=tuple(point for point in points if point.trial in shown),
         best=view.best,
+        hidden=sum(point.trial not in shown for point in points),
     )
 
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tunemagic.analysis.finding import Diagnosis, Evidence, Finding
-from tunemagic.analysis.looks import Found, divergence, verdict
+from tunemagic.analysis.finding import Diagnosis, Evidence, Finding, Found
+from tunemagic.analysis.looks import divergence, verdict
 from tunemagic.analysis.remedies import remedies_for
 from tunemagic.analysis.signs import Curve
 from tunemagic.analysis.space_check import space_check

@@ -18,7 +18,7 @@ from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.space import Value
 from tunemagic.text import one_line
 
-__all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Remedy", "magic_line"]
+__all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Found", "Remedy", "magic_line"]
 
 Evidence: TypeAlias = Mapping[str, float | str]
 
@@ -62,6 +62,9 @@ class ActionVerb(StrEnum):
     SPACE = "space"  # {"ranges": {name: [low, high]}}
     TRY = "try"  # {"values": {name: value}}
     CELL = "cell"  # {"code": text of a new cell}
+
+
+Found: TypeAlias = tuple[Diagnosis, Evidence]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

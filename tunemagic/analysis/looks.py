@@ -10,13 +10,12 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
-from tunemagic.analysis.finding import Diagnosis, Evidence
-from tunemagic.analysis.signs import Curve, Signs, running_median, signs_of, typical_jump
+from tunemagic.analysis.finding import Diagnosis, Evidence, Found
+from tunemagic.analysis.signs import Case, Curve, Signs, running_median, signs_of, three_digits, typical_jump
+from tunemagic.analysis.slowness import too_slow
 
-__all__ = ["Found", "divergence", "verdict"]
+__all__ = ["divergence", "verdict"]
 
 _FEW = 4  # epochs; with fewer, nothing is said of trends
 _WORSE_THAN_GUESS = 2.0  # a loss this many times that of a guess, and not falling, is no slow start any more
@@ -36,24 +35,6 @@ _NOISE = 0.04  # levels, to and fro in each epoch; 0.00 to 0.01 at good rates, 0
 _GAIN = 0.02  # levels gained in the last quarter of the epochs
 _GOOD = 0.95  # level from which on flat curves are no fault
 _MANY = 8  # epochs before curves may be called flat
-_SLOW_EPOCH = 0.5  # seconds; below that nobody waits
-_SLOW_SHARE = 0.5  # of an epoch's time, spent on something else than computing
-_RETRACED = 5  # Keras traces its training function once or twice; more means that shapes change
-
-Found: TypeAlias = tuple[Diagnosis, Evidence]
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What one verdict is made from."""
-
-    signs: Signs
-    evidence: Evidence
-
-    def number(self, name: str) -> float | None:
-        """A number of the evidence, None when it was not measured."""
-        value = self.evidence.get(name)
-        return float(value) if isinstance(value, (int, float)) else None
 
 
 def verdict(curves: Mapping[str, Curve], evidence: Evidence) -> Found | None:
@@ -61,7 +42,7 @@ def verdict(curves: Mapping[str, Curve], evidence: Evidence) -> Found | None:
     signs = signs_of(curves, evidence)
     if signs is None:
         return None
-    case = _Case(signs, evidence)
+    case = Case(signs, evidence)
     for look in _LOOKS:
         found = look(case)
         if found is not None:
@@ -72,7 +53,7 @@ def verdict(curves: Mapping[str, Curve], evidence: Evidence) -> Found | None:
 # -- what spoils all other readings --------------------------------------------------------------
 
 
-def _diverged(case: _Case) -> Found | None:
+def _diverged(case: Case) -> Found | None:
     signs = case.signs
     if signs.spoilt is not None:
         return Diagnosis.DIVERGED, divergence(_raw(signs), signs.spoilt)
@@ -100,7 +81,7 @@ def _raw(signs: Signs) -> list[float]:
     return [value * signs.guess_loss for value in signs.loss]
 
 
-def _leak(case: _Case) -> Found | None:
+def _leak(case: Case) -> Found | None:
     column = case.evidence.get("target_column")
     if column is not None:
         return Diagnosis.LEAK_FEATURE, {"column": column}
@@ -129,7 +110,7 @@ def _leak(case: _Case) -> Found | None:
 # -- what keeps a model from learning ------------------------------------------------------------
 
 
-def _dead_units(case: _Case) -> Found | None:
+def _dead_units(case: Case) -> Found | None:
     share, units = case.number("dead_share"), case.number("relu_units")
     if share is None or units is None or share < _DEAD:
         return None
@@ -140,7 +121,7 @@ def _dead_units(case: _Case) -> Found | None:
     }
 
 
-def _rate_too_low(case: _Case) -> Found | None:
+def _rate_too_low(case: Case) -> Found | None:
     """The loss falls, but so slowly and evenly that training has hardly begun."""
     signs = case.signs
     loss = signs.loss
@@ -159,7 +140,7 @@ def _rate_too_low(case: _Case) -> Found | None:
 # -- how well it learns --------------------------------------------------------------------------
 
 
-def _overfit(case: _Case) -> Found | None:
+def _overfit(case: Case) -> Found | None:
     signs = case.signs
     if len(signs.train) < 2 or len(signs.val) != len(signs.train):
         return None
@@ -179,7 +160,7 @@ def _overfit(case: _Case) -> Found | None:
     }
 
 
-def _underfit(case: _Case) -> Found | None:
+def _underfit(case: Case) -> Found | None:
     """Not even the training samples are learned, and more epochs don't change that."""
     signs = case.signs
     poor = _POOR_ACCURACY if signs.by_accuracy else _POOR_LOSS
@@ -189,7 +170,7 @@ def _underfit(case: _Case) -> Found | None:
     return Diagnosis.UNDERFIT, said
 
 
-def _noisy(case: _Case) -> Found | None:
+def _noisy(case: Case) -> Found | None:
     signs = case.signs
     curve = signs.val or signs.val_loss
     if len(curve) < _MANY - 2:
@@ -201,45 +182,13 @@ def _noisy(case: _Case) -> Found | None:
     late = raw[len(raw) // 3 :]
     return Diagnosis.NOISY, {
         "metric": f"val_{signs.metric}",
-        "jump": _rounded(typical_jump(raw)),
+        "jump": three_digits(typical_jump(raw)),
         "low": min(late),
         "high": max(late),
     }
 
 
-# -- how fast ------------------------------------------------------------------------------------
-
-
-def _too_slow(case: _Case) -> Found | None:
-    seconds = case.number("epoch_seconds")
-    traces = case.number("traces")
-    if traces is not None and traces >= _RETRACED and (seconds is None or seconds >= _SLOW_EPOCH):
-        return Diagnosis.SLOW_TRACING, {"traces": traces, "seconds": "–" if seconds is None else _rounded(seconds)}
-    if seconds is None or seconds < _SLOW_EPOCH:
-        return None
-    said = {"seconds": _rounded(seconds)}
-    if (share := case.number("input_share")) is not None and share >= _SLOW_SHARE:
-        return Diagnosis.SLOW_INPUT, {**said, "percent": round(100 * min(1.0, share))}
-    if (share := case.number("eager_share")) is not None and share >= _SLOW_SHARE:
-        return Diagnosis.SLOW_TRACING, {**said, "traces": 0}
-    if (share := case.number("step_share")) is not None and share >= _SLOW_SHARE:
-        return Diagnosis.SLOW_STEPS, {
-            **said,
-            "percent": round(100 * share),
-            "batch": case.number("batch_size") or 1,
-        }
-    other, times = case.number("smaller_trial"), case.number("times_smaller")
-    if other is not None and times is not None:
-        return Diagnosis.SLOW_SIZE, {
-            **said,
-            "parameters": case.number("parameters") or 0,
-            "times": _rounded(times),
-            "other": other,
-        }
-    return None
-
-
-def _still_improving(case: _Case) -> Found | None:
+def _still_improving(case: Case) -> Found | None:
     signs = case.signs
     curve, raw = (signs.val, signs.val_raw) if signs.val else (signs.train, signs.train_raw)
     if len(curve) < _FEW:
@@ -258,7 +207,7 @@ def _still_improving(case: _Case) -> Found | None:
     }
 
 
-def _plateaued(case: _Case) -> Found | None:
+def _plateaued(case: Case) -> Found | None:
     signs = case.signs
     if len(signs.train) < _MANY or len(signs.val) != len(signs.train):
         return None
@@ -278,7 +227,7 @@ def _plateaued(case: _Case) -> Found | None:
     }
 
 
-_LOOKS: tuple[Callable[[_Case], Found | None], ...] = (
+_LOOKS: tuple[Callable[[Case], Found | None], ...] = (
     _diverged,
     _leak,
     _dead_units,
@@ -286,7 +235,7 @@ _LOOKS: tuple[Callable[[_Case], Found | None], ...] = (
     _overfit,
     _noisy,
     _underfit,
-    _too_slow,
+    too_slow,
     _still_improving,
     _plateaued,
 )
@@ -307,8 +256,3 @@ def _late_gain(curve: Sequence[float]) -> float:
 def _gain_since(curve: Sequence[float], start: int) -> float:
     smooth = running_median(curve)
     return max(smooth[start:]) - max(smooth[:start])
-
-
-def _rounded(value: float) -> float:
-    """To three significant digits."""
-    return float(f"{value:.3g}")

@@ -135,12 +135,16 @@ class SlicePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceInfo:
-    """Scores over each hyperparameter by itself: ``points[i]`` belong to ``axes[i]``."""
+    """Scores over each hyperparameter by itself: ``points[i]`` belong to ``axes[i]``.
+
+    ``hidden`` counts trials left out.
+    """
 
     objective: Axis
     axes: tuple[Axis, ...]
     points: tuple[tuple[SlicePoint, ...], ...]
     best: int | None
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,8 @@ class ContourInfo:
     """The objective over two hyperparameters, estimated between the trials.
 
     ``grid[row][column]`` is the position of the estimated score on ``objective``, rows along ``y``
-    from 0 to 1; None where no trial is near. ``names`` are the hyperparameters to choose from.
+    from 0 to 1; None where no trial is near. ``names`` are the hyperparameters to choose from,
+    ``hidden`` counts trials that are not among the points.
     """
 
     names: tuple[str, ...]
@@ -168,6 +173,7 @@ class ContourInfo:
     grid: tuple[tuple[float | None, ...], ...]
     points: tuple[ContourPoint, ...]
     best: int | None
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

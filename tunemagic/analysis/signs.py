@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tunemagic.analysis.finding import Evidence
 
-__all__ = ["Signs", "running_median", "signs_of", "typical_jump"]
+__all__ = ["Case", "Signs", "running_median", "signs_of", "three_digits", "typical_jump"]
 
 Curve = Sequence[float | None]
 _ACCURACIES = ("accuracy", "acc", "auc")
@@ -44,6 +44,19 @@ class Signs:
     val_loss: tuple[float, ...]
     guess_loss: float
     spoilt: int | None  # the first epoch, from 1, whose loss was not finite
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one verdict is made from."""
+
+    signs: Signs
+    evidence: Evidence
+
+    def number(self, name: str) -> float | None:
+        """A number of the evidence, None when it was not measured."""
+        value = self.evidence.get(name)
+        return float(value) if isinstance(value, (int, float)) else None
 
 
 def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
@@ -144,3 +157,8 @@ def _guess_loss(loss: Sequence[float], val_loss: Sequence[float], evidence: Evid
         return math.log(classes)  # cross entropy of an even guess
     firsts = [value for value in (*loss[:1], *val_loss[:1]) if not math.isnan(value)]
     return max([*map(abs, firsts), 1e-12])
+
+
+def three_digits(value: float) -> float:
+    """The value with three significant digits."""
+    return float(f"{value:.3g}")

@@ -574,6 +574,7 @@ export interface ISliceInfo {
   readonly axes: readonly IAxis[];
   readonly points: readonly (readonly ISlicePoint[])[];
   readonly best: number | null;
+  readonly hidden: number;
 }
 
 /** A trial in the plane of two hyperparameters; `level` is the position of its score. */
@@ -593,6 +594,7 @@ export interface IContourInfo {
   readonly grid: readonly (readonly (number | null)[])[];
   readonly points: readonly IContourPoint[];
   readonly best: number | null;
+  readonly hidden: number;
 }
 
 /** A trial in the plane of two objectives; `front` when no other trial beats it in every objective. */

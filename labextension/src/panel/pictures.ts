@@ -55,6 +55,8 @@ export function makePicture(store: StudyStore, kind: PictureKind, hands: IHands)
   let shown: IAnswer | null = null;
   let size = '';
   let hovered = '';
+  /** How many trials the picture leaves out. */
+  let left = 0;
   let frame = 0;
   const painter = painterOf(store, kind, hands, { stage, redraw, choose });
   const node = make(
@@ -76,7 +78,9 @@ export function makePicture(store: StudyStore, kind: PictureKind, hands: IHands)
   observer.observe(stage);
 
   function say(): void {
-    setText(readout, hovered === '' ? (painter.resting?.() ?? '') : hovered);
+    const resting =
+      painter.resting?.() ?? (left > 0 ? store.t('plot.hidden', { count: left }) : '');
+    setText(readout, hovered === '' ? resting : hovered);
   }
 
   function redraw(): void {
@@ -106,6 +110,7 @@ export function makePicture(store: StudyStore, kind: PictureKind, hands: IHands)
     if (drawn === '') {
       const key = stage.querySelector<SVGElement>(':focus')?.dataset['key'];
       const info = answer?.info ?? null;
+      left = Number(info?.['hidden'] ?? 0);
       drawn = info === null ? store.t('plot.waiting') : painter.draw(info, paint());
       if (key !== undefined) {
         focusOn(stage, key);
