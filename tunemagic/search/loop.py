@@ -7,7 +7,7 @@ through an executor. One thread runs the loop and nobody else touches the strate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tunemagic import events as ev
@@ -18,7 +18,7 @@ from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
 from tunemagic.search.job import Ending, Report, StateTaken, TrialJob, TrialOutcome, Work, WorkersStarted
 from tunemagic.search.oracle import Proposal, Strategy, Waiting
-from tunemagic.search.results import Results, cut_outcome
+from tunemagic.search.results import Results, checked_outcome, cut_outcome
 from tunemagic.search.seeds import trial_seed
 from tunemagic.search.steering import Steered, Steering
 from tunemagic.search.weights import WeightsFolder
@@ -337,7 +337,8 @@ class SearchLoop:
             trial = self._ledger.view.trial(outcome.trial)
             curve = trial.curves.get(self._ledger.view.objective, ())
             outcome = cut_outcome(outcome, curve, self._ledger.view.direction)
-        outcome = self._checked(outcome, running)
+        if running.verdict is None:
+            outcome = checked_outcome(outcome, [name for name, _ in self._ledger.view.objectives])
         hp = running.job.hp if outcome.hp is None else outcome.hp
         if outcome.ending is Ending.SKIPPED:
             self._skips_in_a_row += 1
@@ -367,24 +368,6 @@ class SearchLoop:
         for record in self._again:
             if record.number in self._losses:
                 self._end_failed(self._losses[record.number])
-
-    def _checked(self, outcome: TrialOutcome, running: _Running) -> TrialOutcome:
-        """The outcome, turned into a failure when a finished trial lacks a value that is searched for."""
-        if outcome.ending is not Ending.FINISHED or running.verdict is not None:
-            return outcome
-        if ev.finite(outcome.score) is None or outcome.best_epoch is None:
-            return replace(
-                outcome,
-                ending=Ending.FAILED,
-                error="no score",
-                reason="training ended without a finished epoch",
-            )
-        for name, _ in self._ledger.view.objectives:
-            if outcome.metrics.get(name) is None:
-                found = ", ".join(outcome.metrics) or "nothing"
-                reason = f"objective {name!r} has no value; the trial gave {found}"
-                return replace(outcome, ending=Ending.FAILED, error="no value", reason=reason)
-        return outcome
 
     def _end_scored(self, outcome: TrialOutcome, running: _Running, hp: Any) -> None:
         score = ev.finite(outcome.score)

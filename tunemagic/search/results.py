@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tunemagic import events as ev
@@ -14,7 +15,7 @@ from tunemagic.search.oracle import Strategy
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.trial import LOG_LINES
 
-__all__ = ["Results", "cut_outcome"]
+__all__ = ["Results", "checked_outcome", "cut_outcome"]
 
 
 class Results:
@@ -170,3 +171,18 @@ def cut_outcome(outcome: TrialOutcome, curve: tuple[float | None, ...], directio
     weights = outcome.weights if outcome.best_epoch == best_epoch else None
     metrics = outcome.metrics if weights is not None else {}
     return replace(outcome, score=score, best_epoch=best_epoch, weights=weights, metrics=metrics, state=None)
+
+
+def checked_outcome(outcome: TrialOutcome, objectives: Sequence[str]) -> TrialOutcome:
+    """The outcome, turned into a failure when a finished trial lacks a value that is searched for."""
+    if outcome.ending is not Ending.FINISHED:
+        return outcome
+    if ev.finite(outcome.score) is None or outcome.best_epoch is None:
+        reason = "training ended without a finished epoch"
+        return replace(outcome, ending=Ending.FAILED, error="no score", reason=reason)
+    for name in objectives:
+        if outcome.metrics.get(name) is None:
+            found = ", ".join(outcome.metrics) or "nothing"
+            reason = f"objective {name!r} has no value; the trial gave {found}"
+            return replace(outcome, ending=Ending.FAILED, error="no value", reason=reason)
+    return outcome
