@@ -27,6 +27,7 @@ from tunemagic.trial import StudyView, TrialRecord, TrialState
 __all__ = ["diagnose", "diagnose_history"]
 
 _MUCH_SMALLER = 4  # times fewer weights that do as well
+_LONG_TRIAL = 5.0  # seconds; of shorter ones building and compiling is most, which says nothing of size
 
 
 def diagnose_history(history: Mapping[str, Curve] | Any, *, evidence: Evidence | None = None) -> Finding | None:
@@ -80,7 +81,7 @@ def _smaller(view: StudyView, best: TrialRecord) -> dict[str, float]:
     """A trial with far fewer weights that scores almost as well in less than half of the time."""
     size, own = best.metrics.get("parameters"), _epoch_seconds(best)
     scores = [trial.score for trial in view.trials if trial.score is not None]
-    if not size or own is None or best.score is None:
+    if not size or own is None or best.score is None or (best.seconds or 0.0) < _LONG_TRIAL:
         return {}
     near = 0.02 * (max(scores) - min(scores))  # of all that the search made of a difference
     for trial in view.ranking()[1:]:

@@ -6,7 +6,6 @@ from a single call that takes longer. The model is not changed.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 from tunemagic.search.data import TrainingData
 from tunemagic.search.few import KERAS_BATCH
+from tunemagic.search.leaks import leaks_in
 
 __all__ = ["LONG_EPOCH", "MAX_WEIGHTS", "SECONDS", "measure_evidence"]
 
@@ -23,16 +23,12 @@ LONG_EPOCH = 0.25  # seconds; what shorter ones spend their time on matters to n
 MAX_WEIGHTS = 20_000_000  # above that a look at a model is not cheap any more
 _SAMPLES = 512
 _VALUES = 20_000_000  # that layers may answer to them in all
-_HASHED_ROWS = 100_000
-_BYTES = 256 * 2**20  # of an array that is hashed or compared with the targets
 _SMALL_BATCH = 8  # steps of more samples are seldom mostly fixed cost
 _TIMES_LARGER = 16  # by which batch a small one is compared with
 _REPEATS = 3
 _BATCHES = 20
 _TRAIN_COST = 3.0  # a step of training costs about three forward passes (Kaplan et al. 2020, section 2.1)
 _EAGER_COST = 12.0  # run in Python it also pays for each operation of the optimizer (measured: 15 for a small network)
-_EQUAL = 0.99999  # correlation of a column that is the target up to rounding
-_MIN_ROWS = 20  # fewer rows correlate by chance
 
 
 def measure_evidence(
@@ -61,7 +57,7 @@ def measure_evidence(
         looks.append(lambda: _of_model(model))
     small = model is not None and weights <= MAX_WEIGHTS
     if data is not None:
-        looks += [lambda: _guesses(model, data), lambda: _leaks(data)]
+        looks += [lambda: _guesses(model, data), lambda: leaks_in(data)]
         if small:
             looks.append(lambda: _dead_units(model, data))
         if small and (epoch_seconds is None or epoch_seconds >= LONG_EPOCH):
@@ -144,47 +140,6 @@ def _loss_name(model: Any) -> str:
     loss = getattr(model, "loss", "")
     name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
     return str(name).lower().replace("categorical_cross_entropy", "categorical_crossentropy")
-
-
-# -- leaks ---------------------------------------------------------------------------------------
-
-
-def _leaks(data: TrainingData) -> dict[str, float | str]:
-    """Validation samples that stand among the training samples, and an input column that is the target."""
-    import numpy as np
-
-    if not data.is_arrays:
-        return {}
-    found: dict[str, float | str] = {}
-    x = np.asarray(data.x)
-    if data.val_x is not None and x.nbytes <= _BYTES and len(x) <= _HASHED_ROWS:
-        known = set(map(_hash, x))
-        held_out = np.asarray(data.val_x)[:_HASHED_ROWS]
-        found |= {"duplicates": sum(_hash(row) in known for row in held_out), "held_out": len(held_out)}
-    column = _target_column(x, data.y)
-    return found if column is None else {**found, "target_column": column}
-
-
-def _hash(row: Any) -> bytes:
-    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-
-
-def _target_column(x: Any, y: Any) -> float | None:
-    """The input column, from 0, that goes up and down exactly as the target does."""
-    import numpy as np
-
-    if y is None or x.ndim != 2 or x.dtype.kind not in "fiub" or x.nbytes > _BYTES or len(x) < _MIN_ROWS:
-        return None
-    target = np.asarray(y).reshape(len(y), -1)
-    if target.shape[1] != 1 or target.dtype.kind not in "fiub" or np.ptp(target) == 0:
-        return None
-    columns, wanted = x.astype("float64"), target[:, 0].astype("float64")
-    columns, wanted = columns - columns.mean(axis=0), wanted - wanted.mean()
-    sizes = np.sqrt((columns**2).sum(axis=0)) * math.sqrt((wanted**2).sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.abs(wanted @ columns) / sizes
-    best = int(np.nan_to_num(correlation).argmax())
-    return best if np.nan_to_num(correlation)[best] >= _EQUAL else None
 
 
 # -- dead units ----------------------------------------------------------------------------------
