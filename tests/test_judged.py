@@ -39,7 +39,7 @@ def test_the_findings_are_recorded_before_the_end_and_replay_gives_the_same(open
 
 
 def test_a_study_that_trains_nothing_has_no_finding(open_cell, quick_cell):
-    study = finished(open_cell(quick_cell))
+    study = finished(open_cell(quick_cell, workers=0))
     assert "StudyDiagnosed" not in types(study)
     assert list(study.diagnose()) == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from tunemagic.analysis import remedies
 from tunemagic.analysis.diagnosis import diagnose_history
-from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Finding, Findings, Remedy, magic_line
+from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Finding, Findings, Remedy, action_line
 from tunemagic.analysis.next_cell import changed_cell
 from tunemagic.analysis.remedies import parameter_in_role, remedies_for
 from tunemagic.events import Direction
@@ -125,8 +125,8 @@ def test_a_cell_with_a_build_function_takes_no_further_line():
     ],
 )
 def test_every_action_has_a_line_that_does_the_same(verb, args, line):
-    assert magic_line({"verb": verb, "args": args}, "digits") == line
-    assert magic_line(None, "digits") == ""
+    assert action_line({"verb": verb, "args": args}, "digits") == line
+    assert action_line(None, "digits") == ""
 
 
 def test_lines_are_understood_by_the_magic():
@@ -134,7 +134,7 @@ def test_lines_are_understood_by_the_magic():
 
     for verdict in (Diagnosis.RATE_TOO_LOW, Diagnosis.OVERFIT, Diagnosis.NOISY):
         for action in actions(verdict).values():
-            line = magic_line({"verb": str(action.verb), "args": action.args}, "digits")
+            line = action_line({"verb": str(action.verb), "args": action.args}, "digits")
             if line.startswith("%tune "):
                 assert read_verb(line.removeprefix("%tune "), {}, ["digits"])[0] in ("space", "try")
 

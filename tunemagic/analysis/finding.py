@@ -14,11 +14,11 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from tunemagic.analysis.findings import FindingText, finding_texts
+from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.i18n import ENGLISH, Catalogue
-from tunemagic.space import Value
 from tunemagic.text import one_line
 
-__all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Found", "Remedy", "magic_line"]
+__all__ = ["Action", "ActionVerb", "Diagnosis", "Evidence", "Finding", "Findings", "Found", "Remedy", "action_line"]
 
 Evidence: TypeAlias = Mapping[str, float | str]
 
@@ -158,7 +158,7 @@ class Findings(tuple[Mapping[str, Any], ...]):
 
     def _said(self, texts: Catalogue) -> Iterator[tuple[FindingText, list[str]]]:
         for finding, text in zip(self, finding_texts(self, texts), strict=True):
-            lines = (magic_line(each.get("action"), self.study) for each in finding["remedies"])
+            lines = (action_line(each.get("action"), self.study) for each in finding["remedies"])
             yield text, [one_line(line, _MAX_LINE) for line in lines]
 
     def __repr__(self) -> str:
@@ -168,21 +168,10 @@ class Findings(tuple[Mapping[str, Any], ...]):
         return self.html()
 
 
-def magic_line(action: Mapping[str, Any] | None, study: str) -> str:
-    """The magic line that does what an action's button does; of a new cell its first line."""
+def action_line(action: Mapping[str, Any] | None, study: str) -> str:
+    """The magic line that does what an action's button does; of a new cell its first line, "" for no action."""
     if action is None:
         return ""
-    args = action["args"]
-    name = f" {study}" if study else ""
-    match action["verb"]:
-        case ActionVerb.SPACE:
-            ranges = " ".join(f"--range {key}={low!r}:{high!r}" for key, (low, high) in args["ranges"].items())
-            return f"%tune space{name} {ranges}"
-        case ActionVerb.TRY:
-            return f"%tune try {' '.join(_given(key, value) for key, value in args['values'].items())}{name}"
-        case _:
-            return str(args["code"]).split("\n", 1)[0]
-
-
-def _given(name: str, value: Value) -> str:
-    return f"{name}={value}" if not isinstance(value, float) else f"{name}={value!r}"
+    if action["verb"] == ActionVerb.CELL:
+        return str(action["args"]["code"]).split("\n", 1)[0]
+    return magic_line(study, action["verb"], action["args"])

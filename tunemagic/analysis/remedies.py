@@ -92,7 +92,7 @@ def _inside(parameter: Parameter, wanted: float) -> Value | None:
         nearest = parameter.low + round((nearest - parameter.low) / parameter.step) * parameter.step
     elif parameter.low < nearest < parameter.high:
         nearest = min(max(rounded(nearest, parameter), parameter.low), parameter.high)
-    return round(nearest) if parameter.kind is Kind.INT else nearest
+    return round(nearest) if parameter.kind is Kind.INT else float(f"{nearest:.6g}")  # no 0.30000000000000004
 
 
 def _higher_rates(view: StudyView, trial: TrialRecord) -> Action | None:

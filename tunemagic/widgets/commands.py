@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.errors import OptionError, TuneError
 from tunemagic.events import ModelExported
 from tunemagic.i18n import ENGLISH, Catalogue
@@ -14,7 +15,6 @@ from tunemagic.request import QuantMode
 from tunemagic.steerable import budget_text
 from tunemagic.trial import StudyView
 from tunemagic.widgets.insert import insert_cell
-from tunemagic.widgets.magic_lines import magic_line
 from tunemagic.widgets.wire import Acknowledgement
 
 __all__ = ["Commands", "SteeredStudy"]

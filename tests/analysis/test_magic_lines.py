@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.magics.lines import export_line, export_parser
 from tunemagic.magics.verbs import read_verb
-from tunemagic.widgets.magic_lines import magic_line
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
