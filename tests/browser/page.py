@@ -132,6 +132,14 @@ class PanelPage:
         sent = self.page.evaluate("() => fake.sent")
         return [one for one, before in zip(sent, [None, *sent], strict=False) if one != before]
 
+    def asked(self) -> list[tuple[str, dict[str, str]]]:
+        """Topics and options of the questions that are still asked."""
+        last: dict[str, bool] = {}
+        for one in self.sent():
+            if one["kind"] == "ask":
+                last[json.dumps([one["topic"], one["options"]])] = one["on"]
+        return [tuple(json.loads(key)) for key, on in last.items() if on]
+
     def settle(self) -> None:
         """Wait until the frame that shows the last message has been drawn."""
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

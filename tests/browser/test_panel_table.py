@@ -27,18 +27,9 @@ def filter_by(page, panel, text):
     panel.settle()
 
 
-def asked(panel):
-    """The questions that are still asked."""
-    last = {}
-    for one in panel.sent():
-        if one["kind"] == "ask":
-            last[json.dumps([one["topic"], one["options"]])] = one["on"]
-    return [json.loads(key) for key, on in last.items() if on]
-
-
 def reply(panel, view):
     """Answer what is asked, as the kernel does."""
-    for topic, options in asked(panel):
+    for topic, options in panel.asked():
         info = answer(view, topic, options, log_of=lambda number: f"Epoch 1\nloss <b>{number}</b>")
         panel.answer(topic, options, json.loads(json.dumps(info)))
     panel.settle()
@@ -91,11 +82,11 @@ def test_details_ask_for_the_log_while_they_are_open(page):
     panel.snapshot(view)
     panel.settle()
     page.get_by_role("button", name="4", exact=True).click()
-    assert asked(panel) == [["trial", {"trial": "4"}]]
+    assert panel.asked() == [("trial", {"trial": "4"})]
     reply(panel, view)
     assert page.locator(".tm-log").inner_text() == "Epoch 1\nloss <b>4</b>"
     page.get_by_role("button", name="4", exact=True).click()
-    assert asked(panel) == []
+    assert panel.asked() == []
 
 
 def test_two_ticked_trials_are_compared(page):
@@ -115,14 +106,14 @@ def test_two_ticked_trials_are_compared(page):
     assert [row.locator("td").first.inner_text() for row in rows.all()] == ["val_accuracy", "units", "lr", "activation"]
     assert "compared" in page.locator(".tm-legend li:visible").all_inner_texts()
     page.get_by_label("Compare trial 2").check()
-    assert asked(panel) == [["compare", {"a": "3", "b": "2"}]]
+    assert panel.asked() == [("compare", {"a": "3", "b": "2"})]
     assert page.get_by_label("Compare trial 4").is_checked() is False
     panel.answer("compare", {"a": "3", "b": "2"}, None, "trial 3 failed without a score")
     panel.settle()
     assert page.locator(".tm-compare p").inner_text() == "trial 3 failed without a score"
     page.get_by_role("button", name="Close").click()
     assert page.locator(".tm-compare:visible").count() == 0
-    assert asked(panel) == []
+    assert panel.asked() == []
 
 
 def picture(page):
@@ -197,19 +188,19 @@ def test_tabs_are_walked_with_arrows_and_ask_only_while_they_are_shown(page):
     tabs = page.get_by_role("tab")
     names = ["Curves", "Best", "Parallel", "Importance", "Slice", "Contour", "Pareto", "Timeline"]
     assert [tab.inner_text() for tab in tabs.all() if tab.is_visible()] == names
-    assert asked(panel) == []
+    assert panel.asked() == []
     tabs.first.focus()
     tops = set()
     for name in names[1:]:
         page.keyboard.press("ArrowRight")
         assert page.evaluate("() => document.activeElement.textContent") == name
-        assert [topic for topic, _ in asked(panel)] == [name.lower()]
+        assert [topic for topic, _ in panel.asked()] == [name.lower()]
         reply(panel, view)
         tops.add(page.get_by_role("tabpanel").bounding_box()["y"])
     assert len(tops) == 1
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", selected=True).inner_text() == "Curves"
-    assert asked(panel) == []
+    assert panel.asked() == []
     page.keyboard.press("End")
     assert page.get_by_role("tab", selected=True).inner_text() == "Timeline"
     # One stop for Tab: the next one lies behind the strip.
@@ -256,6 +247,7 @@ def test_nothing_jumps_while_trials_arrive(page):
     ("dark", "language"), [(False, Language.ENGLISH), (True, Language.CHINESE)], ids=["light-en", "dark-zh"]
 )
 def test_axe_finds_nothing_wrong_in_any_tab_or_form(page, dark, language):
+    name = f"{'dark' if dark else 'light'}-{language}"
     panel = PanelPage(page, dark=dark, language=language)
     running = replay(stamped(search(trials=9, unfinished=4)))
     panel.snapshot(running)
@@ -269,6 +261,7 @@ def test_axe_finds_nothing_wrong_in_any_tab_or_form(page, dark, language):
     buttons = page.locator(".tm-actions button:visible")
     for index in (3, 4, 5):
         buttons.nth(index).click()
+        panel.screenshot(f"panel-form-{index}-{name}")
         assert panel.violations() == []
     findings = [{"verdict": "overfit", "trial": 2, "evidence": {}, "remedies": [{"id": "x", "action": None}]}]
     events = [*repeated_search(), ev.StudyEnded(reason=ev.EndReason.STOPPED, message="stopped")]

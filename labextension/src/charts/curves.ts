@@ -1,8 +1,8 @@
 /** Paints learning curves on a canvas. Decides nothing about trials: see series.ts. */
-import { formatNumber } from '../model/format';
-import type { IRange } from './scale';
-import { positionOf, ticksOf, valueAt } from './scale';
-import type { ICurvesInfo, ISeries, Role } from './series';
+import type { Colour, IPart } from './paint';
+import { Frame, paintAxes, paintDot, paintSeries } from './paint';
+import { valueAt } from './scale';
+import type { ICurvesInfo, ISeries } from './series';
 
 /** What the pointer is nearest to. `epoch` counts from 1. */
 export interface IHover {
@@ -17,12 +17,6 @@ export interface ICurvesListener {
   onZoom(zoomed: boolean): void;
 }
 
-/** A part of the picture, by values. */
-interface IZoom {
-  readonly epochs: IRange;
-  readonly values: IRange;
-}
-
 /** A corner of the rectangle that is dragged, and where the pointer is now, in pixels. */
 interface IDrag {
   readonly fromX: number;
@@ -31,29 +25,9 @@ interface IDrag {
   toY: number;
 }
 
-interface IBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-const WIDTHS: Readonly<Record<Role, number>> = {
-  best: 2.5,
-  running: 2,
-  selected: 3,
-  compared: 3,
-  other: 1,
-  pruned: 1
-};
-// Of a trial's several runs the first stands for it.
-const LATER_RUN_WIDTH = 1.2;
-const DASH = [5, 4];
 const DIMMED = 0.35;
 const REACH_PIXELS = 24;
 const DRAG_PIXELS = 6;
-const DOT_PIXELS = 2.5;
-const [RIGHT, TOP, BOTTOM] = [12, 8, 36];
 const KEY_ZOOM = 1.5;
 const KEY_PAN = 0.2;
 const PANS: Readonly<Record<string, readonly [number, number]>> = {
@@ -68,11 +42,11 @@ export class CurvesChart {
   private readonly canvas = document.createElement('canvas');
   private readonly observer: ResizeObserver;
   private info: ICurvesInfo | null = null;
-  private zoom: IZoom | null = null;
+  private zoom: IPart | null = null;
   private drag: IDrag | null = null;
   private hover: IHover | null = null;
   private size = { width: 300, height: 200 };
-  private box: IBox = { left: 0, top: 0, width: 1, height: 1 };
+  private frame = new Frame(0, this.size, this.part);
 
   constructor(
     private readonly host: HTMLElement,
@@ -116,28 +90,17 @@ export class CurvesChart {
     this.canvas.remove();
   }
 
-  private setZoom(zoom: IZoom | null): void {
+  private setZoom(zoom: IPart | null): void {
     if (zoom !== this.zoom) {
       this.zoom = zoom;
       this.listener.onZoom(zoom !== null);
     }
   }
 
-  private get epochs(): IRange {
-    return this.zoom?.epochs ?? { low: 1, high: this.info?.epochs ?? 2 };
-  }
-
-  private get values(): IRange {
-    return this.zoom?.values ?? { low: this.info?.low ?? 0, high: this.info?.high ?? 1 };
-  }
-
-  private x(epoch: number): number {
-    return this.box.left + positionOf(epoch, this.epochs, false) * this.box.width;
-  }
-
-  private y(value: number): number {
-    const { top, height } = this.box;
-    return top + (1 - positionOf(value, this.values, this.info?.log ?? false)) * height;
+  /** What is shown: what was zoomed into, or everything. */
+  private get part(): IPart {
+    const { epochs = 2, low = 0, high = 1, log = false } = this.info ?? {};
+    return this.zoom ?? { epochs: { low: 1, high: epochs }, values: { low, high }, log };
   }
 
   private paint(): void {
@@ -160,88 +123,25 @@ export class CurvesChart {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const style = getComputedStyle(host);
-    const colour = (name: string): string => style.getPropertyValue(`--tm-${name}`).trim();
+    const colour: Colour = name => style.getPropertyValue(`--tm-${name}`).trim();
     context.font = `11px ${style.fontFamily}`;
-    this.paintAxes(context, colour, info.log);
+    const frame = paintAxes(context, this.size, this.part, this.epochLabel, colour);
+    this.frame = frame;
     context.save();
     context.beginPath();
     // Half a line's width beyond: the best value often lies at the very edge.
-    context.rect(this.box.left, this.box.top - 2, this.box.width + 2, this.box.height + 4);
+    context.rect(frame.left, frame.top - 2, frame.width + 2, frame.height + 4);
     context.clip();
     for (const series of info.series) {
       const dimmed = this.hover !== null && !isSame(this.hover.series, series);
       context.globalAlpha = dimmed ? DIMMED : 1;
-      this.paintSeries(context, series, colour(series.role));
+      paintSeries(context, frame, series, colour);
     }
     context.restore();
     this.paintMarks(context, colour);
   }
 
-  private paintAxes(
-    context: CanvasRenderingContext2D,
-    colour: (name: string) => string,
-    log: boolean
-  ): void {
-    const { width, height } = this.size;
-    const valueTicks = ticksOf(this.values, Math.max(2, (height - TOP - BOTTOM) / 34), log);
-    const texts = valueTicks.map(formatNumber);
-    const left = 12 + Math.max(16, ...texts.map(text => context.measureText(text).width));
-    this.box = { left, top: TOP, width: width - left - RIGHT, height: height - TOP - BOTTOM };
-    const bottom = TOP + this.box.height;
-    context.strokeStyle = colour('grid');
-    context.fillStyle = colour('muted');
-    context.lineWidth = 1;
-    context.textAlign = 'right';
-    context.textBaseline = 'middle';
-    context.beginPath();
-    valueTicks.forEach((tick, index) => {
-      const at = Math.round(this.y(tick)) + 0.5;
-      context.moveTo(left - 4, at);
-      context.lineTo(width - RIGHT, at);
-      context.fillText(texts[index] ?? '', left - 7, at);
-    });
-    context.textAlign = 'center';
-    context.textBaseline = 'top';
-    for (const tick of ticksOf(this.epochs, Math.max(2, this.box.width / 60), false, 1)) {
-      const at = Math.round(this.x(tick)) + 0.5;
-      context.moveTo(at, TOP);
-      context.lineTo(at, bottom + 4);
-      context.fillText(String(tick), at, bottom + 6);
-    }
-    context.stroke();
-    context.fillText(this.epochLabel, left + this.box.width / 2, bottom + 21);
-  }
-
-  private paintSeries(context: CanvasRenderingContext2D, series: ISeries, colour: string): void {
-    context.strokeStyle = colour;
-    context.fillStyle = colour;
-    context.lineWidth = series.run === 1 ? WIDTHS[series.role] : LATER_RUN_WIDTH;
-    context.lineJoin = 'round';
-    context.setLineDash(series.dashed ? DASH : []);
-    context.beginPath();
-    let [drawn, last] = [0, -1];
-    series.values.forEach((value, index) => {
-      if (value === null) {
-        return;
-      }
-      const [x, y] = [this.x(index + 1), this.y(value)];
-      if (last === index - 1 && drawn > 0) {
-        context.lineTo(x, y);
-      } else {
-        context.moveTo(x, y);
-      }
-      [drawn, last] = [drawn + 1, index];
-    });
-    context.stroke();
-    context.setLineDash([]);
-    const value = series.values[last];
-    // A single value makes no line; a pruned trial has a dot where it was cut off.
-    if ((drawn === 1 || series.role === 'pruned') && value !== null && value !== undefined) {
-      paintDot(context, this.x(last + 1), this.y(value), DOT_PIXELS);
-    }
-  }
-
-  private paintMarks(context: CanvasRenderingContext2D, colour: (name: string) => string): void {
+  private paintMarks(context: CanvasRenderingContext2D, colour: Colour): void {
     if (this.drag !== null) {
       const { fromX, fromY, toX, toY } = this.drag;
       context.globalAlpha = 0.15;
@@ -253,7 +153,7 @@ export class CurvesChart {
     } else if (this.hover !== null) {
       const { series, epoch, value } = this.hover;
       context.fillStyle = colour(series.role);
-      paintDot(context, this.x(epoch), this.y(value), 2 * DOT_PIXELS);
+      paintDot(context, this.frame, epoch, value, 2);
     }
   }
 
@@ -268,14 +168,13 @@ export class CurvesChart {
 
   /** The curve that is nearest at the pointer's epoch, within reach. */
   private hoverAt(x: number, y: number): IHover | null {
-    const position = (x - this.box.left) / this.box.width;
-    const epoch = Math.round(valueAt(position, this.epochs, false));
+    const epoch = this.frame.epochAt(x);
     let [found, reach]: [IHover | null, number] = [null, REACH_PIXELS];
     for (const series of this.info?.series ?? []) {
       const value = series.values[epoch - 1] ?? null;
       // Of equally near ones the one on top.
-      if (value !== null && Math.abs(this.y(value) - y) <= reach) {
-        reach = Math.abs(this.y(value) - y);
+      if (value !== null && Math.abs(this.frame.y(value) - y) <= reach) {
+        reach = Math.abs(this.frame.y(value) - y);
         found = { series, epoch, value };
       }
     }
@@ -302,7 +201,7 @@ export class CurvesChart {
       this.setHover(this.hoverAt(x, y));
       return;
     }
-    const { left, top, width, height } = this.box;
+    const { left, top, width, height } = this.frame;
     this.drag.toX = Math.min(left + width, Math.max(left, x));
     this.drag.toY = Math.min(top + height, Math.max(top, y));
     this.paint();
@@ -314,7 +213,7 @@ export class CurvesChart {
     if (drag !== null) {
       const wide = Math.abs(drag.toX - drag.fromX) >= DRAG_PIXELS;
       const high = Math.abs(drag.toY - drag.fromY) >= DRAG_PIXELS;
-      const { left, top, width, height } = this.box;
+      const { left, top, width, height } = this.frame;
       const share = (pixel: number, from: number, size: number): number =>
         Math.min(1, Math.max(0, (pixel - from) / size));
       if (wide || high) {
@@ -357,10 +256,10 @@ export class CurvesChart {
 
   /** Show this part, given as positions in what is shown now; never less than one epoch. */
   private zoomTo(xs: readonly number[], ys: readonly number[]): void {
-    const log = this.info?.log ?? false;
+    const { epochs, values, log } = this.part;
     const whole = this.info?.epochs ?? 2;
-    const [first, last] = xs.map(x => valueAt(x, this.epochs, false)).sort((a, b) => a - b);
-    const [low, high] = ys.map(y => valueAt(y, this.values, log)).sort((a, b) => a - b);
+    const [first, last] = xs.map(x => valueAt(x, epochs, false)).sort((a, b) => a - b);
+    const [low, high] = ys.map(y => valueAt(y, values, log)).sort((a, b) => a - b);
     if (first === undefined || last === undefined || low === undefined || high === undefined) {
       return;
     }
@@ -368,15 +267,9 @@ export class CurvesChart {
     const start = Math.min(whole - span, Math.max(1, first));
     if (high > low) {
       this.setHover(null);
-      this.setZoom({ epochs: { low: start, high: start + span }, values: { low, high } });
+      this.setZoom({ epochs: { low: start, high: start + span }, values: { low, high }, log });
     }
   }
-}
-
-function paintDot(context: CanvasRenderingContext2D, x: number, y: number, radius: number): void {
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fill();
 }
 
 function isSame(a: ISeries, b: ISeries): boolean {
