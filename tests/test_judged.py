@@ -44,6 +44,23 @@ def test_a_study_that_trains_nothing_has_no_finding(open_cell, quick_cell):
     assert list(study.diagnose()) == []
 
 
+def test_a_model_that_can_not_be_built_once_more_is_judged_by_its_curves(open_cell, namespace, cell):
+    namespace["broken"] = []
+    study = open_cell(cell + "\nif broken: raise ValueError('it broke')\n", workers=0, epochs=2)
+    ends = (ev.TrialFinished, ev.TrialPruned)
+    study.subscribe(lambda event: namespace["broken"].append(1) if isinstance(event, ends) and event.trial == 2 else 0)
+    finished(study)
+    assert study.view.end_reason is ev.EndReason.TRIALS
+    assert list(study.diagnose()) == list(study.view.findings)
+
+
+def test_a_resumed_study_begins_without_findings(open_cell):
+    finished(open_cell(LEAK, epochs=2, workers=0))
+    again = open_cell(LEAK, epochs=2, workers=0, max_trials=3)
+    assert again.view.findings == ()
+    assert finished(again).view.findings[0]["verdict"] == "leak_suspected_feature"
+
+
 def test_a_study_that_is_stopped_is_diagnosed_by_its_curves_alone(open_cell):
     study = open_cell(LEAK, epochs=500, max_trials=1, workers=0)
     ended = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +76,11 @@ class Judged(ABC):
     def _findings(self, reason: ev.EndReason) -> list[dict[str, Any]]:
         """The findings at the end of a search; the best model is looked at unless somebody waits for a stop."""
         view = self.view
-        evidence = {} if reason is ev.EndReason.STOPPED else self._evidence(view)
+        evidence: dict[str, float | str] = {}
+        if reason is not ev.EndReason.STOPPED:
+            # The model is built once more for it; what the user's code raises now leaves the curves to judge by.
+            with contextlib.suppress(Exception):
+                evidence = self._evidence(view)
         return [found.to_json() for found in diagnose(view, evidence=evidence)]
 
     def _evidence(self, view: StudyView) -> dict[str, float | str]:
