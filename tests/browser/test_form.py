@@ -120,7 +120,8 @@ def test_form_commands_and_side_panel_speak_chinese_where_jupyterlab_does(lab):
         lab.execute("tunemagic:show-panel")
         expect(page.get_by_role("region", name="调参")).to_be_visible()
         add_plain_cell(lab)
-        lab.run_from_palette("调参：新建调参单元格")
+        assert page.evaluate("() => jupyterapp.commands.label('tunemagic:new-cell')") == "调参：新建调参单元格"
+        lab.execute("tunemagic:new-cell")
         form = page.locator(".tunemagic-form")
         expect(form.get_by_label("模型代码")).to_have_value(PLAIN.strip())
         expect(form.get_by_role("button", name="插入单元格")).to_be_enabled()

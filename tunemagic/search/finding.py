@@ -121,14 +121,12 @@ class _Finder:
             name, row = node.targets[0].id, node.lineno
             value = _value(node.value)
             alone = self.stores.count(name) == 1 and name not in searched and row not in self.comments
-            if value is None or not alone or node.end_lineno != row or len(self._literals_on(row)) != 1:
-                continue
-            if name in FIT_NAMES and name != "batch_size":
+            if value is None or not alone or node.end_lineno != row or (name in FIT_NAMES and name != "batch_size"):
                 continue
             range_ = propose(uses.get(name) or role_of_name(name), value)
             end = self.map.span(node)[1]
             rest = self.source[end:].partition("\n")[0].strip()
-            if range_ is not None and not (rest and not rest.startswith("#")):
+            if range_ is not None and rest[:1] in ("", "#") and len(self._literals_on(row)) == 1:
                 yield Tunable(
                     name=name, range=range_, origin=Origin.NAMED, spans=(self.map.span(node.value),), note=(end, end)
                 )
