@@ -204,6 +204,7 @@ def test_a_trial_is_composed_by_clicks_and_keys_and_tried(page, view):
     panel = opened(page, view, "parallel")
     best = dict(view.best_trial.values)
     page.get_by_role("button", name=ENGLISH("plot.parallel.compose")).click()
+    panel.settle()
     drag(page, "units", 0.14, 0.14)
     drag(page, "activation", 0.9, 0.5)
     page.get_by_role("slider", name="optimizer", exact=True).focus()

@@ -95,6 +95,7 @@ function factsOf(trial: ITrialRecord, t: Translate): [string, string][] {
     [t('panel.fact.line'), sourceLine(trial, t)],
     [t('panel.fact.metrics'), metrics.join(' · ')],
     [t('panel.fact.scores'), trial.scores.map(formatNumber).join(' · ')],
+    [t('compare.column.verified'), trial.verified.map(formatNumber).join(' · ')],
     [t('panel.fact.epochs'), t('panel.epochs_of', epochs)],
     [t('panel.fact.attempt'), attemptText(trial, t)],
     [t('panel.fact.weights'), weightsText(trial, t)]
