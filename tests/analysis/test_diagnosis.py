@@ -72,6 +72,11 @@ CASES = {
     "traced again and again": (HEALTHY, {"epoch_seconds": 2.0, "traces": 40}, "too_slow_tracing"),
     "one sample a step": (HEALTHY, {"epoch_seconds": 2.0, "step_share": 0.9, "batch_size": 1}, "too_slow_steps"),
     "ended early": (history([0.3, 0.5, 0.65, 0.75, 0.83], [0.3, 0.5, 0.64, 0.74, 0.82]), {}, "still_improving"),
+    "one sample more of a few": (
+        {**history([0.9, *[0.95] * 11], [0.9, *[0.93] * 10, 0.96]), "val_loss": [0.3, *[0.2] * 11]},
+        {"guess_loss": 1.0},
+        None,
+    ),
     "stuck": (history([0.4, 0.7, *[0.8] * 10], [0.4, 0.7, *[0.79] * 10]), {"classes": 10}, "plateaued"),
     "no epoch": ({"loss": []}, {}, None),
     "one epoch": (history([0.3], [0.3]), {}, None),

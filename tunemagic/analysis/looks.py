@@ -196,6 +196,10 @@ def _still_improving(case: Case) -> Found | None:
     gain = _late_gain(curve)
     if gain < _GAIN or gain < 2 * typical_jump(curve) or max(curve[-2:]) < max(curve):
         return None
+    losses = signs.val_loss if signs.val else signs.loss
+    # One sample more or less makes a step of an accuracy where there are few to validate on, none of a loss.
+    if losses and _late_gain([-value for value in losses]) < _GAIN:
+        return None
     quarter = max(1, len(raw) // 4)
     name = f"val_{signs.metric}" if signs.val else signs.metric
     return Diagnosis.STILL_IMPROVING, {
