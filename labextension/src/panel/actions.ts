@@ -134,6 +134,7 @@ function makeNotice(store: StudyStore): ISection {
     node,
     update() {
       setText(said, store.notice === '' ? t.fact(store.status.read_only) : store.notice);
+      said.dataset['good'] = String(store.noticeIsGood);
       setText(line, store.line);
       same.hidden = store.line === '';
     }

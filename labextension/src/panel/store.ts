@@ -57,6 +57,7 @@ export class StudyStore {
   private shownNotice = '';
   private shownLine = '';
   private language: ITexts | null = null;
+  private toldGood = false;
   private translate: Translate = translator({});
   private readonly questions: Questions;
   private listeners = new Set<() => void>();
@@ -96,6 +97,11 @@ export class StudyStore {
   /** A line for the user: a refused command, a busy kernel, or ''. */
   get notice(): string {
     return this.shownNotice;
+  }
+
+  /** Whether the notice tells of something that was done. */
+  get noticeIsGood(): boolean {
+    return this.toldGood;
   }
 
   /** The magic line that does the same as the latest click, or ''. */
@@ -281,10 +287,12 @@ export class StudyStore {
     // A late answer clears the hint that it had not come; a failed conversion answers twice.
     const refusal = shown ? '' : this.t('panel.refused', { message: message.message });
     this.shownNotice = message.ok ? message.message : refusal;
+    this.toldGood = message.ok;
     this.shownLine = message.line;
   }
 
   private change(notice = this.shownNotice): void {
+    this.toldGood &&= notice === this.shownNotice;
     this.shownNotice = notice;
     for (const listener of [...this.listeners]) {
       listener();
