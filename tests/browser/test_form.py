@@ -98,7 +98,7 @@ def test_tune_this_cell_puts_ranges_behind_the_literals_and_can_be_undone(lab):
     lab.page.locator(".jp-Notification-Toast-Close").first.click()
 
 
-def test_where_tunemagic_is_not_loaded_a_click_loads_it(browser, lab_server):
+def test_a_click_loads_tunemagic_and_the_launcher_makes_a_notebook_with_the_form(browser, lab_server):
     with open_notebook(browser, lab_server, "bare.ipynb", [PLAIN.strip()]) as notebook:
         notebook.execute("tunemagic:tune-cell")
         toast = notebook.page.locator(".Toastify__toast")
@@ -108,6 +108,12 @@ def test_where_tunemagic_is_not_loaded_a_click_loads_it(browser, lab_server):
         notebook.await_cell(0)
         notebook.execute("tunemagic:tune-cell")
         notebook.page.wait_for_function(f"() => ({SOURCES})()[1].startsWith('%%tune')")
+        notebook.execute("launcher:create")
+        notebook.page.locator(".jp-LauncherCard", has_text="Tune: new tuning cell").click()
+        form = notebook.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .tunemagic-form")
+        expect(form.get_by_role("status")).to_contain_text("the cell is empty")
+        assert sources(notebook) == ["%load_ext tunemagic", "%tune form"]
+        notebook.screenshot("lab-launcher-form-light")
         assert notebook.errors == []
 
 

@@ -110,9 +110,11 @@ function verbs(trans: TranslationBundle): readonly (readonly [Verb, string, stri
 /** Open the form below the active cell; from the launcher in a notebook of its own. */
 async function newCell({ app, tracker, trans }: ISurroundings, cwd: string | null): Promise<void> {
   if (cwd !== null || tracker.notebook === null) {
+    await app.serviceManager.kernelspecs.ready;
+    const kernelName = app.serviceManager.kernelspecs.specs?.default ?? '';
     const made = (await app.commands.execute('notebook:create-new', {
       ...(cwd === null ? {} : { cwd }),
-      activate: true
+      ...(kernelName === '' ? {} : { kernelName })
     })) as NotebookPanel | undefined;
     if (made === undefined) {
       return;
