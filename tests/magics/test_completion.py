@@ -58,6 +58,7 @@ def complete(shell, completer):
         ("%tune show --c", ["--code"]),
         ("%tune why ", ["--help", "--lang", "-h"]),
         ("%tune why 3 d", ["digits"]),
+        ("%tune form h", ["helper"]),
         ("%tune skip d", ["digits"]),
         ("%tune skip 3 d", ["digits"]),
         ("%tune run --ep", ["--epochs"]),

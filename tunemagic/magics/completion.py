@@ -105,6 +105,8 @@ class LineCompleter:
         return self._data() if action.dest in _VARIABLES else []
 
     def _sources(self, parser: LineParser) -> list[str]:
+        if parser is VERBS["form"].parser:
+            return self._variables(lambda value: isinstance(value, (str, *_FUNCTIONS)))
         studies = [shlex.quote(name) for name in self._study_names()]
         return studies if parser is not self._parsers["%tflite"] else [*studies, *self._data()]
 
