@@ -242,7 +242,7 @@ def test_a_closed_channel_lets_go_of_the_study_and_ends_its_thread(study, outbox
             "the search ends after 50 trials; 0 trials at a time",
             "%tune budget digits -n 50 -w 2",
         ),
-        ("select", {"trials": [3, 7]}, "", ""),
+        ("select", {"trials": [3, 7]}, "study.selected holds 2 trials", ""),
     ],
 )
 def test_a_click_is_done_and_answered_with_the_line_that_does_the_same(

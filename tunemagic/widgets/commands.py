@@ -191,7 +191,7 @@ class Commands:
         if not isinstance(trials, list):
             raise OptionError(f"select: expected a list of trials; received {trials!r}.")
         self._study.select(trials)
-        return ""
+        return self.texts("panel.selected", count=len(trials))
 
     def _cell(self, key: str, args: Mapping[str, Any]) -> None:
         code = args.get("code")
