@@ -30,9 +30,11 @@ demo: package
 
 test: test-frontend test-python
 
+# Tests in a real JupyterLab share one server and come one after the other; those of the panel alone need no server.
 test-python: dev
-	chromium=$$(scripts/need_chromium.sh) && TUNEMAGIC_CHROMIUM=$$chromium $(BIN)/python -m pytest -m browser
-	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
+	chromium=$$(scripts/need_chromium.sh) && export TUNEMAGIC_CHROMIUM=$$chromium && \
+		$(BIN)/python -m pytest -m "browser and slow" && \
+		$(BIN)/python -m pytest -m "not (browser and slow)" -n 2 --dist loadfile
 
 test-frontend: $(STAMPS)/node_modules
 	cd labextension && jlpm test
