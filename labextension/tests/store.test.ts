@@ -276,3 +276,22 @@ function flood(trials: number, epochs: number): StudyEvent[] {
   }
   return events;
 }
+
+test('curves that a snapshot left out come with the answer about their trial', () => {
+  const { store } = makeStore('finished');
+  const whole = goldenExpected('finished');
+  const { curves } = whole.body;
+  const kept = curves.kept.map(() => false);
+  const body = { ...whole.body, curves: { ...curves, kept } };
+  store.receive({ ...whole.snapshot, status: STATUS }, [
+    bufferOf({ ...whole, body, curve_bytes: '' })
+  ]);
+  assert.deepEqual(store.view.trials[0]?.curves['val_accuracy'], [null, null, null]);
+  const told = [{ val_accuracy: [0.5, 0.75, 0.625] }];
+  const answer = { kind: 'answer', v: 1, topic: 'trial', seq: 1, error: '' } as const;
+  store.receive({ ...answer, options: { trial: '1' }, info: { curves: told } }, []);
+  assert.deepEqual(store.view.trials[0]!.curves, told[0]);
+  const before = store.view;
+  store.receive({ ...answer, options: { trial: '1' }, info: { curves: [{ loss: [1] }] } }, []);
+  assert.equal(store.view, before); // what is there stays
+});

@@ -11,6 +11,7 @@ from tunemagic.analysis.contour import contour_info
 from tunemagic.analysis.parallel import parallel_info
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
+from tunemagic.i18n import Language, catalogue
 from tunemagic.trial import StudyView, TrialState
 
 TWO = study(
@@ -50,6 +51,16 @@ def test_a_trial_is_told_with_the_end_of_its_log():
     told = answer(TWO, "trial", {"trial": "2"}, log_of=lambda number: f"log of {number}\n")
     assert told["trial"] == 2
     assert told["rows"][-1] == ("log", "log of 2")
+
+
+def test_a_trial_is_told_in_the_screens_language_and_with_its_curves_when_it_has_ended():
+    curves = {"score": (0.25, None, 0.5)}
+    ended, running = trial(1, curves=curves), trial(2, curves=curves, state=TrialState.RUNNING)
+    view, chinese = study(ended, running), catalogue(Language.CHINESE)
+    told = answer(view, "trial", {"trial": "1"}, log_of=lambda _: "text", texts=chinese)
+    assert told["rows"][-1] == (chinese("why.log"), "text")
+    assert told["curves"] == [curves]
+    assert answer(view, "trial", {"trial": "2"}, log_of=no_log)["curves"] == []
 
 
 def test_a_comparison_is_made_of_two_trials():

@@ -17,8 +17,9 @@ from tunemagic.analysis.spread import spread_info
 from tunemagic.analysis.timeline import timeline_info
 from tunemagic.analysis.why import explain_trial
 from tunemagic.errors import OptionError
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.text import counted, did_you_mean, one_line
-from tunemagic.trial import StudyView
+from tunemagic.trial import StudyView, TrialState
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -40,17 +41,29 @@ PICTURES: Mapping[PictureKind, tuple[Callable[..., DataclassInstance], tuple[str
 }
 
 
-def answer(view: StudyView, topic: str, options: Mapping[str, str], *, log_of: Callable[[int], str]) -> dict[str, Any]:
+def answer(
+    view: StudyView,
+    topic: str,
+    options: Mapping[str, str],
+    *,
+    log_of: Callable[[int], str],
+    texts: Catalogue = ENGLISH,
+) -> dict[str, Any]:
     """The info of this topic as JSON values (its tuples stay tuples).
 
     A picture's topic is its kind. ``trial`` wants ``{"trial": "3"}`` and gives ``{"trial": 3,
-    "rows": ((label, text), ...)}``; ``log_of`` gives what a trial printed. ``compare`` wants
+    "rows": ((label, text), ...), "curves": [{metric: values}, ...]}``, the curves of each run of a
+    trial that has ended; ``log_of`` gives what a trial printed. ``compare`` wants
     ``{"a": "3", "b": "7"}``. Raises TuneError when it asks for something that there is not.
     """
     if topic == TRIAL:
         _check_options(topic, options, ("trial",))
         number = _trial(view, topic, options, "trial")
-        return {"trial": number, "rows": tuple(explain_trial(view, number, log_of(number)))}
+        rows = explain_trial(view, number, log_of(number), texts)
+        trial = view.trial(number)
+        # A snapshot of a large study leaves curves out, which the page gets when it looks at their trial.
+        curves = [] if trial.state is TrialState.RUNNING else [dict(run) for run in trial.runs_curves]
+        return {"trial": number, "rows": tuple(rows), "curves": curves}
     if topic == COMPARE:
         from tunemagic.analysis.compare import compare_info
 

@@ -189,7 +189,8 @@ class StudyChannel:
                     self._send_events(self._sent)
                     self._send_status()
                 for topic, options in questions:
-                    self._send(answer_to(self._study.view, topic, options, self._study.log), ())
+                    texts = self._commands.texts
+                    self._send(answer_to(self._study.view, topic, options, self._study.log, texts), ())
             # A message that can't be sent must not freeze the panel for good: the next one may pass.
             except Exception:
                 _LOG.exception("a message to the panel of study %s was lost", self._study.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.errors import TuneError
+from tunemagic.i18n import Catalogue
 from tunemagic.trial import StudyView
 from tunemagic.widgets.wire import Answer
 
@@ -82,14 +83,16 @@ class Questions:
         return [(question.topic, question.options) for question in due]
 
 
-def answer_to(view: StudyView, topic: str, options: dict[str, str], log_of: Callable[[int], str]) -> Answer:
+def answer_to(
+    view: StudyView, topic: str, options: dict[str, str], log_of: Callable[[int], str], texts: Catalogue
+) -> Answer:
     """The answer, computed from this view; what can't be computed says why."""
     # Pictures need scientific packages, which a panel that shows none does not load.
     from tunemagic.analysis.answers import answer
 
     info, error = None, ""
     try:
-        info = answer(view, topic, options, log_of=log_of)
+        info = answer(view, topic, options, log_of=log_of, texts=texts)
     except TuneError as fault:
         error = str(fault)
     # Whoever asks must hear of it, and the other pictures must not go without their answers.

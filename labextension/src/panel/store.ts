@@ -19,6 +19,7 @@ import { viewFromSnapshot } from '../model/snapshot';
 import type { TextValues, Translate } from '../model/texts';
 import { translator } from '../model/texts';
 import { isUnderWay } from '../model/trials';
+import { withCurves } from '../model/late';
 import { applyAll, EMPTY_VIEW } from '../model/view';
 import type { Options } from './questions';
 import { Questions } from './questions';
@@ -220,6 +221,7 @@ export class StudyStore {
         break;
       case 'answer':
         this.questions.take(message);
+        this.current = withCurves(this.current, message);
         break;
     }
     this.change();
