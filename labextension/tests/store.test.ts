@@ -290,7 +290,7 @@ test('curves that a snapshot left out come with the answer about their trial', (
   const told = [{ val_accuracy: [0.5, 0.75, 0.625] }];
   const answer = { kind: 'answer', v: 1, topic: 'trial', seq: 1, error: '' } as const;
   store.receive({ ...answer, options: { trial: '1' }, info: { curves: told } }, []);
-  assert.deepEqual(store.view.trials[0]!.curves, told[0]);
+  assert.deepEqual(store.view.trials[0].curves, told[0]);
   const before = store.view;
   store.receive({ ...answer, options: { trial: '1' }, info: { curves: [{ loss: [1] }] } }, []);
   assert.equal(store.view, before); // what is there stays
