@@ -175,6 +175,22 @@ def test_a_budget_that_was_changed_is_not_undone_when_the_same_cell_runs_again(o
     assert len(run(study).view.trials) == 6
 
 
+def test_a_limit_that_is_asked_for_when_going_on_counts_also_when_it_is_that_of_the_cell(
+    open_cell: Any, quick_cell: str
+) -> None:
+    study = open_cell(quick_cell, workers=0, max_trials=5)
+    leave = study.subscribe(
+        lambda event: study.set_budget(max_trials=2) if isinstance(event, ev.TrialStarted) else None
+    )
+    run(study)
+    leave()
+    assert len(study.view.trials) == 2
+    assert not needs_run(open_cell(quick_cell, workers=0, max_trials=5))
+    again = open_cell(quick_cell, workers=0, max_trials=5, resume=True)
+    assert needs_run(again)
+    assert (len(run(again).view.trials), study.view.max_trials) == (5, 5)
+
+
 # -- what can't be -----------------------------------------------------------------------------------
 
 

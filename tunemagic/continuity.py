@@ -114,12 +114,13 @@ def first_limit(request: TuneRequest, tuner: Tuner) -> int | None:
 def limits_again(request: TuneRequest, old: StudyView, events: Iterable[ev.Event]) -> tuple[int | None, float | None]:
     """What the request says, else what the study had.
 
-    A cell that says what it said before does not undo what the user has made of it meanwhile.
+    A cell that runs again as it was does not undo what the user has made of its limits meanwhile;
+    who asks the study to go on means what is said now.
     """
     if request.max_trials is None and request.minutes is None:
         return old.max_trials, old.minutes
     asked = (request.max_trials, request.minutes)
-    return (old.max_trials, old.minutes) if asked == _limits_asked(events) else asked
+    return (old.max_trials, old.minutes) if not request.resume and asked == _limits_asked(events) else asked
 
 
 def _limits_asked(events: Iterable[ev.Event]) -> tuple[int | None, float | None] | None:

@@ -89,6 +89,18 @@ def test_values_given_to_a_study_that_has_ended_run_when_it_goes_on(notebook, en
     assert len(ended.view.trials) == 2
 
 
+def test_a_study_is_resumed_up_to_the_limit_that_it_has_by_now_unless_the_line_says_another(notebook, ended):
+    notebook("%tune try units=20")
+    notebook("%tune resume digits --view none")
+    assert (len(ended.view.trials), ended.view.max_trials) == (2, 2)
+    assert notebook("%tune resume digits --view none").err == ""  # its cell has said 1
+    assert notebook("%tune resume digits -n 1").error == (
+        "study digits has 2 trials, so --max-trials 1 leaves none to run. Give a larger number."
+    )
+    notebook("%tune resume digits -n 3 --view none")
+    assert (len(ended.view.trials), ended.view.max_trials) == (3, 3)
+
+
 def test_a_space_narrowed_after_the_end_is_searched_when_the_cell_goes_on(notebook, ended, tune, quick_cell):
     notebook("%tune space --range units=40:48")
     tune("digits -n 3 --epochs 1 --tuner random --view none", quick_cell)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
@@ -41,6 +42,7 @@ from tunemagic.studybook import StudyBook
 __all__ = ["TuneMagics"]
 
 _PARSER = tune_parser()
+_LIMITS: Mapping[str, Any] = {"max_trials": None, "minutes": None}  # not said: those of the study
 # A replay trains nothing: of the configured defaults these matter to it.
 _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "background", "view", "lang")
 
@@ -84,8 +86,9 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
 
     # -- running a cell --------------------------------------------------------------------------
 
-    def _run_cell(self, given: Mapping[str, Any], body: str) -> None:
-        request = request_from(given, self.request_defaults())
+    def _run_cell(self, given: Mapping[str, Any], body: str, changes: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Run a cell with these options; ``changes`` to them count this time only."""
+        request = request_from({**given, **changes}, self.request_defaults())
         if not body.strip():
             raise OptionError("%%tune: the cell is empty; expected Python code that assigns a Keras model to `model`.")
         program, data = self._prepare(request, body)
@@ -170,7 +173,9 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
         if study.view.executor == "replay":
             raise StudyError(f"study {study.name} replays a table; go on with `%tune run --replay TABLE {study.name}`.")
         memory = self._cells.get(study.name) or cell_from_journal(study.view)
-        self._run_cell(memory.again(study.name, given), memory.body)
+        # Without other ones a study is resumed up to the limits that it has by now, whatever its cell once said.
+        as_it_is = bool(given.get("resume")) and not given.keys() & _LIMITS.keys()
+        self._run_cell(memory.again(study.name, given), memory.body, changes=_LIMITS if as_it_is else {})
 
     def _resume(self, given: Mapping[str, Any]) -> None:
         study = None if "replay" in given else self._live(given)
