@@ -122,10 +122,10 @@ test('a disposed store is silent', () => {
 test('hello is repeated until texts and a snapshot have come', t => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const sent: Outgoing[] = [];
-  const store = new StudyStore(message => sent.push(message));
+  const store = new StudyStore(message => sent.push(message), undefined, () => 'page');
   store.hello('zh-CN');
   t.mock.timers.tick(1500);
-  assert.deepEqual(sent, Array(2).fill({ kind: 'hello', have: 0, lang: 'zh-CN' }));
+  assert.deepEqual(sent, Array(2).fill({ kind: 'hello', have: 0, lang: 'zh-CN', view: 'page' }));
   const expected = goldenExpected('finished');
   store.receive({ ...expected.snapshot, status: STATUS }, [bufferOf(expected)]);
   t.mock.timers.tick(1000);
@@ -193,7 +193,8 @@ test('a refusal that its form shows is no notice', () => {
 
 test('the kernel hears of the first who asks and of the last who ends', () => {
   const { store, sent } = makeStore('finished');
-  const ask = { kind: 'ask', topic: 'contour', options: { x: 'a', y: 'b' }, on: true };
+  const options = { x: 'a', y: 'b' };
+  const ask = { kind: 'ask', view: 'id-0', topic: 'contour', options, on: true };
   store.ask('contour', { x: 'a', y: 'b' }, true);
   store.ask('contour', { y: 'b', x: 'a' }, true);
   store.ask('contour', { x: 'a', y: 'b' }, false);
@@ -201,6 +202,15 @@ test('the kernel hears of the first who asks and of the last who ends', () => {
   store.ask('contour', { x: 'a', y: 'b' }, false);
   store.ask('contour', { x: 'a', y: 'b' }, false);
   assert.deepEqual(sent, [ask, { ...ask, on: false }]);
+});
+
+test('what is on screen is asked again and again, what was ended is not', () => {
+  const { store, sent } = makeStore('finished');
+  store.ask('best', {}, true);
+  store.ask('spread', {}, true);
+  store.ask('spread', {}, false);
+  store.keepAsking();
+  assert.deepEqual(sent.slice(3), [sent[0]]);
 });
 
 test('answers are found by their options, and a new snapshot repeats the questions', () => {

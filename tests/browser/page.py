@@ -128,8 +128,14 @@ class PanelPage:
         self.snapshot(replay(events), **status)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Everything that the panel has sent so far; a repeated hello, which a slow machine sees, once."""
-        sent = self.page.evaluate("() => fake.sent")
+        """Everything that the panel has sent so far, without the page's random id.
+
+        A repeated hello, which a slow machine sees, comes once.
+        """
+        sent = [
+            {name: value for name, value in one.items() if name != "view"}
+            for one in self.page.evaluate("() => fake.sent")
+        ]
         return [one for one, before in zip(sent, [None, *sent], strict=False) if one != before]
 
     def asked(self) -> list[tuple[str, dict[str, str]]]:

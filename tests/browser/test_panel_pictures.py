@@ -114,6 +114,13 @@ def test_a_picture_is_asked_for_only_while_it_is_in_view(page, view):
         ("timeline", False),
         ("slice", True),
     ]
+    # A page that comes to the front again asks anew: the kernel may have forgotten it.
+    asks = "() => fake.sent.filter(one => one.kind === 'ask')"
+    before = len(page.evaluate(asks))
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    again = page.evaluate(asks)[before:]
+    assert [(one["topic"], one["on"]) for one in again] == [("slice", True)]
+    assert len({one["view"] for one in page.evaluate(asks)}) == 1
 
 
 def test_a_brush_drawn_with_the_mouse_goes_to_python_and_narrows_the_space(page, view):

@@ -114,7 +114,7 @@ class StudyChannel:
         """Handle one message. What can't be understood is ignored: it is not from our panel."""
         match content.get("kind"):
             case "hello":
-                self._greet(content.get("lang"))
+                self._greet(content.get("lang"), str(content.get("view", "")))
             case "replay":
                 have = content.get("have")
                 if isinstance(have, int):
@@ -125,10 +125,10 @@ class StudyChannel:
                 self._commands.do(content)
             case "ask":
                 with self._wake:
-                    self._questions.take(content)
+                    self._questions.take(content, time.monotonic())
                     self._wake.notify()
 
-    def _greet(self, page: Any) -> None:
+    def _greet(self, page: Any, view: str) -> None:
         """A view was put on a page of this language: bring it up to date."""
         tell_language(page)
         known = language_of(page) if isinstance(page, str) else None
@@ -136,6 +136,7 @@ class StudyChannel:
         self._commands.texts = catalogue(language)
         self.first_contact.set()
         with self._wake:
+            self._questions.greet(view)
             self._texts_wanted = language
             self._snapshot_wanted = True
             self._wake.notify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tunemagic import events as ev
@@ -13,9 +13,11 @@ from tunemagic.i18n import Catalogue
 from tunemagic.trial import StudyView
 from tunemagic.widgets.wire import Answer
 
-__all__ = ["MOST_QUESTIONS", "Questions", "answer_to", "changes_pictures"]
+__all__ = ["FORGET_SECONDS", "MOST_QUESTIONS", "Questions", "answer_to", "changes_pictures"]
 
-MOST_QUESTIONS = 12  # of several views together; the ones asked first are forgotten
+MOST_QUESTIONS = 12  # of several views together, and views of one question; the ones asked first are forgotten
+FORGET_SECONDS = 30.0  # a page on screen repeats its questions every ten
+_LONGEST_ID = 64
 _SECONDS = 0.5  # at least between two answers to the same question
 _SLOW_SECONDS = {"importance": 5.0, "contour": 5.0}  # fit a forest of trees
 # An epoch alone changes no picture but the curves, which the page draws itself.
@@ -42,28 +44,59 @@ def changes_pictures(event: ev.Event) -> bool:
 class _Question:
     topic: str
     options: dict[str, str]
+    asked: dict[str, float] = field(default_factory=dict)  # by the view that asks: when it did so last
     stale: bool = True
     next_at: float = -math.inf
 
 
 class Questions:
-    """The questions that are open. Used under its owner's lock, but for ``answer``."""
+    """The questions that are open, each with the views that ask it. Used under its owner's lock, but for ``answer``.
+
+    A page that goes away says nothing, so a view repeats what it asks while it is on screen; one
+    that was not heard from for a while asks no more. ``now`` is seconds of one clock.
+    """
 
     def __init__(self) -> None:
         self._open: dict[tuple[Any, ...], _Question] = {}
 
-    def take(self, content: Mapping[str, Any]) -> None:
-        """Open or close a question. What can't be understood is ignored: it is not from our panel."""
+    def take(self, content: Mapping[str, Any], now: float) -> None:
+        """Let a view ask, go on asking, or end it. What can't be understood is ignored: it is not from our panel."""
         topic, options = content.get("topic"), content.get("options")
         if not isinstance(topic, str) or not isinstance(options, Mapping):
             return
         texts = {str(name): str(value) for name, value in options.items()}
-        key = (topic, *sorted(texts.items()))
-        self._open.pop(key, None)
-        if content.get("on") is True:
-            self._open[key] = _Question(topic, texts)
-            while len(self._open) > MOST_QUESTIONS:
-                del self._open[next(iter(self._open))]
+        key, view = (topic, *sorted(texts.items())), str(content.get("view", ""))[:_LONGEST_ID]
+        if content.get("on") is not True:
+            self._end(key, view)
+            return
+        self._forget(now)
+        question = self._open.pop(key, None) or _Question(topic, texts)
+        if view not in question.asked:  # it has no answer yet
+            question.stale, question.next_at = True, -math.inf
+        question.asked.pop(view, None)
+        question.asked[view] = now
+        self._open[key] = question
+        while len(question.asked) > MOST_QUESTIONS:
+            del question.asked[next(iter(question.asked))]
+        while len(self._open) > MOST_QUESTIONS:
+            del self._open[next(iter(self._open))]
+
+    def greet(self, view: str) -> None:
+        """A view has begun anew: what it asked before counts no more."""
+        for key in list(self._open):
+            self._end(key, view)
+
+    def _end(self, key: tuple[Any, ...], view: str) -> None:
+        question = self._open.get(key)
+        if question is not None:
+            question.asked.pop(view, None)
+            if not question.asked:
+                del self._open[key]
+
+    def _forget(self, now: float) -> None:
+        for key, question in list(self._open.items()):
+            for view in [view for view, heard in question.asked.items() if now - heard > FORGET_SECONDS]:
+                self._end(key, view)
 
     def mark_stale(self) -> None:
         """Something has changed that pictures show."""
@@ -76,6 +109,7 @@ class Questions:
 
     def due(self, now: float) -> list[tuple[str, dict[str, str]]]:
         """Topics and options to answer now; they count as answered."""
+        self._forget(now)
         due = [question for question in self._open.values() if question.stale and question.next_at <= now]
         for question in due:
             question.stale = False

@@ -148,21 +148,27 @@ class Texts(TypedDict):
 
 
 class Hello(TypedDict):
-    """A view was put on a page and has everything up to event ``have``. ``lang`` is the page's language."""
+    """A view was put on a page and has everything up to event ``have``. ``lang`` is the page's language.
+
+    ``view`` is an id that all views of one panel on one page share: what it asked before is void.
+    """
 
     kind: Literal["hello"]
     have: int
     lang: str
+    view: str
 
 
 class Ask(TypedDict):
     """A view shows this picture: send its info now and again whenever it has changed, until ``on`` is False.
 
     ``topic`` is a picture of analysis.pictures or ``trial`` for one trial's details; ``options``
-    say which parameters or which trial.
+    say which parameters or which trial. ``view`` says who asks (see Hello), again every few seconds
+    while it is on screen: a page that goes away says nothing.
     """
 
     kind: Literal["ask"]
+    view: str
     topic: str
     options: dict[str, str]
     on: bool

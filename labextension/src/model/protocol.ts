@@ -788,11 +788,13 @@ export interface IHello {
   readonly kind: 'hello';
   readonly have: number;
   readonly lang: string;
+  readonly view: string;
 }
 
 /** A view shows this picture: send its info now and again whenever it has changed, until `on` is False. */
 export interface IAsk {
   readonly kind: 'ask';
+  readonly view: string;
   readonly topic: string;
   readonly options: { readonly [key: string]: string };
   readonly on: boolean;

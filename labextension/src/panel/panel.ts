@@ -7,6 +7,8 @@ import type { StudyStore } from './store';
 import { followTheme } from './theme';
 
 const CLOCK_MILLISECONDS = 1000;
+// The kernel forgets questions that it has not heard for 30 seconds.
+const ASK_MILLISECONDS = 10_000;
 // Above so many trials a redraw costs too much to be made for each batch.
 const MANY_TRIALS = 50;
 const CALM_MILLISECONDS = 250;
@@ -69,12 +71,21 @@ export function mountPanel(host: HTMLElement, store: StudyStore, compact: boolea
       redraw.ask();
     }
   }, CLOCK_MILLISECONDS);
+  const keepAsking = (): void => {
+    if (!document.hidden) {
+      store.keepAsking();
+    }
+  };
+  const heart = setInterval(keepAsking, ASK_MILLISECONDS);
+  document.addEventListener('visibilitychange', keepAsking);
   draw();
 
   return () => {
     unsubscribe();
     unfollow();
     clearInterval(clock);
+    clearInterval(heart);
+    document.removeEventListener('visibilitychange', keepAsking);
     redraw.cancel();
     dropSections(sections);
     sections = [];

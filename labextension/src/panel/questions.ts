@@ -12,7 +12,11 @@ export class Questions {
   private readonly asking = new Map<string, { readonly ask: IAsk; count: number }>();
   private readonly answers = new Map<string, IAnswer>();
 
-  constructor(private readonly send: (message: IAsk) => void) {}
+  /** `view` is who asks: the kernel keeps those of several pages apart. */
+  constructor(
+    private readonly send: (message: IAsk) => void,
+    private readonly view: string
+  ) {}
 
   /** Begin to ask, or end it: as often as it was begun. */
   ask(topic: string, options: Options, on: boolean): void {
@@ -21,7 +25,7 @@ export class Questions {
     if (on && asked !== undefined) {
       asked.count += 1;
     } else if (on) {
-      const ask: IAsk = { kind: 'ask', topic, options, on };
+      const ask: IAsk = { kind: 'ask', view: this.view, topic, options, on };
       this.asking.set(key, { ask, count: 1 });
       this.send(ask);
     } else if (asked !== undefined) {
@@ -33,7 +37,7 @@ export class Questions {
     }
   }
 
-  /** Ask everything again: the kernel's side may have been made anew. */
+  /** Ask everything again: the kernel forgets what it has not heard for a while, or was made anew. */
   repeat(): void {
     for (const { ask } of this.asking.values()) {
       this.send(ask);

@@ -60,6 +60,7 @@ export class StudyStore {
   private language: ITexts | null = null;
   private toldGood = false;
   private translate: Translate = translator({});
+  private readonly page: string;
   private readonly questions: Questions;
   private listeners = new Set<() => void>();
 
@@ -68,7 +69,8 @@ export class StudyStore {
     private readonly now: () => number = () => performance.now(),
     private readonly newId: () => string = randomId
   ) {
-    this.questions = new Questions(send);
+    this.page = newId();
+    this.questions = new Questions(send, this.page);
   }
 
   get view(): IStudyView {
@@ -145,7 +147,7 @@ export class StudyStore {
    */
   hello(lang = ''): () => void {
     const greet = (): void => {
-      this.send({ kind: 'hello', have: this.current.seq, lang });
+      this.send({ kind: 'hello', have: this.current.seq, lang, view: this.page });
     };
     greet();
     const timer = setInterval(() => {
@@ -163,6 +165,11 @@ export class StudyStore {
   /** Ask for a picture's info, or a trial's details, now and after each change until `on` is false. */
   ask(topic: string, options: Options, on: boolean): void {
     this.questions.ask(topic, options, on);
+  }
+
+  /** Say that everything that is asked is still on screen. */
+  keepAsking(): void {
+    this.questions.repeat();
   }
 
   /** The latest answer to this question, or null. */
@@ -237,15 +244,13 @@ export class StudyStore {
   }
 
   private takeSnapshot(message: ISnapshot, buffer: DataView): void {
-    const again = this.isSynced;
     this.current = viewFromSnapshot(buffer);
     this.panelStatus = message.status;
     this.isSynced = true;
     this.lastEventAt = this.now() - message.age * 1000;
     this.replayAskedAt = -Infinity;
-    if (again) {
-      this.questions.repeat();
-    }
+    // The hello that it answers has ended what was asked before.
+    this.questions.repeat();
   }
 
   private takeEvents(message: IEventBatch): void {
