@@ -11,6 +11,7 @@ from tunemagic import events as ev
 from tunemagic.analysis.compare import CompareInfo, compare_info
 from tunemagic.analysis.diagnosis import diagnose
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.training import epoch_seconds
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_info
 from tunemagic.analysis.why import TrialStory, explain_trial
 from tunemagic.errors import OptionError, StudyError
@@ -93,7 +94,7 @@ class Judged(ABC):
         return measure_evidence(
             setup.model,
             data,
-            epoch_seconds=best.seconds / max(1, best.epochs_done * len(best.runs_curves)),
+            epoch_seconds=epoch_seconds(best),
             batch_size=batch_size_of(setup),
         )
 

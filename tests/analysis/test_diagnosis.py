@@ -8,7 +8,10 @@ import pytest
 
 from tunemagic.analysis.diagnosis import diagnose, diagnose_history
 from tunemagic.analysis.finding import Diagnosis
+from tunemagic.analysis.training import epoch_seconds, whole_run
 from tunemagic.events import Direction
+from tunemagic.search.replay import replay
+from tunemagic.search.replay_table import ReplayRow, ReplayTable
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
@@ -38,6 +41,7 @@ CASES = {
     "healthy": (HEALTHY, {}, None),
     "loss became NaN": ({"loss": [2.0, 1.5, math.nan]}, {}, "diverged"),
     "loss became None": ({"loss": [2.0, 1.5, None]}, {}, "diverged"),
+    "loss is NaN from the start": ({"loss": [math.nan, math.nan]}, {}, "diverged"),
     "loss blew up": ({"loss": [2.3, 2.0, 30.0, 60.0]}, {}, "diverged"),
     "loss is high but falls": (
         {"loss": [900.0, 600.0, 400.0, 300.0], "val_loss": [880, 610, 400, 310]},
@@ -155,6 +159,59 @@ def test_when_all_trials_diverge_the_last_one_is_the_finding():
     found = diagnose(view)
     assert (found[0].verdict, found[0].trial) == (Diagnosis.DIVERGED, 2)
     assert found[0].evidence == {"epoch": 3, "least": 3.0, "worst": "NaN"}
+
+
+def part(curves, begin, end):
+    """Curves as those of a trial that trains these epochs only."""
+    return {name: (*[None] * begin, *curve[begin:end]) for name, curve in curves.items()}
+
+
+def test_a_trial_that_goes_on_from_another_is_judged_by_the_whole_training():
+    slow = history([0.1 + 0.01 * n for n in range(10)], [0.1] * 10)
+    trials = [
+        trial(1, part(slow, 0, 2), 0.1),
+        trial(2, part(slow, 2, 4), 0.2, parent=1),
+        trial(3, part(slow, 4, 10), 0.3, parent=2, seconds=12.0),
+        trial(4, part(slow, 0, 1), 0.1),
+    ]
+    [finding] = diagnose(study(*trials))
+    assert (finding.verdict, finding.trial, finding.evidence["epochs"]) == (Diagnosis.RATE_TOO_LOW, 3, 10)
+    assert epoch_seconds(trials[2]) == 2.0
+    assert dict(whole_run(study(*trials), trials[2], 1)) == {name: tuple(curve) for name, curve in slow.items()}
+    blown_up = replace(trials[2], curves={"loss": (None,) * 5})
+    assert whole_run(study(*trials), blown_up, 1)["loss"] == (*slow["loss"][:4], None)
+
+
+def test_a_later_attempt_counts_the_epochs_that_it_trained_itself():
+    again = trial(1, part(HEALTHY, 0, 12), seconds=8.0, resumed_epoch=8)
+    assert epoch_seconds(again) == 2.0
+    runs = replace(again, more_curves=(part(HEALTHY, 0, 12),), resumed_run=2)
+    assert epoch_seconds(runs) == 2.0
+
+
+def rows():
+    """60 rates of which those near 0.03 learn well, 9 epochs each."""
+    for rate in (round(0.001 * n, 4) for n in range(1, 61)):
+        train = [0.5 + 0.05 * (1 - 8 * abs(rate - 0.03)) * epoch for epoch in range(1, 10)]
+        curves = history(train, [value - 0.01 for value in train])
+        yield ReplayRow(values={"lr": rate}, curves={name: tuple(curve) for name, curve in curves.items()})
+
+
+def test_the_winner_of_hyperband_has_not_diverged():
+    made = tuple(rows())
+    rates = Parameter(name="lr", kind=Kind.CHOICE, default=0.01, choices=tuple(row.values["lr"] for row in made))
+    table = ReplayTable(
+        name="rates",
+        space=SearchSpace((rates,)),
+        objective="val_accuracy",
+        direction=Direction.MAX,
+        epochs=9,
+        rows=made,
+    )
+    view = replay(table, tuner="hyperband", max_trials=18)
+    assert (view.best_trial.parent, view.best_trial.curves["loss"][0]) == (10, None)
+    [finding] = diagnose(view)
+    assert (finding.verdict, finding.trial, finding.evidence["epochs"]) == (Diagnosis.STILL_IMPROVING, 13, 9)
 
 
 def test_a_larger_model_than_needed_is_told_by_a_smaller_trial():

@@ -22,6 +22,7 @@ from tunemagic.analysis.looks import divergence, verdict
 from tunemagic.analysis.remedies import remedies_for
 from tunemagic.analysis.signs import Curve
 from tunemagic.analysis.space_check import space_check
+from tunemagic.analysis.training import epoch_seconds, whole_run
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = ["diagnose", "diagnose_history"]
@@ -61,15 +62,18 @@ def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Find
 def _best_trials_verdict(view: StudyView, evidence: Evidence) -> tuple[Found | None, TrialRecord | None]:
     best = view.best_trial
     if best is not None:
-        curves = best.runs_curves[min(best.best_run(view.direction), len(best.runs_curves)) - 1]
-        seconds = _epoch_seconds(best)
+        curves = whole_run(view, best, min(best.best_run(view.direction), len(best.runs_curves)))
+        seconds = epoch_seconds(best)
         known = {**evidence, **({} if seconds is None else {"epoch_seconds": seconds}), **_smaller(view, best)}
         return verdict(curves, known), best
     diverged = [trial for trial in view.trials if trial.state is TrialState.FAILED and trial.error == "diverged"]
     if not diverged:
         return None, None
     last = diverged[-1]
-    return verdict(last.curves, evidence) or (Diagnosis.DIVERGED, divergence((), last.epochs_done + 1)), last
+    return verdict(whole_run(view, last, 1), evidence) or (
+        Diagnosis.DIVERGED,
+        divergence((), last.epochs_done + 1),
+    ), last
 
 
 def _curves(history: Mapping[str, Curve] | Any) -> Mapping[str, Curve]:
@@ -79,21 +83,15 @@ def _curves(history: Mapping[str, Curve] | Any) -> Mapping[str, Curve]:
 
 def _smaller(view: StudyView, best: TrialRecord) -> dict[str, float]:
     """A trial with far fewer weights that scores almost as well in less than half of the time."""
-    size, own = best.metrics.get("parameters"), _epoch_seconds(best)
+    size, own = best.metrics.get("parameters"), epoch_seconds(best)
     scores = [trial.score for trial in view.trials if trial.score is not None]
     if not size or own is None or best.score is None or (best.seconds or 0.0) < _LONG_TRIAL:
         return {}
     near = 0.02 * (max(scores) - min(scores))  # of all that the search made of a difference
     for trial in view.ranking()[1:]:
-        other, seconds = trial.metrics.get("parameters"), _epoch_seconds(trial)
+        other, seconds = trial.metrics.get("parameters"), epoch_seconds(trial)
         if not other or seconds is None or trial.score is None or abs(trial.score - best.score) > near:
             continue
         if size / other >= _MUCH_SMALLER and seconds <= own / 2:
             return {"parameters": size, "smaller_trial": trial.number, "times_smaller": size / other}
     return {}
-
-
-def _epoch_seconds(trial: TrialRecord) -> float | None:
-    """Seconds of one epoch, with its share of building and compiling."""
-    epochs = sum(max(map(len, run.values()), default=0) for run in trial.runs_curves) - trial.resumed_epoch
-    return None if trial.seconds is None or epochs <= 0 else trial.seconds / epochs

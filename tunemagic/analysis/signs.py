@@ -80,7 +80,6 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
     def levels(curve: Sequence[float]) -> tuple[float, ...]:
         return tuple((value - chance) / (perfect - chance) for value in curve)
 
-    spoilt = next((epoch for epoch, value in enumerate(loss, start=1) if math.isnan(value)), None)
     return Signs(
         epochs=epochs,
         metric=name,
@@ -93,7 +92,7 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
         loss=tuple(value / guess for value in loss),
         val_loss=tuple(value / guess for value in val_loss),
         guess_loss=guess,
-        spoilt=spoilt,
+        spoilt=_spoilt(loss),
     )
 
 
@@ -123,6 +122,12 @@ def _to_and_fro(curve: Sequence[float]) -> float:
 
 def _floats(curve: Curve) -> tuple[float, ...]:
     return tuple(math.nan if value is None or not math.isfinite(value) else float(value) for value in curve)
+
+
+def _spoilt(loss: Sequence[float]) -> int | None:
+    """The first epoch, from 1, whose loss is missing after one that had a loss; 1 when none had one."""
+    begun = next((at for at, value in enumerate(loss) if not math.isnan(value)), 0)
+    return next((at + 1 for at, value in enumerate(loss) if at >= begun and math.isnan(value)), None)
 
 
 def _accuracy_in(curves: Mapping[str, Sequence[float]]) -> str | None:
