@@ -102,10 +102,10 @@ def test_a_finished_search_is_converted_by_a_click_and_its_files_are_verified(la
     lab.execute("tunemagic:show-panel")
     side = lab.side_panel()
     expect(side.locator(".tm-name")).to_have_text("convert")
-    side.get_by_role("button", name="Convert").click()
+    side.get_by_role("button", name="Convert", exact=True).click()
     verdicts = side.locator(".tm-exports .tm-verdict")
     expect(verdicts).to_have_text(["verified"] * 4)
-    expect(side.get_by_role("button", name="Convert")).to_be_enabled()
+    expect(side.get_by_role("button", name="Convert", exact=True)).to_be_enabled()
     lab.screenshot("lab-converted-light")
     assert lab.violations(".tunemagic-SidePanel") == []
     assert [str(result.verdict) for result in journal_view(lab.server.folder, "convert").exports] == ["verified"] * 4
