@@ -35,6 +35,14 @@ def history(train, val, **more):
     return {**losses, "accuracy": train, "val_accuracy": val, **more}
 
 
+def without(curves, epochs):
+    """Curves whose validation has no value in these epochs, from 0."""
+    return {
+        name: [None if epoch in epochs and name.startswith("val_") else value for epoch, value in enumerate(curve)]
+        for name, curve in curves.items()
+    }
+
+
 HEALTHY = history(rising(0.5, 0.99), rising(0.55, 0.97))
 ZIGZAG = [0.9 if epoch % 2 else 0.7 for epoch in range(12)]
 CASES = {
@@ -42,6 +50,11 @@ CASES = {
     "loss became NaN": ({"loss": [2.0, 1.5, math.nan]}, {}, "diverged"),
     "loss became None": ({"loss": [2.0, 1.5, None]}, {}, "diverged"),
     "loss is NaN from the start": ({"loss": [math.nan, math.nan]}, {}, "diverged"),
+    "the first epochs were not reported": ({name: [None] * 3 + curve for name, curve in HEALTHY.items()}, {}, None),
+    "validation every second epoch": (without(HEALTHY, range(0, 12, 2)), {}, None),
+    "one value of the validation is missing": (without(HEALTHY, [5]), {}, None),
+    "validation once at the end": (without(HEALTHY, range(11)), {}, None),
+    "a gap every second epoch": (without(history(rising(0.5, 1.0), rising(0.4, 0.7)), range(0, 12, 2)), {}, "overfit"),
     "loss blew up": ({"loss": [2.3, 2.0, 30.0, 60.0]}, {}, "diverged"),
     "loss is high but falls": (
         {"loss": [900.0, 600.0, 400.0, 300.0], "val_loss": [880, 610, 400, 310]},
@@ -117,6 +130,12 @@ def test_the_evidence_of_overfitting_is_its_numbers():
     finding = diagnose_history(history([0.5, 0.8, 1.0, 1.0], [0.5, 0.7, 0.65, 0.6]))
     assert finding.evidence == {"metric": "accuracy", "train": 1.0, "val": 0.6, "best_epoch": 2, "epochs": 4}
     assert [remedy.id for remedy in finding.remedies][:2] == ["stop_early", "dropout"]
+
+
+def test_epochs_without_validation_are_left_out_and_the_others_keep_their_numbers():
+    curves = history([0.5, 0.6, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0], [0.5, 0.6, 0.6, 0.7, 0.65, 0.65, 0.6, 0.6])
+    finding = diagnose_history(without(curves, [0, 2, 4, 6]))
+    assert finding.evidence == {"metric": "accuracy", "train": 1.0, "val": 0.6, "best_epoch": 4, "epochs": 8}
 
 
 # -- studies -----------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def _leak(case: Case) -> Found | None:
 
 def _dead_units(case: Case) -> Found | None:
     share, units = case.number("dead_share"), case.number("relu_units")
-    if share is None or units is None or share < _DEAD:
+    if share is None or units is None or not share >= _DEAD:
         return None
     return Diagnosis.DEAD_UNITS, {
         "percent": round(100 * share),
@@ -145,17 +145,18 @@ def _overfit(case: Case) -> Found | None:
     if len(signs.train) < 2 or len(signs.val) != len(signs.train):
         return None
     val_loss = running_median(signs.val_loss)
-    best = min(range(len(val_loss)), key=val_loss.__getitem__) + 1 if val_loss else signs.epochs
+    best = min(range(len(val_loss)), key=val_loss.__getitem__) + 1 if val_loss else len(signs.val)
     rise = val_loss[-1] - val_loss[best - 1] if val_loss else 0.0
-    still_falling = bool(signs.loss) and signs.loss[-1] < signs.loss[best - 1] - _FLAT
+    paired = len(signs.loss) == len(val_loss) > 0
+    still_falling = paired and signs.loss[-1] < signs.loss[best - 1] - _FLAT
     gap = _end(signs.train) - _end(signs.val)
-    if gap < _GAP and not (rise >= _RISE and still_falling):
+    if not (gap >= _GAP or (rise >= _RISE and still_falling)):  # so that NaN says nothing
         return None
     return Diagnosis.OVERFIT, {
         "metric": signs.metric,
         "train": signs.train_raw[-1],
         "val": signs.val_raw[-1],
-        "best_epoch": best,
+        "best_epoch": _epoch(signs, best),
         "epochs": signs.epochs,
     }
 
@@ -176,7 +177,7 @@ def _noisy(case: Case) -> Found | None:
     if len(curve) < _MANY - 2:
         return None
     jump = typical_jump(curve)
-    if jump < _NOISE:
+    if not jump >= _NOISE:
         return None
     raw = signs.val_raw or [value * signs.guess_loss for value in signs.val_loss]
     late = raw[len(raw) // 3 :]
@@ -194,11 +195,11 @@ def _still_improving(case: Case) -> Found | None:
     if len(curve) < _FEW:
         return None
     gain = _late_gain(curve)
-    if gain < _GAIN or gain < 2 * typical_jump(curve) or max(curve[-2:]) < max(curve):
+    if not gain >= max(_GAIN, 2 * typical_jump(curve)) or max(curve[-2:]) < max(curve):
         return None
     losses = signs.val_loss if signs.val else signs.loss
     # One sample more or less makes a step of an accuracy where there are few to validate on, none of a loss.
-    if losses and _late_gain([-value for value in losses]) < _GAIN:
+    if losses and not _late_gain([-value for value in losses]) >= _GAIN:
         return None
     quarter = max(1, len(raw) // 4)
     name = f"val_{signs.metric}" if signs.val else signs.metric
@@ -207,7 +208,7 @@ def _still_improving(case: Case) -> Found | None:
         "before": raw[-1 - quarter],
         "last": raw[-1],
         "epochs": signs.epochs,
-        "late": quarter,
+        "late": _epoch(signs, len(raw)) - _epoch(signs, len(raw) - quarter),
     }
 
 
@@ -224,7 +225,7 @@ def _plateaued(case: Case) -> Found | None:
     since = next(epoch for epoch, value in enumerate(train, start=1) if value >= max(train) - _FLAT)
     return Diagnosis.PLATEAUED, {
         "metric": signs.metric,
-        "epoch": since,
+        "epoch": _epoch(signs, since),
         "epochs": signs.epochs,
         "train": signs.train_raw[-1],
         "val": signs.val_raw[-1],
@@ -243,6 +244,11 @@ _LOOKS: tuple[Callable[[Case], Found | None], ...] = (
     _still_improving,
     _plateaued,
 )
+
+
+def _epoch(signs: Signs, place: int) -> int:
+    """The epoch, from 1, of the value at this place, from 1; of curves that are shorter than others the place."""
+    return signs.at[place - 1] if len(signs.train) == len(signs.at) else place
 
 
 def _end(curve: Sequence[float]) -> float:

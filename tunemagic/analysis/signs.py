@@ -24,7 +24,11 @@ _GUESS = 0.5  # no metric's chance level is taken to be above this from its firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
-    """A model's curves on the scale of levels; all of the same length, NaN where a value was not finite.
+    """A model's curves on the scale of levels; curves of the same length are of the same epochs.
+
+    Epochs in which one of them has no value are left out, as where validation comes every second
+    epoch; only a loss that was spoilt keeps its NaN. ``at`` are the epochs, from 1, of the longest
+    curves' values.
 
     ``metric`` is what levels are made from: an accuracy where there is one, else the loss. ``train``
     and ``val`` are its levels, ``train_raw`` and ``val_raw`` its values; ``loss`` and ``val_loss`` are
@@ -33,6 +37,7 @@ class Signs:
     """
 
     epochs: int
+    at: tuple[int, ...]
     metric: str
     by_accuracy: bool
     chance: float
@@ -67,8 +72,12 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
     """
     curves = {name: _floats(curve) for name, curve in history.items()}
     epochs = max(map(len, curves.values()), default=0)
+    spoilt, metric = _spoilt(curves.get("loss", ())), _accuracy_in(curves)
+    at = tuple(range(1, epochs + 1))
+    if spoilt is None:
+        read = ("loss", "val_loss", *(() if metric is None else (metric, f"val_{metric}")))
+        curves, at = _complete({name: curves[name] for name in read if name in curves}, epochs)
     loss, val_loss = curves.get("loss", ()), curves.get("val_loss", ())
-    metric = _accuracy_in(curves)
     if not epochs or (metric is None and not (loss or val_loss)):
         return None
     guess = _guess_loss(loss, val_loss, evidence)
@@ -82,6 +91,7 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
 
     return Signs(
         epochs=epochs,
+        at=at,
         metric=name,
         by_accuracy=metric is not None,
         chance=chance,
@@ -92,7 +102,7 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
         loss=tuple(value / guess for value in loss),
         val_loss=tuple(value / guess for value in val_loss),
         guess_loss=guess,
-        spoilt=_spoilt(loss),
+        spoilt=spoilt,
     )
 
 
@@ -122,6 +132,26 @@ def _to_and_fro(curve: Sequence[float]) -> float:
 
 def _floats(curve: Curve) -> tuple[float, ...]:
     return tuple(math.nan if value is None or not math.isfinite(value) else float(value) for value in curve)
+
+
+def _complete(
+    curves: Mapping[str, Sequence[float]], epochs: int
+) -> tuple[Mapping[str, Sequence[float]], tuple[int, ...]]:
+    """The curves in those epochs, from 1, in which none of the longest lacks a value; shorter ones without their NaN.
+
+    Curves of the validation part are left out when they leave fewer than two epochs to compare.
+    """
+    known = {name: curve for name, curve in curves.items() if not all(map(math.isnan, curve))}
+    longest = [curve for curve in known.values() if len(curve) == epochs]
+    at = [epoch for epoch in range(epochs) if not any(math.isnan(curve[epoch]) for curve in longest)]
+    if len(at) < min(2, epochs) and any(name.startswith("val_") for name in known):
+        return _complete({name: curve for name, curve in known.items() if not name.startswith("val_")}, epochs)
+    return {
+        name: tuple(curve[epoch] for epoch in at)
+        if len(curve) == epochs
+        else tuple(value for value in curve if not math.isnan(value))
+        for name, curve in known.items()
+    }, tuple(epoch + 1 for epoch in at)
 
 
 def _spoilt(loss: Sequence[float]) -> int | None:
