@@ -8,6 +8,7 @@ import pytest
 
 from tunemagic.analysis.diagnosis import diagnose, diagnose_history
 from tunemagic.analysis.finding import Diagnosis
+from tunemagic.analysis.signs import signs_of
 from tunemagic.analysis.training import epoch_seconds, whole_run
 from tunemagic.events import Direction
 from tunemagic.search.replay import replay
@@ -45,6 +46,8 @@ def without(curves, epochs):
 
 HEALTHY = history(rising(0.5, 0.99), rising(0.55, 0.97))
 ZIGZAG = [0.9 if epoch % 2 else 0.7 for epoch in range(12)]
+RANKING = [0.9, 0.94, *[0.985] * 10]
+TOP = rising(0.5, 0.99)
 CASES = {
     "healthy": (HEALTHY, {}, None),
     "loss became NaN": ({"loss": [2.0, 1.5, math.nan]}, {}, "diverged"),
@@ -94,6 +97,16 @@ CASES = {
         {"guess_loss": 1.0},
         None,
     ),
+    "a good ranking of classes of unequal size": (
+        {"loss": [0.2, *[0.11] * 11], "val_loss": [0.2, *[0.116] * 11], "auc": RANKING, "val_auc": RANKING},
+        {"classes": 2, "guess_accuracy": 0.95, "guess_loss": 0.1985},
+        None,
+    ),
+    "top 5 of 10 is good, the accuracy is not": (
+        {"top_5_accuracy": TOP, "val_top_5_accuracy": TOP, **history(rising(0.2, 0.35), rising(0.2, 0.34))},
+        {"classes": 10},
+        "underfit",
+    ),
     "stuck": (history([0.4, 0.7, *[0.8] * 10], [0.4, 0.7, *[0.79] * 10]), {"classes": 10}, "plateaued"),
     "no epoch": ({"loss": []}, {}, None),
     "one epoch": (history([0.3], [0.3]), {}, None),
@@ -105,6 +118,22 @@ CASES = {
 def test_curves_get_their_verdict(curves, evidence, verdict):
     finding = diagnose_history(curves, evidence=evidence)
     assert (None if finding is None else str(finding.verdict)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("names", "metric", "chance"),
+    [
+        (["auc", "accuracy"], "accuracy", 0.9),
+        (["binary_accuracy", "accuracy"], "accuracy", 0.9),
+        (["sparse_top_k_categorical_accuracy", "head_accuracy"], "head_accuracy", 0.9),
+        (["auc_3", "top_k_accuracy", "top5_acc"], "auc_3", 0.5),
+        (["auc_pr", "precision", "stop_accuracy"], "stop_accuracy", 0.9),
+        (["auc_pr", "top_k_categorical_accuracy"], "loss", 1.0),
+    ],
+)
+def test_levels_are_made_from_the_plainest_accuracy(names, metric, chance):
+    signs = signs_of({"loss": [1.0, 0.5], **{name: [0.5, 0.75] for name in names}}, {"guess_accuracy": 0.9})
+    assert (signs.metric, signs.chance) == (metric, chance)
 
 
 def test_an_outlier_in_a_healthy_curve_changes_nothing():

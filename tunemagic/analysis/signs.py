@@ -18,7 +18,9 @@ from tunemagic.analysis.finding import Evidence
 __all__ = ["Case", "Signs", "running_median", "signs_of", "three_digits", "typical_jump"]
 
 Curve = Sequence[float | None]
-_ACCURACIES = ("accuracy", "acc", "auc")
+_PLAIN = ("accuracy", "acc")
+_RANKING = "auc"  # area under the ROC curve: a guess has one half, however many samples the largest class has
+_RANKING_GUESS = 0.5
 _GUESS = 0.5  # no metric's chance level is taken to be above this from its first epoch alone
 
 
@@ -70,7 +72,7 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
     ``evidence`` may hold ``classes``, ``guess_accuracy`` (share of the largest class) and
     ``guess_loss`` (loss of the best constant answer).
     """
-    curves = {name: _floats(curve) for name, curve in history.items()}
+    curves: Mapping[str, Sequence[float]] = {name: _floats(curve) for name, curve in history.items()}
     epochs = max(map(len, curves.values()), default=0)
     spoilt, metric = _spoilt(curves.get("loss", ())), _accuracy_in(curves)
     at = tuple(range(1, epochs + 1))
@@ -83,7 +85,7 @@ def signs_of(history: Mapping[str, Curve], evidence: Evidence) -> Signs | None:
     guess = _guess_loss(loss, val_loss, evidence)
     name = metric or "loss"
     train_raw, val_raw = curves.get(name, ()), curves.get(f"val_{name}", ())
-    chance = guess if metric is None else _chance(train_raw or val_raw, evidence)
+    chance = guess if metric is None else _chance(metric, train_raw or val_raw, evidence)
     perfect = 0.0 if metric is None else 1.0
 
     def levels(curve: Sequence[float]) -> tuple[float, ...]:
@@ -161,18 +163,38 @@ def _spoilt(loss: Sequence[float]) -> int | None:
 
 
 def _accuracy_in(curves: Mapping[str, Sequence[float]]) -> str | None:
-    """The first metric that is an accuracy by its name and by its values, from 0 to 1."""
-    for name in dict.fromkeys(each.removeprefix("val_") for each in curves):
-        ends = name.lower().split("_")[-1].rstrip("0123456789")
+    """The metric that is an accuracy by its name and by its values, from 0 to 1; the plainest of several.
+
+    Top-k accuracies have another chance level, and so has an area under a curve of precision.
+    """
+    names = dict.fromkeys(each.removeprefix("val_") for each in curves)
+    ranked = sorted((rank, place, name) for place, name in enumerate(names) if (rank := _rank(name)) is not None)
+    for _, _, name in ranked:
         values = [*curves.get(name, ()), *curves.get(f"val_{name}", ())]
-        if (ends in _ACCURACIES or "accuracy" in name.lower()) and all(
-            0 <= v <= 1 for v in values if not math.isnan(v)
-        ):
+        if all(0 <= value <= 1 for value in values if not math.isnan(value)):
             return name
     return None
 
 
-def _chance(curve: Sequence[float], evidence: Evidence) -> float:
+def _rank(name: str) -> int | None:
+    """0 for ``accuracy``, 1 for other accuracies, 2 for an area under the ROC curve, None for anything else."""
+    words = name.lower().split("_")
+    if any(word.rstrip("0123456789") == "top" for word in words):
+        return None
+    if len(words) == 1 and words[0] in _PLAIN:
+        return 0
+    if "accuracy" in name.lower() or words[-1].rstrip("0123456789") in _PLAIN:
+        return 1
+    return 2 if _is_ranking(name) and not {"pr", "prc"} & set(words) else None
+
+
+def _is_ranking(name: str) -> bool:
+    return any(word.rstrip("0123456789") == _RANKING for word in name.lower().split("_"))
+
+
+def _chance(metric: str, curve: Sequence[float], evidence: Evidence) -> float:
+    if _rank(metric) == 2:
+        return _RANKING_GUESS
     known = evidence.get("guess_accuracy")
     if isinstance(known, (int, float)) and 0 <= known < 1:
         return float(known)
