@@ -81,6 +81,27 @@ def test_elapsed_goes_on_from_the_last_session():
     assert ledger.record(note("")) == ev.StudyNoted(seq=2, at=ledger.events_after(1)[0].at, elapsed=62.0, text="")
 
 
+def test_a_clock_that_another_thread_stops_meanwhile_still_tells_the_seconds():
+    reading = threading.Event()
+
+    def clock():
+        if reading.is_set() and threading.current_thread() is not stopping:
+            reading.clear()
+            stopping.start()
+            stopping.join(0.1)  # it waits for the one who reads
+        return 103.0 if started else 100.0
+
+    started = []
+    ledger = Ledger(None, clock=clock)
+    stopping = threading.Thread(target=ledger.stop_clock)
+    ledger.start_clock()
+    started.append(True)
+    reading.set()
+    assert ledger.elapsed == 3.0
+    stopping.join(30)
+    assert ledger.elapsed == 3.0
+
+
 def test_a_wall_clock_that_jumps_back_changes_neither_order_nor_elapsed(tmp_path):
     clock, wall = Times(0.0), Times(1_760_000_000.0)
     journal = Journal(tmp_path / "s")

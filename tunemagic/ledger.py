@@ -52,8 +52,9 @@ class Ledger:
     @property
     def elapsed(self) -> float:
         """Seconds of searching so far, over all sessions."""
-        running = 0.0 if self._started is None else self._clock() - self._started
-        return self._elapsed + running
+        with self._lock:  # another thread may stop the clock between two looks at it
+            running = 0.0 if self._started is None else self._clock() - self._started
+            return self._elapsed + running
 
     @property
     def writing(self) -> bool:
@@ -62,11 +63,13 @@ class Ledger:
 
     def start_clock(self) -> None:
         """From now on time counts as searching."""
-        self._started = self._clock()
+        with self._lock:
+            self._started = self._clock()
 
     def stop_clock(self) -> None:
         """From now on time does not count."""
-        self._elapsed, self._started = self.elapsed, None
+        with self._lock:
+            self._elapsed, self._started = self.elapsed, None
 
     def record(self, event: E) -> E:
         """Write the event to the journal, apply it, tell the listeners; returns it as stamped.
