@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +16,7 @@ from tunemagic.ledger import Ledger
 from tunemagic.search.steered_space import cell_definitions, changed_space, values_to_try
 from tunemagic.search.steering import SearchOverError, Steered, Steering
 from tunemagic.search.strategy import Strategy
-from tunemagic.space import Value
+from tunemagic.space import SearchSpace, Value
 from tunemagic.text import counted
 from tunemagic.trial import StudyState, StudyView, TrialState
 
@@ -31,7 +32,8 @@ class Steerable(ABC):
     """The part of a Study by which a search is steered. All of it may be called from any thread.
 
     What is asked of a running search is done by its loop within a tenth of a second, or as soon as
-    the strategy has made its next proposal; the methods wait for that.
+    the strategy has made its next proposal; the methods wait for that. What is asked while a search
+    starts is done as soon as it runs.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Steerable(ABC):
 
     def __init__(self) -> None:
         self._steering = Steering()
+        self._steering.close()  # until a search starts
+        # Held while a search starts, and while the space of one that does not run is changed.
+        self._start_lock = threading.RLock()
         self._selected: tuple[int, ...] = ()
 
     @property
@@ -101,9 +106,10 @@ class Steerable(ABC):
     def try_(self, /, **values: Value) -> dict[str, Value]:
         """Try these values next, before those of the strategy; returns all values of that trial.
 
-        Parameters left out have their default. The trial counts like any other; when the wanted
-        number of trials was run it comes on top. In a study that has ended it runs when that goes
-        on. Raises SpaceError for names or values that the space does not have.
+        Before the first trial, which is that of the default values, nothing is tried. Parameters
+        left out have their default. The trial counts like any other; when the wanted number of
+        trials was run it comes on top. In a study that has ended it runs when that goes on. Raises
+        SpaceError for names or values that the space does not have.
         """
         self._check_open()
         point = values_to_try(self.view.space, values)
@@ -131,22 +137,27 @@ class Steerable(ABC):
         does not undo it when it runs again, unless it defines that parameter otherwise then.
         Raises SpaceError on an unknown name, an empty range or a value that can't be.
         """
+
+        def wanted() -> SearchSpace:
+            definitions = cell_definitions(self._ledger.events_after(0))
+            return changed_space(
+                self.view.space, definitions, ranges=ranges or {}, fixed=fixed or {}, choices=choices or {}
+            )
+
         self._check_open()
-        view = self.view
-        space = changed_space(
-            view.space,
-            cell_definitions(self._ledger.events_after(0)),
-            ranges=ranges or {},
-            fixed=fixed or {},
-            choices=choices or {},
-        )
+        wanted()  # what can't be is refused here and now
         try:
-            return self._ask(lambda steered: steered.search_in(space), "") or ""
+            # Made where it is used: meanwhile a trial, or somebody else, may have changed the space.
+            return self._ask(lambda steered: steered.search_in(wanted()), "") or ""
         except SearchOverError:
-            strategy = self._make_strategy(view)
-            sentence = strategy.narrow(space)
-            changed = ev.SpaceChanged(space=strategy.space().to_json(), reason=sentence, asked=True)
-            return self._ledger.record(changed).reason
+            pass
+        with self._start_lock:
+            if self._steering.over:
+                strategy = self._make_strategy(self.view)
+                sentence = strategy.narrow(wanted())
+                changed = ev.SpaceChanged(space=strategy.space().to_json(), reason=sentence, asked=True)
+                return self._ledger.record(changed).reason
+        return self.narrow(ranges=ranges, fixed=fixed, choices=choices)  # a search has just started
 
     def set_budget(
         self, *, max_trials: int | None = None, minutes: float | None = None, workers: int | None = None
@@ -165,24 +176,20 @@ class Steerable(ABC):
         if workers is not None:
             self._ask(lambda steered: steered.resize(workers), ended)
         if max_trials is not None or minutes is not None:
-            view = self.view
-            limits = (view.max_trials if max_trials is None else max_trials, minutes or view.minutes)
-            self._ask(lambda steered: steered.limit(*limits), ended)
+            self._ask(lambda steered: steered.limit(max_trials, minutes), ended)
         return budget_text(self.view)
 
     def _ask(self, action: Callable[[Steered], T], otherwise: str) -> T | None:
         """Let the loop do this. Without one raises StudyError, or SearchOverError when ``otherwise`` is ""."""
         self._check_open()
         try:
-            if self.running:
-                return self._steering.ask(action)
+            return self._steering.ask(action)
         except SearchOverError:
-            pass
-        if not otherwise:
-            raise SearchOverError
-        view = self.view
-        what = "has not started" if view.state is StudyState.RUNNING else f"is {view.state}"
-        raise StudyError(f"study {self.name} {what}: {otherwise}.")
+            if not otherwise:
+                raise
+        state = self.view.state
+        known = "is ending" if self.running else "has not started" if state is StudyState.RUNNING else f"is {state}"
+        raise StudyError(f"study {self.name} {known}: {otherwise}.")
 
     # -- choosing trials -------------------------------------------------------------------------
 

@@ -94,7 +94,6 @@ class Study(Steerable, Judged):
         self._ended = threading.Event()
         self._ended.set()
         self._thread: threading.Thread | None = None
-        self._start_lock = threading.Lock()
         self._best_lock = threading.Lock()
         self._best: tuple[int, int, Any] | None = None
 
@@ -152,25 +151,34 @@ class Study(Steerable, Judged):
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
             self._check_writable()  # it may have been closed meanwhile
-            self._steering = Steering()  # from here on a stop counts
+            # From here on a stop counts, and what is asked waits for the loop.
+            steering = self._steering = Steering(threading.current_thread())
             try:
-                loop = self._make_loop(self.program, self.data, self.make_executor)
-            # Workers that can't be had, or whatever a strategy makes of old trials: the study must not stay
-            # "running" with nobody running it.
-            except Exception as error:
-                known = isinstance(error, TuneError)
-                message = str(error) if known else f"the search could not start: {describe_error(error)}"
-                self._end_unstarted(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
-                if known:
-                    raise
-                raise StudyError(f"study {self.name}: {message}") from error
+                loop = self._made_loop(self.program, self.data, self.make_executor)
+            except BaseException:
+                steering.close()  # nobody would ever answer
+                raise
             self._ended.clear()
             # A copy of this thread's context, so that what trials print lands in the cell that started them.
             context = contextvars.copy_context()
-            self._thread = threading.Thread(
+            self._thread = steering.thread = threading.Thread(
                 target=context.run, args=(self._run, loop), name=f"tunemagic-study-{self.name}", daemon=True
             )
             self._thread.start()
+
+    def _made_loop(self, program: TrialProgram, data: TrainingData, make_executor: MakeExecutor) -> SearchLoop:
+        """The loop. Where it can't be made the study ends with an error, which is raised too."""
+        try:
+            return self._make_loop(program, data, make_executor)
+        # Workers that can't be had, or whatever a strategy makes of old trials: the study must not stay
+        # "running" with nobody running it.
+        except Exception as error:
+            known = isinstance(error, TuneError)
+            message = str(error) if known else f"the search could not start: {describe_error(error)}"
+            self._end_unstarted(ev.StudyEnded(reason=ev.EndReason.ERROR, message=message))
+            if known:
+                raise
+            raise StudyError(f"study {self.name}: {message}") from error
 
     def _end_unstarted(self, ended: ev.StudyEnded) -> None:
         try:
@@ -263,7 +271,8 @@ class Study(Steerable, Judged):
     def close(self) -> None:
         """Stop, wait, and give the study's folder free for other processes."""
         self.stop()
-        with self._start_lock:  # a start that is under way sees the stop
+        with self._start_lock:
+            self.stop()  # also what has started meanwhile
             thread = self._thread
         if thread is not None:
             thread.join()

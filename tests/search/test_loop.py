@@ -129,6 +129,8 @@ class Search:
     pruner: TrialPruner | None = None
     slots: int = 1
     executor_class: type[Scripted] = Scripted
+    findings: Callable[[ev.EndReason], list[dict[str, Any]]] | None = None
+    journal_class: type[Journal] = Journal
 
     def __post_init__(self) -> None:
         self.steering = Steering()
@@ -138,7 +140,7 @@ class Search:
 
     def go(self, play: Play | None = None) -> list[ev.Event]:
         self.executor = self.executor_class(play or self.play, self.clock, self.slots)
-        self.journal = Journal(self.directory)
+        self.journal = self.journal_class(self.directory)
         self.ledger = Ledger(self.journal, self.journal.content.events, clock=self.clock)
         before = self.ledger.view.seq
         self.ledger.record(self._start() if before == 0 else self._resume())
@@ -169,6 +171,7 @@ class Search:
             steering=self.steering,
             pruner=self.pruner,
             memos=memos,
+            findings=self.findings,
         )
 
     def _start(self) -> ev.StudyStarted:
@@ -731,6 +734,47 @@ def test_a_skipped_trial_whose_worker_dies_is_not_tried_again(tmp_path: Path) ->
     assert ending(view, 2) == (TrialState.COMPLETED, 0.3, "")
     assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1), (2, 1)]
     assert view.notes == ()
+
+
+class Dying(Scripted):
+    """Its worker dies after a trial was skipped and before the loop has looked at that."""
+
+    def next_report(self, timeout: float) -> Report | None:
+        report = super().next_report(timeout)
+        if isinstance(report, TrialOutcome) and report.trial == 1 and report.ending is Ending.LOST:
+            self.skips.add(1)
+        return report
+
+    skips: set[int]
+
+
+def test_a_skip_of_a_trial_that_ends_by_itself_is_not_kept_for_another_attempt(tmp_path: Path) -> None:
+    search = Search(tmp_path, lambda job: [lost(job)] if job.trial == 1 else units(job), limits={"max_trials": 2})
+    search.executor_class = type("Skipped", (Dying,), {"skips": search.steering.skips})
+    search.go()
+    assert ending(search.ledger.view, 1) == (TrialState.STOPPED, None, "you skipped it")
+    assert [(job.trial, job.attempt) for job in search.executor.jobs] == [(1, 1), (2, 1)]
+    assert search.steering.skips == set()
+
+
+def test_a_skip_that_comes_too_late_is_not_meant_for_the_next_attempt(tmp_path: Path) -> None:
+    search = Search(tmp_path, limits={"max_trials": 1})
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        return [lost(job)] if job.attempt == 1 else [*losses(job, 0.5), finished(job, 0.5)]
+
+    class Late(Journal):
+        """Somebody skips the trial when it is noted that it is tried once more."""
+
+        def append(self, event: ev.Event) -> None:
+            super().append(event)
+            if isinstance(event, ev.StudyNoted):
+                search.steering.skips.add(1)
+
+    search.journal_class = Late
+    search.go(play)
+    assert ending(search.ledger.view, 1) == (TrialState.COMPLETED, 0.5, "")
+    assert search.steering.skips == set()
 
 
 @pytest.mark.parametrize("curve", [(0.5, 0.4, 0.6), ()])

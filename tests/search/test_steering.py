@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.search.test_loop import Scripted, Search, end_of, epoch, finished, plain, scores, units
+from tests.search.test_loop import Scripted, Search, end_of, epoch, failed, finished, lost, plain, scores, units
 from tunemagic import events as ev
+from tunemagic.journal import Journal
 from tunemagic.request import Tuner
 from tunemagic.search.job import Report, StopFlag, TrialJob
 from tunemagic.search.steering import SearchOverError, Steered, Steering
@@ -178,6 +179,19 @@ def test_values_that_wait_when_a_search_is_cut_off_run_in_its_next_session(tmp_p
     assert [trial.values["units"] for trial in search.ledger.view.trials][:2] == [25, 7]
 
 
+@pytest.mark.parametrize("tuner", [Tuner.RANDOM, Tuner.HYPERBAND])
+def test_the_default_values_are_the_first_trial_also_when_the_user_wants_others_before_it(
+    tmp_path: Path, tuner: Tuner
+) -> None:
+    search = Search(tmp_path, tuner=tuner, limits={"max_trials": 1})
+    search.steering = Steering(threading.current_thread())
+    search.steering.ask(lambda steered: steered.queue({"units": 7}))
+    search.go()
+    first, second = search.ledger.view.trials
+    assert (first.values, first.why) == ({"units": 25}, "your default values")
+    assert (second.values, second.why) == ({"units": 7}, "you asked for it")
+
+
 # -- space, limits, workers --------------------------------------------------------------------------
 
 
@@ -256,6 +270,43 @@ def test_a_search_that_is_over_can_not_be_asked(tmp_path: Path) -> None:
     search.go()
     with pytest.raises(SearchOverError):
         search.steering.ask(Steered.pause)
+
+
+def test_nothing_is_asked_of_a_search_while_it_is_diagnosed(tmp_path: Path) -> None:
+    search = Search(tmp_path, limits={"max_trials": 1})
+    told: list[ev.EndReason] = []
+
+    def findings(reason: ev.EndReason) -> list[dict[str, Any]]:
+        told.append(reason)
+        with pytest.raises(SearchOverError):
+            search.steering.ask(Steered.pause)
+        return []
+
+    search.findings = findings
+    search.go()
+    assert told == [ev.EndReason.TRIALS]
+
+
+def test_who_stops_a_search_that_is_just_ending_waits_for_no_measuring(tmp_path: Path) -> None:
+    class Stopping(Journal):
+        """The stop comes with the last trial's end, when the loop has its reason to end already."""
+
+        def append(self, event: ev.Event) -> None:
+            super().append(event)
+            if isinstance(event, ev.TrialFailed) and event.trial == 1:
+                search.steering.stop.set()
+
+    first: list[TrialJob] = []
+
+    def play(job: TrialJob) -> Iterable[Report]:
+        first.append(job)
+        return [] if job.trial == 1 else [failed(job), lost(first[0])]
+
+    told: list[ev.EndReason] = []
+    search = Search(tmp_path, play, limits={"max_trials": 9, "max_failures": 1}, slots=2, journal_class=Stopping)
+    search.findings = lambda reason: told.append(reason) or []
+    assert end_of(search.go())[0] is ev.EndReason.FAILURES
+    assert told == [ev.EndReason.STOPPED]
 
 
 # -- what a trial is told ----------------------------------------------------------------------------

@@ -93,6 +93,7 @@ class SearchLoop:
         self._ledger.start_clock()
         try:
             reason = self._search()
+            self._steering.close()  # whoever asks something now shall not wait for the diagnosis
             self._diagnose(reason)
             message = end_message(self._ledger.view, reason, in_a_row=self._in_a_row(reason))
             self._ledger.record(ev.StudyEnded(reason=reason, message=message))
@@ -115,7 +116,8 @@ class SearchLoop:
         if self._findings is None:
             return
         try:
-            found = self._findings(reason)
+            # Who stops the study while its last trial ends does not wait for the best model to be measured either.
+            found = self._findings(ev.EndReason.STOPPED if self._steering.stop.is_set() else reason)
         # The user's model is built for it once more; whatever it raises now is no fault of the search.
         except Exception:
             found = []
@@ -189,18 +191,20 @@ class SearchLoop:
             if self._again:
                 self._start_again(self._again.pop(0))
                 continue
-            if self._ledger.view.queued:
-                self._start_queued(self._ledger.view.queued[0])
+            view = self._ledger.view
+            # The first trial is that of the defaults, which all others are compared with.
+            if view.queued and (view.trials or self._exhausted):
+                self._start_queued(view.queued[0])
                 continue
             if self._exhausted:
                 return
-            number = len(self._ledger.view.trials) + 1
+            number = len(view.trials) + 1
             proposal = self._strategy.ask(number)
             if isinstance(proposal, Waiting) and self._running:
                 return
             if proposal is None or isinstance(proposal, Waiting):
                 self._exhausted = True
-                return
+                continue
             self._start(number, 1, proposal)
 
     def _make_room(self) -> None:
@@ -251,6 +255,7 @@ class SearchLoop:
         queued: bool = False,
     ) -> None:
         view = self._ledger.view
+        self._steering.skips.discard(number)  # was meant for an attempt that has ended
         own = None if before is None else self._state_of(number)
         state = own if own is not None or proposal.parent is None else self._state_of(proposal.parent, follower=True)
         epochs = proposal.epochs or view.epochs
@@ -329,6 +334,8 @@ class SearchLoop:
     def _take_outcome(self, outcome: TrialOutcome) -> None:
         """Record how a trial ended, then tell the strategy, then keep only the files that are needed."""
         running = self._running.pop(outcome.trial)
+        running.skipped |= outcome.trial in self._steering.skips  # while it ended by itself
+        self._steering.skips.discard(outcome.trial)
         self._results.write_log(outcome)
         over = running.skipped or self._end_reason() in (ev.EndReason.STOPPED, ev.EndReason.TIME)
         if outcome.ending is Ending.LOST and running.verdict is None and not over and self._retry(outcome):

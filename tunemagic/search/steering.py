@@ -76,8 +76,10 @@ class Steered:
         return sentence
 
     def limit(self, max_trials: int | None, minutes: float | None) -> None:
-        """End the search at these limits."""
-        self._ledger.record(ev.LimitsChanged(max_trials=max_trials, minutes=minutes))
+        """End the search at these limits; None leaves one as it is."""
+        view = self._ledger.view
+        limits = (view.max_trials if max_trials is None else max_trials, view.minutes if minutes is None else minutes)
+        self._ledger.record(ev.LimitsChanged(max_trials=limits[0], minutes=limits[1]))
 
     def resize(self, workers: int) -> None:
         """Run so many trials at a time. Raises OptionError where that can't be."""
@@ -97,15 +99,24 @@ class _Request:
 
 
 class Steering:
-    """One search's ear. ``stop`` ends the search soon; numbers put into ``skips`` end those trials."""
+    """One search's ear. ``stop`` ends the search soon; numbers put into ``skips`` end those trials.
 
-    def __init__(self) -> None:
+    What is asked before the loop runs waits for it. ``thread`` is the one that is to serve, and
+    until there is a loop the one that makes it: it must never wait for itself.
+    """
+
+    def __init__(self, thread: threading.Thread | None = None) -> None:
         self.stop = threading.Event()
         self.skips: set[int] = set()
+        self.thread = thread
         self._requests: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._over = False
-        self._loop: threading.Thread | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be asked any more."""
+        return self._over
 
     def ask(self, action: Callable[[Steered], T]) -> T | None:
         """Do this on the loop's thread, within a tick unless the strategy is at work, and wait for its result.
@@ -119,7 +130,7 @@ class Steering:
                 raise SearchOverError
             self._requests.append(request)
             self._changed.notify_all()
-        if threading.current_thread() is self._loop:
+        if threading.current_thread() is self.thread:
             return None
         while not request.done.wait(_LOOK_SECONDS):
             pass
@@ -134,7 +145,7 @@ class Steering:
 
     def serve(self, steered: Steered) -> bool:
         """Do what was asked since the last time; whether there was something. Called on the loop's thread."""
-        self._loop = threading.current_thread()
+        self.thread = threading.current_thread()
         served = False
         while (request := self._next()) is not None:
             served = True
