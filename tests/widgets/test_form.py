@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from IPython.core.inputtransformer2 import TransformerManager
 
 from tunemagic.errors import TuneError
 from tunemagic.events import Direction
@@ -260,6 +261,16 @@ def test_the_form_begins_with_what_the_cell_says() -> None:
         "%%tune digits --objective val_mae --data a,b --folds 3 --objective parameters -w 2 --new"
     )
     assert first_values(f"%%tune --nonsense\n{CODE}", {}).code == CODE
+
+
+def test_the_latest_cell_may_be_a_tune_cell_as_ipython_keeps_it() -> None:
+    typed = f"%%tune digits --objective val_mae -n 5 --epochs 3 --val 0.1 -w 2\n{CODE}"
+    kept = TransformerManager().transform_cell(typed)
+    assert kept != typed
+    values = first_values(last_model_cell(["", "units = 1", kept, "%tune form"]), {})
+    found = (values.name, values.objective, values.trials, values.epochs, values.share, values.more)
+    assert found == ("digits", "val_mae", "5", "3", "0.1", "-w 2")
+    assert values.code == CODE.strip("\n")
 
 
 def test_without_a_chosen_cell_the_latest_one_with_a_model_counts() -> None:

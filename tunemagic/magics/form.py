@@ -138,8 +138,11 @@ def _parted(parser: LineParser, tokens: Sequence[str]) -> tuple[dict[str, str], 
 
 
 def last_model_cell(inputs: Sequence[str]) -> str:
-    """The latest of these cells that has a model, "" when none has."""
-    for source in reversed(inputs):
+    """The latest of these cells that has a model, "" when none has.
+
+    Cells may be as they were typed, or as IPython's ``In`` holds them.
+    """
+    for source in map(_typed, reversed(inputs)):
         magic, _, body = split_magic(source)
         try:
             if magic in ("", "tune") and has_model(parse_cell(body)):
@@ -147,6 +150,18 @@ def last_model_cell(inputs: Sequence[str]) -> str:
         except TuneError:
             continue
     return ""
+
+
+def _typed(source: str) -> str:
+    """A cell as it was typed: ``In`` holds ``%%tune`` cells as calls of ``run_cell_magic``."""
+    if not source.startswith("get_ipython().run_cell_magic("):
+        return source
+    try:
+        call = ast.parse(source.strip(), mode="eval").body
+        name, line, body = map(ast.literal_eval, getattr(call, "args", ()))
+    except (SyntaxError, ValueError):
+        return source
+    return f"%%{name} {line}".rstrip() + f"\n{body}"
 
 
 def show_form(shell: Any, source: str, defaults: Mapping[str, Any], texts: Catalogue = ENGLISH) -> None:
