@@ -1,6 +1,7 @@
 """Two trials compared, and whether their difference is noise."""
 
 from dataclasses import replace
+from statistics import stdev
 
 import pytest
 
@@ -94,10 +95,59 @@ def test_welch_gives_the_interval_that_scipy_gives():
     assert noise.runs == (3, 4)
 
 
-def test_equal_scores_without_spread_are_inside_the_noise():
-    noise = welch((0.5, 0.5), (0.5, 0.5), NoiseSource.VERIFIED)
-    assert (noise.margin, noise.inside) == (0.0, True)
-    assert welch((0.5, 0.5), (0.6, 0.6), NoiseSource.VERIFIED).inside is False
+def test_equal_scores_are_no_certainty():
+    equal = study(replace(ONE, verified=(0.9, 0.9)), replace(TWO, verified=(0.95, 0.95)))
+    noise = compare_info(equal, 1, 2).noise
+    assert (noise.source, noise.margin, noise.inside) == (NoiseSource.UNKNOWN, None, None)
+    assert compare_verdict(compare_info(equal, 1, 2)) == (
+        "Trial 2 is better by 0.05 in val_accuracy.",
+        "How much of that is luck is not known: training again gave equal scores. `%tune best digits --verify 5` "
+        "trains more often.",
+    )
+    assert verification_verdict(verification_info(equal)) == (
+        "Trial 2 and trial 1: their means differ by 0.05, and how much of that is luck is not known, since training "
+        "again gave equal scores. Verify with more repeats.",
+    )
+
+
+@pytest.mark.parametrize("second", [(0.95, 0.95), (0.95, 0.951)])
+def test_where_scores_are_equal_the_spread_of_the_study_stands_for_theirs(second):
+    view = study(replace(ONE, verified=(0.9, 0.9)), replace(TWO, verified=second), replace(THREE, scores=(0.8, 0.9)))
+    noise = compare_info(view, 1, 2).noise
+    spread, freedom = pooled_spread(view)
+    assert (noise.source, noise.inside, freedom) == (NoiseSource.STUDY, True, 3)
+    assert noise.margin == pytest.approx(3.1824 * spread, rel=1e-4)
+    assert verification_info(view).gains[0].inside is True
+
+
+FOLDS = ((0.7, 0.9, 0.8, 0.71, 0.91, 0.81), (0.74, 0.93, 0.85, 0.75, 0.94, 0.86))  # three folds, twice
+
+
+def test_scores_on_folds_are_compared_fold_by_fold():
+    from scipy.stats import t
+
+    first, second = FOLDS
+    view = replace(study(replace(ONE, scores=first), replace(TWO, scores=second)), folds=3, repeats=2)
+    noise = compare_info(view, 1, 2).noise
+    gains = [after - before for before, after in zip(first, second, strict=True)]
+    # Between one fold and the next there is far more than between the trials.
+    assert (noise.source, noise.inside, noise.runs) == (NoiseSource.FOLDS, False, (6, 6))
+    assert noise.margin == pytest.approx(t.ppf(0.975, 5) * stdev(gains) * (1 / 6 + 1 / 2) ** 0.5)
+    assert welch(first, second, NoiseSource.REPEATS).inside is True
+    cut = replace(view, trials=(view.trials[0], replace(view.trials[1], scores=second[:2])))
+    assert compare_info(cut, 1, 2).noise.runs == (2, 2)
+
+
+def test_the_same_gain_on_every_fold_is_no_certainty():
+    view = replace(study(replace(ONE, scores=(0.7, 0.9)), replace(TWO, scores=(0.8, 1.0))), folds=2)
+    assert compare_info(view, 1, 2).noise.inside is None
+
+
+def test_a_training_on_folds_counts_as_one():
+    view = replace(study(replace(ONE, scores=FOLDS[0], verified=(0.8, 0.82)), TWO), folds=3)
+    # The means over the folds are 0.8 and 0.81.
+    assert pooled_spread(view) == (pytest.approx(((0.00005 + 0.0002) / 2) ** 0.5), 2)
+    assert pooled_spread(replace(view, trials=(replace(ONE, scores=FOLDS[0][:5]), TWO))) is None
 
 
 def test_the_pooled_spread_counts_every_sample_once():

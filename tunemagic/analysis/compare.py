@@ -127,7 +127,8 @@ def compare_verdict(info: CompareInfo, texts: Catalogue = ENGLISH) -> tuple[str,
         lead = info.direction.better(noise.means[1], noise.means[0])
         lines.append(texts("compare.better", trial=(info.second if lead else info.first).trial, **shown))
     if noise.margin is None:
-        return (*lines, texts("compare.unknown_noise", study=info.study))
+        known = "compare.unknown_noise" if min(noise.runs) < 2 else "compare.no_spread"
+        return (*lines, texts(known, study=info.study))
     verdict = "compare.inside" if noise.inside else "compare.outside"
     margin = number_text(_short(noise.margin))
     return (*lines, texts(verdict, margin=margin, source=texts(f"compare.source.{noise.source}")))

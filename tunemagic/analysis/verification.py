@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tunemagic.analysis.noise import Noise, NoiseSource, welch
+from tunemagic.analysis.noise import Noise, NoiseSource, pooled_spread, welch
 from tunemagic.analysis.wording import number_text
 from tunemagic.events import Direction
 from tunemagic.i18n import ENGLISH, Catalogue
@@ -94,13 +94,13 @@ def verification_info(view: StudyView) -> VerificationInfo | None:
     ]
     if not rows or rows[0].role is not VerifiedRole.BEST:
         return None
-    best, *others = rows
+    (best, *others), pooled = rows, pooled_spread(view)
     return VerificationInfo(
         study=view.study,
         objective=view.objective,
         direction=view.direction,
         rows=tuple(rows),
-        gains=tuple(welch(other.scores, best.scores, NoiseSource.VERIFIED) for other in others),
+        gains=tuple(welch(other.scores, best.scores, NoiseSource.VERIFIED, pooled) for other in others),
     )
 
 
@@ -116,7 +116,7 @@ def verification_verdict(info: VerificationInfo, texts: Catalogue = ENGLISH) -> 
 
 def _gain_text(direction: Direction, best: VerifiedRow, other: VerifiedRow, noise: Noise, texts: Catalogue) -> str:
     gains = noise.difference if direction is Direction.MAX else -noise.difference
-    how = "worse" if gains < 0 else "inside" if noise.inside else "outside"
+    how = "unknown" if noise.margin is None else "worse" if gains < 0 else "inside" if noise.inside else "outside"
     return texts(
         f"compare.verify.{how}",
         trial=best.trial,

@@ -39,6 +39,7 @@ interface INoise {
   readonly difference: number;
   readonly margin: number | null;
   readonly inside: boolean | null;
+  readonly runs: readonly [number, number];
 }
 
 export interface ICompare extends ISection {
@@ -167,7 +168,8 @@ function verdictLines(info: ICompareInfo, t: Translate): string[] {
     lines.push(t('compare.better', { trial, difference, objective }));
   }
   if (margin === null) {
-    return [...lines, t('compare.unknown_noise', { study: info.study })];
+    const unknown = Math.min(...noise.runs) < 2 ? 'compare.unknown_noise' : 'compare.no_spread';
+    return [...lines, t(unknown, { study: info.study })];
   }
   const key = noise.inside === true ? 'compare.inside' : 'compare.outside';
   const source = t(`compare.source.${noise.source}`);
