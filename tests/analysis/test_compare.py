@@ -10,8 +10,21 @@ from tunemagic.analysis.noise import NoiseSource, pooled_spread, welch
 from tunemagic.analysis.verification import VerifiedRole, trials_to_verify, verification_info, verification_verdict
 from tunemagic.errors import StudyError
 from tunemagic.events import Direction
+from tunemagic.space import Condition, Kind, Parameter, SearchSpace
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
+UNITS = Parameter(name="units", kind=Kind.INT, default=64, low=32, high=128)
+RATE = Parameter(name="lr", kind=Kind.FLOAT, default=0.01, low=1e-3, high=0.1)
+ACT = Parameter(name="act", kind=Kind.CHOICE, default="relu", choices=("relu", "tanh"))
+DROP = Parameter(
+    name="drop",
+    kind=Kind.FLOAT,
+    default=0.1,
+    low=0.0,
+    high=0.5,
+    conditions=(Condition(parent="act", values=("tanh",)),),
+)
+SPACE = SearchSpace((UNITS, RATE, ACT, DROP))
 ONE = TrialRecord(
     number=1,
     attempt=1,
@@ -39,7 +52,14 @@ THREE = replace(TWO, number=3, values={"units": 32, "lr": 0.01}, score=0.8125)
 
 def study(*trials):
     best = max((t for t in trials if t.score is not None), key=lambda t: t.score)
-    return StudyView(study="digits", objective="val_accuracy", direction=Direction.MAX, trials=trials, best=best.number)
+    return StudyView(
+        study="digits",
+        objective="val_accuracy",
+        direction=Direction.MAX,
+        space=SPACE,
+        trials=trials,
+        best=best.number,
+    )
 
 
 def test_only_what_differs_is_told():
@@ -195,6 +215,16 @@ def test_what_can_not_be_compared_is_refused_in_one_line(numbers, text):
 def test_the_best_is_verified_beside_the_runner_up_and_the_defaults():
     chosen = [(trial.number, role) for trial, role in trials_to_verify(study(ONE, TWO, THREE))]
     assert chosen == [(2, VerifiedRole.BEST), (3, VerifiedRole.RUNNER_UP), (1, VerifiedRole.DEFAULT)]
+
+
+def test_only_a_trial_with_the_default_values_stands_for_them():
+    tried = replace(ONE, values={"units": 99, "lr": 0.01, "act": "relu"})
+    assert [role for _, role in trials_to_verify(study(tried, TWO))] == [VerifiedRole.BEST, VerifiedRole.RUNNER_UP]
+    later = study(tried, TWO, replace(ONE, number=3))
+    assert [trial.number for trial, _ in trials_to_verify(later)] == [2, 1, 3]
+    assert [trial.number for trial, _ in trials_to_verify(study(replace(ONE, score=None), TWO, THREE))] == [2, 3]
+    named_later = replace(ONE, values={"units": 64})
+    assert trials_to_verify(study(named_later, TWO))[-1] == (named_later, VerifiedRole.DEFAULT)
 
 
 def test_a_trial_is_verified_once_and_never_against_its_own_values():

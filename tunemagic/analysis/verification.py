@@ -10,6 +10,7 @@ from tunemagic.analysis.noise import Noise, NoiseSource, pooled_spread, welch
 from tunemagic.analysis.wording import number_text
 from tunemagic.events import Direction
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.space import Value
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = [
@@ -60,9 +61,9 @@ class VerificationInfo:
 
 
 def trials_to_verify(view: StudyView) -> tuple[tuple[TrialRecord, VerifiedRole], ...]:
-    """The best trial, the next best one of other values, and the one with the user's default values.
+    """The best trial, the next best one of other values, and one with the default values of the space.
 
-    A trial stands there once. Empty without a scored trial.
+    A trial stands there once; there may be no trial with the default values. Empty without a scored trial.
     """
     ranking = view.ranking()
     if not ranking:
@@ -70,12 +71,21 @@ def trials_to_verify(view: StudyView) -> tuple[tuple[TrialRecord, VerifiedRole],
     best = ranking[0]
     chosen = [(best, VerifiedRole.BEST)]
     others = [trial for trial in ranking[1:] if trial.values != best.values]
-    first = view.trials[0]
-    if first.score is not None and first.values != best.values:
-        chosen.append((first, VerifiedRole.DEFAULT))
-    if others and others[0].values != first.values:
-        chosen.insert(1, (others[0], VerifiedRole.RUNNER_UP))
+    default = next((trial for trial in view.trials if trial.score is not None and _is_default(view, trial)), None)
+    if others and (default is None or others[0].values != default.values):
+        chosen.append((others[0], VerifiedRole.RUNNER_UP))
+    if default is not None and default.values != best.values:
+        chosen.append((default, VerifiedRole.DEFAULT))
     return tuple(chosen)
+
+
+def _is_default(view: StudyView, trial: TrialRecord) -> bool:
+    """Whether the trial has the default of each of its parameters; of one that was named later it had none."""
+    defaults: dict[str, Value] = {}
+    for parameter in view.space.parameters:
+        if parameter.active(defaults):
+            defaults[parameter.name] = parameter.default
+    return all(name in defaults and defaults[name] == value for name, value in trial.values.items())
 
 
 def verification_info(view: StudyView) -> VerificationInfo | None:
