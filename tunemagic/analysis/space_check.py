@@ -13,21 +13,28 @@ from collections.abc import Iterator
 
 from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Finding, Remedy
 from tunemagic.analysis.remedies import parameter_in_role, rounded
+from tunemagic.i18n.facts import fact_of
 from tunemagic.request import Tuner
 from tunemagic.space import Kind, Parameter, Sampling
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
-__all__ = ["space_check"]
+__all__ = ["edge_share", "space_check"]
 
-_BEST = 5  # trials that are looked at, and so many of them at a boundary count: by chance that is 1 in 100
-_AT_BOUNDARY = 3
+_BEST = 5  # trials that are looked at
 _EDGE = 0.1  # of the range
+# How often random values that change nothing may give a finding at all: over all ends together
+# (Bonferroni's inequality), each end by its binomial tail (Lehmann & Romano 2005, Testing Statistical
+# Hypotheses, section 9.1). Strategies that learn repeat what was good, so for them it is a guide only.
+_BY_CHANCE = 0.01
+_ROUNDING = 1e-9
 _ENOUGH = 8  # scored trials before their best tell anything about boundaries
 _FEWEST_VALUES = 5  # with fewer the outermost ones are no edge
 _DECADES = 2.0  # a range of the logarithm that is at least so wide is widened by a decade
 _LOST = 0.25  # share of trials without a score that is worth a word
 _RANDOM = 0.5
 _TRIALS_PER_PARAMETER = 2  # fewer can't show what a parameter does; Keras Tuner draws 3 before its model speaks
+_DRAWN = ("fact.random", "fact.random_start", "fact.quasi_random", "fact.spread")
+_BRACKET = "fact.hyperband"  # says in its own fact how the values were found
 _LEARNING = (Tuner.TPE, Tuner.GP, Tuner.BAYESIAN, Tuner.CMAES, Tuner.BOHB)
 
 
@@ -45,29 +52,66 @@ def _boundaries(view: StudyView) -> Iterator[Finding]:
     ranking = view.ranking()
     if len(ranking) < _ENOUGH:
         return
-    for parameter in view.space.parameters:
-        count = parameter.count()
-        if parameter.low is None or parameter.high is None or parameter.low == parameter.high:
-            continue
-        if count is not None and count < _FEWEST_VALUES:
-            continue
+    parameters = [each for each in view.space.parameters if _has_edges(each)]
+    for parameter in parameters:
         at = [where for where in (_position(parameter, trial) for trial in ranking[:_BEST]) if where is not None]
-        edge = _EDGE if count is None else max(_EDGE, 0.5 / (count - 1))
         for high in (True, False):
-            hits = sum(where >= 1 - edge if high else where <= edge for where in at)
-            if hits >= _AT_BOUNDARY and (found := _boundary(parameter, hits, len(at), high=high)) is not None:
+            hits = sum(where >= 1 - _EDGE - _ROUNDING if high else where <= _EDGE + _ROUNDING for where in at)
+            by_chance = _tail(hits, len(at), edge_share(parameter, high=high))
+            if by_chance > _BY_CHANCE / (2 * len(parameters)):
+                continue
+            if (found := _boundary(parameter, hits, len(at), high=high)) is not None:
                 yield found
 
 
+def _has_edges(parameter: Parameter) -> bool:
+    count = parameter.count()
+    return (
+        parameter.low is not None
+        and parameter.high is not None
+        and parameter.low < parameter.high
+        and (count is None or count >= _FEWEST_VALUES)
+    )
+
+
+def _tail(hits: int, of: int, share: float) -> float:
+    """How likely so many or more of these are, each with this chance."""
+    return sum(math.comb(of, n) * share**n * (1 - share) ** (of - n) for n in range(hits, of + 1))
+
+
+def edge_share(parameter: Parameter, *, high: bool) -> float:
+    """The share of a range's values, as they are drawn, that lies at one of its ends.
+
+    Of a grid of 8 values it is one value of 8, of a continuous range a tenth.
+    """
+    count = parameter.count()
+    if count is None:
+        return _EDGE
+    if parameter.step is not None or parameter.sampling is Sampling.LINEAR:
+        return (math.floor(_EDGE * (count - 1) + _ROUNDING) + 1) / count
+    # Whole numbers by their logarithm: each stands for all that is rounded to it.
+    low, top = float(parameter.low or 0.0), float(parameter.high or 0.0)
+    whole = math.log((top + 0.5) / (low - 0.5))
+    if high is (parameter.sampling is Sampling.LOG):  # the end where values lie close together
+        first = math.ceil(top * (low / top) ** _EDGE - _ROUNDING)
+        return math.log((top + 0.5) / (first - 0.5)) / whole
+    last = math.floor(low * (top / low) ** _EDGE + _ROUNDING)
+    return math.log((last + 0.5) / (low - 0.5)) / whole
+
+
 def _position(parameter: Parameter, trial: TrialRecord) -> float | None:
-    """Where the trial's value lies in the range, 0 to 1; None outside or where it was not active."""
+    """Where the trial's value lies among those that are drawn, 0 to 1; None outside or where it was not active."""
     value = trial.values.get(parameter.name)
     if isinstance(value, str | bool | None) or not parameter.contains(value):
         return None
-    low, high = float(parameter.low or 0.0), float(parameter.high or 0.0)
+    low, top, steps = float(parameter.low or 0.0), float(parameter.high or 0.0), (parameter.count() or 1) - 1
     if parameter.sampling is Sampling.LINEAR:
-        return (value - low) / (high - low)
-    return math.log(value / low) / math.log(high / low)
+        top = top if parameter.step is None else low + steps * parameter.step  # a step need not meet the end
+        return (value - low) / (top - low)
+    mirrored = parameter.sampling is Sampling.REVERSE_LOG
+    width = math.log(top / low) if parameter.step is None else steps * math.log(parameter.step)
+    where = math.log((top + low - value if mirrored else value) / low) / width
+    return 1 - where if mirrored else where
 
 
 def _boundary(parameter: Parameter, hits: int, of: int, *, high: bool) -> Finding | None:
@@ -159,9 +203,9 @@ def _too_few(view: StudyView) -> Iterator[Finding]:
     """Too few trials for the space, or for the strategy to learn anything."""
     ended, parameters = view.ended_trials, len([p for p in view.space.parameters if p.count() != 1])
     combinations = view.space.combinations()
-    if ended < 2 or (combinations is not None and ended >= combinations):
+    if not ended or (combinations is not None and ended >= combinations):
         return
-    drawn = sum("random" in trial.why or "spread evenly" in trial.why for trial in view.trials)
+    drawn = sum(_is_drawn(trial.why) for trial in view.trials)
     wanted = max(2 * drawn, _TRIALS_PER_PARAMETER * parameters)
     more = (Remedy(id="more_trials", values={"study": view.study, "trials": wanted}), Remedy(id="fewer_parameters"))
     if view.strategy in _LEARNING and drawn >= _RANDOM * ended and ended >= _ENOUGH:
@@ -170,3 +214,15 @@ def _too_few(view: StudyView) -> Iterator[Finding]:
     elif ended < _TRIALS_PER_PARAMETER * parameters:
         few = {"trials": ended, "parameters": parameters}
         yield Finding(verdict=Diagnosis.FEW_TRIALS, evidence=few, remedies=more)
+
+
+def _is_drawn(why: str) -> bool:
+    """Whether the strategy had not learned anything that these values could come from.
+
+    The sentence is read as the catalogue's ``fact.*``, by which it is also translated.
+    """
+    found = fact_of(why)
+    if found is None:
+        return False
+    key, parts = found
+    return key in _DRAWN or ("fact" in parts and key == _BRACKET and _is_drawn(parts["fact"]))
