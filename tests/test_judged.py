@@ -1,10 +1,13 @@
 """Studies judge their trials: findings at the end, verification by real trainings."""
 
+import threading
+
 import pytest
 
 from tunemagic import events as ev
 from tunemagic.analysis.verification import VerifiedRole
-from tunemagic.errors import OptionError, StudyError, TrialError
+from tunemagic.errors import OptionError, StudyBusyError, StudyError, TrialError
+from tunemagic.search.executors.inline import InlineExecutor
 
 # An input column is the target, which only a look at the data can tell.
 LEAK = """
@@ -38,10 +41,15 @@ def test_the_findings_are_recorded_before_the_end_and_replay_gives_the_same(open
     assert list(study.diagnose()) == list(study.view.findings)
 
 
-def test_a_study_that_trains_nothing_has_no_finding(open_cell, quick_cell):
+def test_of_a_study_with_one_value_a_trial_it_is_said_that_nothing_is_known(open_cell, quick_cell):
     study = finished(open_cell(quick_cell, workers=0))
-    assert "StudyDiagnosed" not in types(study)
-    assert list(study.diagnose()) == []
+    [finding] = study.view.findings
+    assert (finding["verdict"], finding["evidence"]) == ("too_early", {"count": 1, "needed": 4})
+
+
+def test_before_the_first_epoch_nothing_is_called_healthy(open_cell, quick_cell):
+    study = open_cell(quick_cell, workers=0)
+    assert repr(study.diagnose()) == f"{study.name}: no epoch has ended yet, so there is nothing to look at."
 
 
 def test_a_model_that_can_not_be_built_once_more_is_judged_by_its_curves(open_cell, namespace, cell):
@@ -66,7 +74,58 @@ def test_a_study_that_is_stopped_is_diagnosed_by_its_curves_alone(open_cell):
     ended = []
     study.subscribe(lambda event: (ended.append(event), study.stop()) if isinstance(event, ev.EpochEnded) else None)
     finished(study)
-    assert [each["verdict"] for each in study.view.findings if each["trial"]] in ([], ["still_improving"])
+    assert [each["verdict"] for each in study.view.findings if each["trial"]] in (
+        [],
+        ["still_improving"],
+        ["too_early"],
+    )
+
+
+class Isolated(InlineExecutor):
+    """Trains as workers do, as far as a study can tell."""
+
+    kind = "process"
+
+
+@pytest.mark.parametrize(("options", "looked"), [({"memory_gb": 8.0}, False), ({}, True)])
+def test_no_model_is_built_in_the_kernel_where_the_memory_of_workers_is_limited(open_cell, options, looked):
+    study = open_cell(LEAK, epochs=2, workers=1, **options)
+    study.make_executor = lambda work, view: (Isolated(), "")
+    finished(study)
+    found = [each["verdict"] for each in study.view.findings]
+    assert ("leak_suspected_feature" in found) is looked
+
+
+def test_while_trials_are_trained_again_nothing_else_starts_and_a_stop_ends_it(open_cell):
+    study = finished(open_cell(epochs=1, workers=0))
+    refused = []
+
+    def try_all(event):
+        for ask in (study.start, lambda: study.verify(2), lambda: open_cell(epochs=1, workers=0, max_trials=5)):
+            with pytest.raises(StudyBusyError) as busy:
+                ask()
+            refused.append(str(busy.value))
+        study.stop()
+
+    forget = study.subscribe(try_all)
+    with pytest.raises(StudyError, match="training again was stopped; 1 of 2 trials got new scores, which are kept"):
+        study.verify(2)
+    forget()
+    text = "study s is training its best values again. Wait for it, or stop it with `%tune stop`."
+    assert refused == [text] * 3
+    assert types(study)[-2:] == ["StudyEnded", "TrialVerified"]
+    assert len(finished(open_cell(epochs=1, workers=0, max_trials=3)).view.trials) == 3
+
+
+def test_closing_a_study_waits_for_what_is_trained_again(open_cell):
+    study = finished(open_cell(epochs=1, workers=0))
+    closing = threading.Thread(target=study.close)
+    study.subscribe(lambda event: closing.start())
+    with pytest.raises(StudyError, match="training again was stopped"):
+        study.verify(2)
+    closing.join(60)
+    assert not closing.is_alive()
+    assert not study.writable
 
 
 def test_the_best_values_are_trained_again_from_other_seeds(open_cell):

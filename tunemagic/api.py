@@ -199,7 +199,7 @@ def diagnose(
     """What is wrong with a model and what to try: of a study, or of one training with ``model.fit``.
 
     Args:
-        what: A Study, what ``fit`` returned, or its dict of lists.
+        what: A Study, what ``fit`` returned, its dict of lists, or the model that was fitted.
         data: What was trained on, ``(x, y)`` or a dataset; a study has its own. With it, leaks and
             units that never answer are found as well.
         val: What was validated on, the same.
@@ -208,7 +208,7 @@ def diagnose(
         seconds: How long ``fit`` took; without it that is estimated from a few batches.
 
     Raises:
-        TuneError: There is no curve to look at.
+        TuneError: There is no curve to look at, the data has no targets, or ``val`` stands alone.
     """
     from tunemagic.checkup import diagnose_training
     from tunemagic.study import Study

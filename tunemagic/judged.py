@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tunemagic import events as ev
@@ -14,8 +15,9 @@ from tunemagic.analysis.finding import Findings
 from tunemagic.analysis.training import epoch_seconds
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_info
 from tunemagic.analysis.why import TrialStory, explain_trial
-from tunemagic.errors import OptionError, StudyError
+from tunemagic.errors import OptionError, StudyBusyError, StudyError
 from tunemagic.ledger import Ledger
+from tunemagic.request import TuneRequest
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
@@ -24,6 +26,7 @@ from tunemagic.search.executors.base import Executor
 from tunemagic.search.few import batch_size_of
 from tunemagic.search.job import PARAMETERS, Work
 from tunemagic.search.retrain import retrain
+from tunemagic.search.steering import Steering
 from tunemagic.text import counted
 from tunemagic.trial import StudyView, TrialRecord
 
@@ -37,7 +40,11 @@ class Judged(ABC):
 
     name: str
     program: Any
+    request: TuneRequest
     _ledger: Ledger
+    _steering: Steering
+    _start_lock: threading.Lock
+    _verification: threading.Event | None = None  # while trials are trained again; set at its end
 
     @property
     @abstractmethod
@@ -45,8 +52,8 @@ class Judged(ABC):
         """The state now; an immutable value."""
 
     @abstractmethod
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the search has ended."""
+    def wait_for_results(self) -> None:
+        """Wait until the search has ended. Raises StudyError when it is paused."""
 
     @abstractmethod
     def log(self, number: int) -> str:
@@ -72,7 +79,8 @@ class Judged(ABC):
         Of a study that runs, or that was read from an older journal: what its curves say now.
         """
         view = self.view
-        return Findings(view.findings or [found.to_json() for found in diagnose(view)], study=self.name)
+        found = view.findings or [found.to_json() for found in diagnose(view)]
+        return Findings(found, study=self.name, looked=any(trial.epochs_done for trial in view.trials))
 
     def _findings(self, reason: ev.EndReason) -> list[dict[str, Any]]:
         """The findings at the end of a search; the best model is looked at unless somebody waits for a stop."""
@@ -90,13 +98,21 @@ class Judged(ABC):
             return {}
         if self.program is None or (best.metrics.get(PARAMETERS) or 0) > MAX_WEIGHTS:
             return {}
+        stop = self._steering.stop.is_set
+        if stop() or self._spares_the_kernel(view):
+            return {}
         setup, data = self._rebuild_setup(best.number)
         return measure_evidence(
             setup.model,
             data,
             epoch_seconds=epoch_seconds(best),
             batch_size=batch_size_of(setup),
+            stop=stop,
         )
+
+    def _spares_the_kernel(self, view: StudyView) -> bool:
+        """Whether the user has limited the memory of what trains, or trains elsewhere: no model is built here then."""
+        return view.executor == "dask" or (view.executor == "process" and self.request.memory_gb is not None)
 
     # -- trials ----------------------------------------------------------------------------------
 
@@ -117,9 +133,10 @@ class Judged(ABC):
     def verify(self, repeats: int = 3) -> VerificationInfo:
         """Train the best values again from ``repeats`` other seeds, and beside them the runner-up's and your defaults.
 
-        Waits for a running study. The new scores are kept with the trials (``TrialVerified``); weights
-        are not. Raises OptionError below 2 repeats, StudyError without a cell or a scored trial,
-        TrialError when a training fails.
+        Waits for a running study; no search starts meanwhile, and ``stop()`` ends it. The new scores
+        are kept with the trials (``TrialVerified``); weights are not. Raises OptionError below 2
+        repeats, StudyError without a cell or a scored trial and when it was stopped, StudyBusyError
+        when it is verified already, TrialError when a training fails.
         """
         if repeats < 2:
             raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")
@@ -128,21 +145,49 @@ class Judged(ABC):
         view = self.view
         if view.executor == "replay":
             raise StudyError(f"study {self.name} replays a table of fixed curves; there is nothing to train again.")
-        chosen = [trial for trial, _ in trials_to_verify(view)]
-        if not chosen:
+        if view.best is None:
             raise StudyError(f"study {self.name} has no trial with a score yet.")
-        self._retrain(view, chosen, repeats)
+        with self._verified_alone() as stop:
+            view = self.view
+            chosen = [trial for trial, _ in trials_to_verify(view)]
+            done = self._retrain(view, chosen, repeats, stop)
+        if done < len(chosen):
+            kept = f"{done} of {counted(len(chosen), 'trial')}"
+            raise StudyError(f"study {self.name}: training again was stopped; {kept} got new scores, which are kept.")
         info = verification_info(self.view)
         if info is None:  # not reached: the best trial was trained just now
             raise StudyError(f"study {self.name} has changed meanwhile; verify again.")
         return info
 
-    def _retrain(self, view: StudyView, trials: Sequence[TrialRecord], repeats: int) -> None:
+    def check_unverified(self) -> None:
+        """Raise StudyBusyError while trials are trained again."""
+        if self._verification is not None:
+            raise StudyBusyError(
+                f"study {self.name} is training its best values again. Wait for it, or stop it with `%tune stop`."
+            )
+
+    @contextlib.contextmanager
+    def _verified_alone(self) -> Iterator[threading.Event]:
+        """While this lasts no search of the study starts; gives what is set when it is to stop."""
+        with self._start_lock:
+            self.check_unverified()
+            if self.running or self.view.under_way:
+                raise StudyBusyError(f"study {self.name} was started meanwhile; verify it when it has ended.")
+            self._steering = Steering()  # from here on a stop counts
+            stop, ended = self._steering.stop, threading.Event()
+            self._verification = ended
+        try:
+            yield stop
+        finally:
+            self._verification = None
+            ended.set()
+
+    def _retrain(self, view: StudyView, trials: Sequence[TrialRecord], repeats: int, stop: threading.Event) -> int:
         def keep(trial: TrialRecord, scores: tuple[float, ...]) -> None:
             self._ledger.record(ev.TrialVerified(trial=trial.number, scores=list(scores)))
 
         work = self._work()
         try:
-            retrain(view, trials, repeats, work, lambda work: self._make_executor(work)[0], keep)
+            return retrain(view, trials, repeats, work, lambda work: self._make_executor(work)[0], keep, stop)
         finally:
             borrowed_by(self.program).restore()

@@ -23,6 +23,7 @@ from tunemagic.analysis.remedies import remedies_for
 from tunemagic.analysis.signs import Curve
 from tunemagic.analysis.space_check import space_check
 from tunemagic.analysis.training import epoch_seconds, whole_run
+from tunemagic.analysis.unsaid import unsaid
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = ["diagnose", "diagnose_history"]
@@ -46,7 +47,8 @@ def diagnose_history(history: Mapping[str, Curve] | Any, *, evidence: Evidence |
 def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
     """The main verdict on a study's best model, if any, then what is to be said of its search space.
 
-    ``evidence`` is what was measured on the best trial's model. A study without an epoch has no finding.
+    Where too little is known for a verdict, that is said instead. ``evidence`` is what was measured on
+    the best trial's model. A study without an epoch has no finding.
     """
     if not any(trial.epochs_done for trial in view.trials):
         return ()
@@ -56,13 +58,18 @@ def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Find
         what, said = found
         remedies = remedies_for(what, view, trial)
         model.append(Finding(verdict=what, evidence=said, remedies=remedies, trial=trial.number))
-    return (*model, *space_check(view))
+    elif trial is not None and (missing := unsaid(_best_run(view, trial), trial.number)) is not None:
+        model.append(missing)
+    findings = (*model, *space_check(view))
+    if not findings and view.best is None:
+        return (Finding(verdict=Diagnosis.NO_SCORE, evidence={}, remedies=()),)
+    return findings
 
 
 def _best_trials_verdict(view: StudyView, evidence: Evidence) -> tuple[Found | None, TrialRecord | None]:
     best = view.best_trial
     if best is not None:
-        curves = whole_run(view, best, min(best.best_run(view.direction), len(best.runs_curves)))
+        curves = _best_run(view, best)
         seconds = epoch_seconds(best)
         known = {**evidence, **({} if seconds is None else {"epoch_seconds": seconds}), **_smaller(view, best)}
         return verdict(curves, known), best
@@ -74,6 +81,10 @@ def _best_trials_verdict(view: StudyView, evidence: Evidence) -> tuple[Found | N
         Diagnosis.DIVERGED,
         divergence((), last.epochs_done + 1),
     ), last
+
+
+def _best_run(view: StudyView, trial: TrialRecord) -> Mapping[str, Curve]:
+    return whole_run(view, trial, min(trial.best_run(view.direction), len(trial.runs_curves)))
 
 
 def _curves(history: Mapping[str, Curve] | Any) -> Mapping[str, Curve]:

@@ -29,7 +29,8 @@ class Diagnosis(StrEnum):
     """What may be wrong with a model, or (from ``BOUNDARY_HIGH`` on) with the space that was searched.
 
     What is slow and where a leak is suspected have verdicts of their own, since their evidence and
-    their remedies differ.
+    their remedies differ. From ``NO_SCORE`` on nothing is wrong, but too little known to call a model
+    healthy.
     """
 
     DIVERGED = "diverged"
@@ -54,6 +55,10 @@ class Diagnosis(StrEnum):
     MANY_FAILED = "many_failed"
     MANY_RANDOM = "many_random"
     FEW_TRIALS = "few_trials"
+    NO_SCORE = "no_score"
+    NO_LOSS = "no_loss"
+    TOO_EARLY = "too_early"
+    NO_VALIDATION = "no_validation"
 
 
 class ActionVerb(StrEnum):
@@ -124,15 +129,17 @@ def _plain(value: float | str) -> float | int | str:
 class Findings(tuple[Mapping[str, Any], ...]):
     """Findings as JSON, with a readable repr in consoles and notebooks.
 
-    ``study`` names the study in the magic lines that carry out a remedy, "" where there is none.
+    ``study`` names the study in the magic lines that carry out a remedy, "" where there is none;
+    ``looked`` is False when there was nothing to look at yet.
     """
 
     study: str
+    looked: bool
 
-    def __new__(cls, findings: Sequence[Mapping[str, Any]], study: str = "") -> Findings:
+    def __new__(cls, findings: Sequence[Mapping[str, Any]], study: str = "", *, looked: bool = True) -> Findings:
         """Take these findings."""
         made = super().__new__(cls, findings)
-        made.study = study
+        made.study, made.looked = study, looked
         return made
 
     def text(self, texts: Catalogue = ENGLISH) -> str:
@@ -142,7 +149,7 @@ class Findings(tuple[Mapping[str, Any], ...]):
             said.append(f"{text.title}: {text.text}")
             for place, (remedy, line) in enumerate(zip(text.remedies, lines, strict=True), start=1):
                 said += [f"  {place}. {remedy}", *([f"     {line}"] if line else [])]
-        return "\n".join(said) or texts("diagnosis.nothing")
+        return "\n".join(said) or self._nothing(texts)
 
     def html(self, texts: Catalogue = ENGLISH) -> str:
         """The same as HTML; every text is escaped."""
@@ -154,7 +161,10 @@ class Findings(tuple[Mapping[str, Any], ...]):
             )
             parts.append(f"<p><strong>{html.escape(text.title)}</strong><br>{html.escape(text.text)}</p>")
             parts += [f"<ol>{items}</ol>"] if items else []
-        return "".join(parts) or f"<p>{html.escape(texts('diagnosis.nothing'))}</p>"
+        return "".join(parts) or f"<p>{html.escape(self._nothing(texts))}</p>"
+
+    def _nothing(self, texts: Catalogue) -> str:
+        return texts("diagnosis.nothing") if self.looked else texts("diagnosis.no_epoch", study=self.study)
 
     def _said(self, texts: Catalogue) -> Iterator[tuple[FindingText, list[str]]]:
         for finding, text in zip(self, finding_texts(self, texts), strict=True):

@@ -15,9 +15,9 @@ from tunemagic.analysis.finding import Diagnosis, Evidence, Found
 from tunemagic.analysis.signs import Case, Curve, Signs, running_median, signs_of, three_digits, typical_jump
 from tunemagic.analysis.slowness import too_slow
 
-__all__ = ["divergence", "verdict"]
+__all__ = ["FEW_EPOCHS", "divergence", "verdict"]
 
-_FEW = 4  # epochs; with fewer, nothing is said of trends
+FEW_EPOCHS = 4  # epochs; with fewer, nothing is said of trends
 _WORSE_THAN_GUESS = 2.0  # a loss this many times that of a guess, and not falling, is no slow start any more
 _BLOWN_UP = 3.0  # a loss this many times that of the first epoch
 _DUPLICATES = 0.05  # of validation samples; small sets of rounded numbers hold a few by chance (iris: 0.01)
@@ -95,7 +95,7 @@ def _leak(case: Case) -> Found | None:
     signs = case.signs
     if len(signs.val) >= 2 and signs.by_accuracy and min(signs.val[:2]) >= _PERFECT:
         return Diagnosis.LEAK_AT_ONCE, {"metric": f"val_{signs.metric}", "score": signs.val_raw[0]}
-    if len(signs.val) < _FEW or len(signs.train) != len(signs.val) or case.evidence.get("dropout"):
+    if len(signs.val) < FEW_EPOCHS or len(signs.train) != len(signs.val) or case.evidence.get("dropout"):
         return None  # dropout and noise layers make training look worse than it is
     later = list(zip(signs.train, signs.val, strict=True))[len(signs.val) // 2 :]
     if statistics.median(val - train for train, val in later) > _BETTER and all(val > train for train, val in later):
@@ -125,7 +125,7 @@ def _rate_too_low(case: Case) -> Found | None:
     """The loss falls, but so slowly and evenly that training has hardly begun."""
     signs = case.signs
     loss = signs.loss
-    if len(loss) < _FEW or _end(signs.train or [1 - value for value in loss]) >= _HARDLY_LEARNED:
+    if len(loss) < FEW_EPOCHS or _end(signs.train or [1 - value for value in loss]) >= _HARDLY_LEARNED:
         return None
     falls = [earlier - later for earlier, later in itertools.pairwise(loss)]
     third = max(1, len(falls) // 3)
@@ -165,7 +165,7 @@ def _underfit(case: Case) -> Found | None:
     """Not even the training samples are learned, and more epochs don't change that."""
     signs = case.signs
     poor = _POOR_ACCURACY if signs.by_accuracy else _POOR_LOSS
-    if len(signs.train) < _FEW or _end(signs.train) >= poor or _late_gain(signs.train) > 2 * _GAIN:
+    if len(signs.train) < FEW_EPOCHS or _end(signs.train) >= poor or _late_gain(signs.train) > 2 * _GAIN:
         return None
     said: dict[str, float | str] = {"metric": signs.metric, "train": signs.train_raw[-1], "chance": signs.chance}
     return Diagnosis.UNDERFIT, said
@@ -192,7 +192,7 @@ def _noisy(case: Case) -> Found | None:
 def _still_improving(case: Case) -> Found | None:
     signs = case.signs
     curve, raw = (signs.val, signs.val_raw) if signs.val else (signs.train, signs.train_raw)
-    if len(curve) < _FEW:
+    if len(curve) < FEW_EPOCHS:
         return None
     gain = _late_gain(curve)
     if not gain >= max(_GAIN, 2 * typical_jump(curve)) or max(curve[-2:]) < max(curve):

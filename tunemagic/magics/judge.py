@@ -17,7 +17,7 @@ from tunemagic.analysis.wording import number_text
 from tunemagic.checkup import diagnose_training, is_history
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import Catalogue
-from tunemagic.magics.attend import wait_quietly
+from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.steer import refuse_elsewhere
 from tunemagic.magics.tables import Table, best_table
@@ -44,25 +44,18 @@ class JudgingVerbs(SearchDefaults):
     def _check(self, given: Mapping[str, Any]) -> None:
         found = self._study_or_training(given)
         texts = self._texts(found if isinstance(found, Study) else None, given.get("lang"))
-        if isinstance(found, Study):
-            if not any(trial.epochs_done for trial in found.view.trials):
-                sys.stdout.write(texts("diagnosis.no_epoch", study=found.name) + "\n")
-                return
-            findings = found.diagnose()
-        else:
-            findings = found
+        findings = found.diagnose() if isinstance(found, Study) else found
         display({"text/plain": findings.text(texts), "text/html": findings.html(texts)}, raw=True)
 
     def _study_or_training(self, given: Mapping[str, Any]) -> Study | Findings:
         """The study that is meant, or the findings of a History in a variable."""
         name, namespace = given.get("target"), self.shell.user_ns
         value = namespace.get(name)
-        training = getattr(value, "history", value) if not isinstance(value, Study) else value
         if name is None or name in self.book.names():
             return self._named_or_running({} if name is None else {"name": name})
         if isinstance(value, Study):
             return value
-        if not (is_history(value) or is_history(training)):
+        if not is_history(value):
             known = [
                 *self.book.names(),
                 *(each for each in namespace if not each.startswith("_") and is_history(namespace[each])),
@@ -73,7 +66,7 @@ class JudgingVerbs(SearchDefaults):
                 f"{did_you_mean(name, known)}"
             )
         data = {key: _arrays(given[key], namespace) for key in ("data", "val") if key in given}
-        return diagnose_training(value if is_history(value) else training, **data)
+        return diagnose_training(value, **data)
 
     def _why(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
@@ -97,11 +90,11 @@ class JudgingVerbs(SearchDefaults):
 
     def _best(self, given: Mapping[str, Any]) -> None:
         study = self.book.get(given.get("name"))
-        wait_quietly(study)
+        texts = self._texts(study, given.get("lang"))
+        wait_for_results(study, texts)
         study.best_trial  # noqa: B018 - raises when no trial has a score
         if "out" in given:
             self.shell.user_ns[given["out"]] = study.best_model
-        texts = self._texts(study, given.get("lang"))
         display(best_table(study.view, texts).bundle(), raw=True)
         if "verify" in given:
             self._verify(study, given["verify"], texts)
