@@ -47,6 +47,8 @@ __all__ = ["MakeExecutor", "Study", "new_session"]
 # What runs a study's trials from now on, and in words why that.
 MakeExecutor: TypeAlias = Callable[[Work, StudyView], tuple[Executor, str]]
 
+_LOOK_SECONDS = 0.1  # an endless wait can't be interrupted on every system
+
 
 def new_session() -> str:
     """An id for one start or resume of a study; commands that carry another one are stale."""
@@ -150,6 +152,7 @@ class Study(Steerable, Judged):
                 raise StudyBusyError(
                     f"study {self.name} is running already. Wait for it, or stop it with `%tune stop`."
                 )
+            self.check_unverified()
             self._check_writable()  # it may have been closed meanwhile
             # From here on a stop counts, and what is asked waits for the loop.
             steering = self._steering = Steering(threading.current_thread())
@@ -268,18 +271,28 @@ class Study(Steerable, Judged):
         """Wait until the search has ended; False when ``timeout`` seconds passed first."""
         return self._ended.wait(timeout)
 
+    def wait_for_results(self) -> None:
+        """Wait until the search has ended. Raises StudyError when it is paused: it would never end by itself."""
+        while not self.wait(_LOOK_SECONDS):
+            if self.view.state is StudyState.PAUSED and not self._steering.stop.is_set():
+                raise StudyError(
+                    f"study {self.name} is paused; `%tune resume {self.name}` goes on with it, "
+                    f"`%tune stop {self.name}` ends it."
+                )
+
     def close(self) -> None:
         """Stop, wait, and give the study's folder free for other processes."""
         self.stop()
         with self._start_lock:
             self.stop()  # also what has started meanwhile
             thread = self._thread
+            if self._journal is not None:
+                self.read_only_reason = f"study {self.name} was closed"  # nothing starts any more
         if thread is not None:
             thread.join()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
-            self.read_only_reason = f"study {self.name} was closed"
 
     def moved_to(self, directory: Path) -> None:
         """The study's folder was set aside under another name; its files are found there."""
@@ -299,8 +312,8 @@ class Study(Steerable, Judged):
 
     @property
     def best_trial(self) -> TrialRecord:
-        """The best trial; waits for a running study. Raises StudyError when no trial has a score."""
-        self.wait()
+        """The best trial; waits for a running study. Raises StudyError for a paused one, and without any score."""
+        self.wait_for_results()
         best = self.view.best_trial
         if best is None:
             raise StudyError(f"study {self.name} has no trial with a score yet.")

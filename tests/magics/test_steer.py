@@ -1,5 +1,10 @@
 """The verbs that steer a running search, with the real engine."""
 
+import contextlib
+import re
+import signal
+import threading
+
 import pytest
 
 from tests.magics.test_verbs import LONG, epochs_of, threading_event
@@ -64,6 +69,39 @@ def test_a_paused_study_takes_no_options_to_go_on(notebook, running):
     error = notebook("%tune resume digits -n 9").error
     assert error.startswith("study digits is paused and goes on as it is; received options. ")
     assert running.view.state is StudyState.PAUSED
+
+
+def test_resume_of_a_running_study_returns_at_once_and_takes_no_options(notebook, running):
+    said = "digits is running already; `%tune budget digits -n 3` changes its limits.\n"
+    assert notebook("%tune resume digits").out == said
+    assert notebook("%tune resume").out == said
+    assert notebook("%tune resume digits --max-trials 3").error == (
+        "study digits is running already; received options. Change its limits with `%tune budget digits -n 3`."
+    )
+    assert (running.running, running.view.max_trials) == (True, 500)
+
+
+def test_what_needs_a_paused_study_to_end_says_how_it_goes_on(notebook, running):
+    notebook("%tune pause")
+    reason = "study digits is paused; `%tune resume digits` goes on with it, `%tune stop digits` ends it."
+    for line in ("%tune best", "%tune best --verify 2", "%tflite"):
+        assert notebook(line).error == reason
+    for name in ("best_trial", "best_values", "best_model"):
+        with pytest.raises(StudyError, match=re.escape(reason)):
+            getattr(running, name)
+    running.stop()
+    with contextlib.suppress(StudyError):  # there may be no score
+        running.best_trial  # noqa: B018 - a stop ends a pause too, so this waits for it
+    assert not running.running
+
+
+def test_best_of_a_running_study_says_that_it_waits_and_an_interrupt_only_gives_that_up(notebook, running):
+    timer = threading.Timer(0.5, signal.raise_signal, (signal.SIGINT,))
+    running.subscribe(lambda event: timer.is_alive() or timer.ident or timer.start())
+    cell = notebook("%tune best")
+    assert cell.out == "digits: waiting for the search; Interrupt only gives up waiting.\n"
+    assert cell.err == "UsageError: interrupted. A study that runs goes on; `%tune stop` ends it.\n"
+    assert running.running
 
 
 def test_stop_ends_a_paused_study(notebook, running):

@@ -14,8 +14,9 @@ from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
 from tunemagic.request import ViewKind
 from tunemagic.study import Study
 from tunemagic.studybook import needs_run
+from tunemagic.trial import StudyState
 
-__all__ = ["attend", "make_output", "wait_quietly"]
+__all__ = ["attend", "make_output", "wait_for_results", "wait_quietly"]
 
 
 def make_output(
@@ -73,6 +74,14 @@ def _start(study: Study, output: CellOutput) -> None:
     except TuneError:
         output.close()
         raise
+
+
+def wait_for_results(study: Study, texts: Catalogue) -> None:
+    """Say so and wait while the study runs. Raises StudyError when it is paused."""
+    if study.running and study.view.state is not StudyState.PAUSED:
+        sys.stdout.write(texts("verb.waiting", study=study.name) + "\n")
+        sys.stdout.flush()
+    study.wait_for_results()
 
 
 def wait_quietly(study: Study) -> None:

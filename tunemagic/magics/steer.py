@@ -11,6 +11,7 @@ from IPython.display import display
 
 from tunemagic.errors import StudyError
 from tunemagic.i18n import Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.language import asked_language
 from tunemagic.magics.tables import Table, status_line
@@ -18,7 +19,7 @@ from tunemagic.steerable import budget_text
 from tunemagic.study import Study
 from tunemagic.trial import StudyState, TrialState
 
-__all__ = ["SteeringVerbs", "is_paused", "refuse_elsewhere"]
+__all__ = ["SteeringVerbs", "refuse_elsewhere"]
 
 
 class SteeringVerbs(SearchDefaults):
@@ -41,14 +42,20 @@ class SteeringVerbs(SearchDefaults):
         self._say(status_line(study.view, self._texts(study)))
 
     def _go_on(self, study: Study, given: Mapping[str, Any]) -> None:
-        """``resume`` of a paused study. Raises StudyError for options, which only a new start can take."""
+        """``resume`` of a study that is under way. Raises StudyError for options, which only a new start can take."""
+        paused = study.view.state is StudyState.PAUSED
         if set(given) - {"name", "lang"}:
+            state = "is paused and goes on as it is" if paused else "is running already"
             raise StudyError(
-                f"study {study.name} is paused and goes on as it is; received options. Change its limits with "
-                f"`%tune budget {study.name}`."
+                f"study {study.name} {state}; received options. Change its limits with "
+                f"`%tune budget {study.name} -n 3`."
             )
-        study.resume()
-        self._say(status_line(study.view, self._texts(study)))
+        texts = self._texts(study, given.get("lang"))
+        if paused:
+            study.resume()
+            self._say(status_line(study.view, texts))
+        else:
+            self._say(texts("verb.running_already", study=study.name))
 
     def _skip(self, given: Mapping[str, Any]) -> None:
         study = self._steered(given, "skipped")
@@ -77,7 +84,7 @@ class SteeringVerbs(SearchDefaults):
         study = self._named_or_running(given)
         changes = {key: given[key] for key in ("ranges", "fixed", "choices") if key in given}
         texts = self._texts(study)
-        notes = () if not changes else (self._steered(given, "steered").narrow(**changes),)
+        notes = () if not changes else (translate(self._steered(given, "steered").narrow(**changes), texts),)
         table = Table(
             caption=texts("verb.space_caption", study=study.name),
             columns=(texts("verb.space_name"), texts("verb.space_range"), texts("verb.space_default")),
@@ -116,8 +123,3 @@ def refuse_elsewhere(study: Study, done: str) -> None:
     """Raise StudyError for a study that another process runs."""
     if study.read_only_reason:
         raise StudyError(f"{study.read_only_reason}; it can only be {done} there.")
-
-
-def is_paused(study: Study) -> bool:
-    """Whether the study waits in this kernel."""
-    return study.running and study.view.state is StudyState.PAUSED

@@ -13,6 +13,7 @@ from IPython.display import display
 from tunemagic.errors import OptionError
 from tunemagic.events import ModelExported
 from tunemagic.i18n import Catalogue
+from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import ExportLine, export_line, export_parser
@@ -46,7 +47,10 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         with user_errors():
             asked = export_line(_PARSER, line, self.shell.user_ns)
             source = self._source(asked.source)
-            shown = _GrowingTable(spoken(self._lang()), in_kernel=getattr(self.shell, "kernel", None) is not None)
+            texts = spoken(self._lang())
+            if isinstance(source, Study):
+                wait_for_results(source, texts)
+            shown = _GrowingTable(texts, in_kernel=getattr(self.shell, "kernel", None) is not None)
             if isinstance(source, Study) and asked.data is None:
                 self._export_study(source, asked, shown)
             else:

@@ -28,7 +28,7 @@ from tunemagic.magics.objects import cluster_of, measure_of
 from tunemagic.magics.output import CellOutput
 from tunemagic.magics.plot import show_picture
 from tunemagic.magics.report import report_line
-from tunemagic.magics.steer import SteeringVerbs, is_paused, refuse_elsewhere
+from tunemagic.magics.steer import SteeringVerbs, refuse_elsewhere
 from tunemagic.magics.tables import status_line, studies_table
 from tunemagic.magics.tokens import split_line
 from tunemagic.magics.verbs import read_verb
@@ -179,7 +179,7 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
 
     def _resume(self, given: Mapping[str, Any]) -> None:
         study = None if "replay" in given else self._live(given)
-        if study is not None and is_paused(study):
+        if study is not None and study.running:
             self._go_on(study, given)
         else:
             self._run({**given, "resume": True})
