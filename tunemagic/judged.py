@@ -43,13 +43,18 @@ class Judged(ABC):
     request: TuneRequest
     _ledger: Ledger
     _steering: Steering
-    _start_lock: threading.Lock
+    _start_lock: contextlib.AbstractContextManager[Any]
     _verification: threading.Event | None = None  # while trials are trained again; set at its end
 
     @property
     @abstractmethod
     def view(self) -> StudyView:
         """The state now; an immutable value."""
+
+    @property
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether the search has a thread, paused or not."""
 
     @abstractmethod
     def wait_for_results(self) -> None:
@@ -140,7 +145,7 @@ class Judged(ABC):
         """
         if repeats < 2:
             raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")
-        self.wait()
+        self.wait_for_results()
         self._check_open()
         view = self.view
         if view.executor == "replay":

@@ -122,6 +122,14 @@ class StudyBook:
             raise StudyError(f"no study named {wanted!r} in {self.root}; known: {known}.")
         return self._read_only(wanted, directory)
 
+    def stamp(self, name: str) -> tuple[int, int] | None:
+        """Size and time of the journal on disk, another value once it has changed; None where there is none."""
+        try:
+            status = (self.root / check_study_name(name) / JOURNAL_FILE).stat()
+        except (OSError, StudyError):
+            return None
+        return status.st_size, status.st_mtime_ns
+
     def live(self) -> list[Study]:
         """Studies that belong to this kernel."""
         with self._lock:
@@ -199,6 +207,8 @@ class StudyBook:
         live = self._live(name)
         if live is not None and live.running:
             return self._reattach(live, marks)
+        if live is not None:
+            live.check_unverified()
         if request.new:
             _refuse_if_busy(directory, live)
             return self._begin(name, directory, cell, live)

@@ -137,5 +137,13 @@ def test_what_takes_too_long_is_left_out():
     assert set(found) == {"parameters"}
 
 
+def test_nothing_more_is_looked_at_once_somebody_waits_for_the_end():
+    asked = []
+    found = measure_evidence(
+        network(keras.layers.Dropout(0.5)), data(), stop=lambda: bool(asked.append(1) or asked[1:])
+    )
+    assert found == {"parameters": 28.0, "dropout": 1}
+
+
 def test_nothing_gives_no_evidence():
     assert measure_evidence(None, None) == {}

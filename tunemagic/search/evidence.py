@@ -38,6 +38,7 @@ def measure_evidence(
     epoch_seconds: float | None = None,
     batch_size: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
+    stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float | str]:
     """Evidence for ``analysis.diagnosis`` by name; what can't be measured is left out.
 
@@ -47,6 +48,7 @@ def measure_evidence(
         epoch_seconds: What an epoch took; without it, what a few batches take stands for it.
         batch_size: The batch size of its training on arrays.
         clock: Seconds; tests give one of their own.
+        stop: Whether somebody waits for an end; asked before each look.
     """
     end = clock() + SECONDS
     found: dict[str, float | str] = {}
@@ -63,7 +65,7 @@ def measure_evidence(
         if small and (epoch_seconds is None or epoch_seconds >= LONG_EPOCH):
             looks.append(lambda: _times(model, data, epoch_seconds, batch_size, clock))
     for look in looks:
-        if clock() >= end:
+        if stop() or clock() >= end:
             break
         try:
             found |= look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -29,21 +30,27 @@ def retrain(
     work: Work,
     make_executor: Callable[[Work], Executor],
     on_scores: Callable[[TrialRecord, tuple[float, ...]], None],
-) -> None:
+    stop: threading.Event | None = None,
+) -> int:
     """Train each trial's values ``repeats`` times; ``on_scores`` gets a trial's scores when it has all of them.
 
     A score is that of the best epoch, as in the search; with folds it is the mean over them.
-    Trials are done one after the other, so that an interrupt keeps those that are complete. Raises
-    TrialError when a training fails.
+    Trials are done one after the other, so that an interrupt keeps those that are complete; returns
+    how many are, which are fewer than all only when ``stop`` was set. Raises TrialError when a
+    training fails.
     """
+    stop = stop or threading.Event()
     executor = make_executor(replace(work, repeats=1, measure=None, max_params=None, state_seconds=_NEVER))
     try:
         for place, trial in enumerate(trials):
             jobs = [_job(view, trial, repeat, place * repeats + repeat + 1, work) for repeat in range(repeats)]
-            scores = _run(executor, jobs)
+            scores = _run(executor, jobs, stop)
+            if scores is None:
+                return place
             on_scores(trial, tuple(scores[job.trial] for job in jobs))
+        return len(trials)
     finally:
-        executor.close()
+        executor.close()  # what still runs is cancelled
 
 
 def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Work) -> TrialJob:
@@ -60,10 +67,12 @@ def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Wo
     )
 
 
-def _run(executor: Executor, jobs: Sequence[TrialJob]) -> dict[int, float]:
-    """Each job's score by its number."""
+def _run(executor: Executor, jobs: Sequence[TrialJob], stop: threading.Event) -> dict[int, float] | None:
+    """Each job's score by its number; None as soon as ``stop`` is set."""
     waiting, running, scores = list(jobs), 0, dict[int, float]()
     while waiting or running:
+        if stop.is_set():
+            return None
         while waiting and running < max(1, executor.slots):
             executor.submit(waiting.pop(0))
             running += 1
