@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,67 @@ def test_values_that_are_fixed_reach_every_kind_of_parameter_in_the_cell(open_ce
     assert study.best_model.layers[0].units == 50
 
 
+def test_of_changes_that_come_together_none_is_lost_also_when_a_trial_names_a_hyperparameter_meanwhile(
+    open_cell: Any, quick_cell: str
+) -> None:
+    source = quick_cell.replace("units = ", 'hp.Choice("act", ["relu", "tanh"])\n        units = ')
+    source = source.replace("return 1", 'hp.Float("rate", 0.0, 1.0)\n        return 1')
+    study = open_cell(source, workers=0, max_trials=3, tuner=Tuner.RANDOM)
+
+    def narrow(event: ev.Event) -> None:
+        if isinstance(event, ev.TrialStarted) and event.trial == 1:
+            study.narrow(ranges={"units": (40, 60)})
+            study.narrow(choices={"act": ["tanh"]})
+
+    study.subscribe(narrow)
+    run(study)
+    described = {parameter.name: parameter.describe() for parameter in study.view.space.parameters}
+    assert described == {"act": "tanh", "units": "40 … 60 step 4", "rate": "0 … 1"}
+    assert all(40 <= value <= 60 for value in units(study)[1:])
+
+
+def test_a_space_that_is_changed_while_the_search_starts_is_searched_and_stays(open_cell: Any, quick_cell: str) -> None:
+    study = open_cell(quick_cell, workers=0, max_trials=3, tuner=Tuner.RANDOM)
+    make_executor, said = study.make_executor, []
+    other = threading.Thread(target=lambda: said.append(study.narrow(ranges={"units": (40, 60)})))
+
+    def make(work: Any, view: Any) -> Any:
+        other.start()
+        other.join(0.1)  # it waits for the search
+        return make_executor(work, view)
+
+    study.make_executor = make
+    run(study)
+    other.join(PATIENCE)
+    assert said == ["the next proposals lie in the new range; 0 of 0 trials so far do as well"]
+    assert all(40 <= value <= 60 for value in units(study))
+    (space,) = [event.space for event in study.events_after(0) if isinstance(event, ev.SpaceChanged)]
+    assert study.view.space.to_json() == space
+
+
+def test_what_is_asked_of_a_search_that_can_not_start_is_not_waited_for(open_cell: Any, quick_cell: str) -> None:
+    study = open_cell(quick_cell, workers=0)
+    said: list[str] = []
+
+    def pause() -> None:
+        with pytest.raises(StudyError) as caught:
+            study.pause()
+        said.append(str(caught.value))
+
+    other = threading.Thread(target=pause)
+
+    def make(work: Any, view: Any) -> Any:
+        other.start()
+        other.join(0.1)
+        raise OptionError("no workers today.")
+
+    study.make_executor = make
+    with pytest.raises(OptionError, match=r"^no workers today\.$"):
+        study.start()
+    other.join(PATIENCE)
+    assert said == ["study s is failed: there is nothing to pause."]
+
+
 # -- another budget ----------------------------------------------------------------------------------
 
 
@@ -206,9 +268,24 @@ def test_what_needs_a_running_search_says_so(open_cell: Any, quick_cell: str) ->
     )
     with pytest.raises(StudyError, match=r"^study s is finished: its budget can't be changed\. "):
         study.set_budget(max_trials=9)
-    for budget in ({}, {"max_trials": 0}, {"minutes": 0}, {"workers": True}):
+    for budget in ({}, {"max_trials": 0}, {"minutes": 0}, {"minutes": True}, {"minutes": 10**400}, {"workers": True}):
         with pytest.raises(OptionError):
             study.set_budget(**budget)
+
+
+def test_a_search_that_is_just_ending_says_so(open_cell: Any, quick_cell: str) -> None:
+    study = open_cell(quick_cell, workers=0, max_trials=1)
+    said: list[str] = []
+
+    def pause(event: ev.Event) -> None:
+        if isinstance(event, ev.StudyEnded):
+            with pytest.raises(StudyError) as caught:
+                study.pause()
+            said.append(str(caught.value))
+
+    study.subscribe(pause)
+    run(study)
+    assert said == ["study s is ending: there is nothing to pause."]
 
 
 def test_nothing_is_written_of_what_is_refused(open_cell: Any, quick_cell: str) -> None:

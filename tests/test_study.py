@@ -183,6 +183,33 @@ def test_of_many_threads_that_start_it_at_once_one_does(open_cell: Any, quick_ce
     assert len([event for event in study.events_after(0) if isinstance(event, ev.TrialStarted)]) == 1
 
 
+def test_a_study_that_is_closed_while_it_starts_stops(open_cell: Any, cell: str) -> None:
+    class Closed(Study):
+        """Another thread closes it between the checks and the making of a search."""
+
+        @property
+        def running(self) -> bool:
+            if not closing.is_alive() and not told.is_set():
+                closing.start()
+                assert told.wait(PATIENCE)
+            return super().running
+
+        def stop(self) -> None:
+            super().stop()
+            told.set()
+
+    study, told = open_cell(cell, epochs=LONG, max_trials=1, workers=0), threading.Event()
+    closing = threading.Thread(target=study.close)
+    study.__class__ = Closed
+    study.start()
+    closing.join(10)
+    ended = not closing.is_alive()
+    study.stop()  # or the test would not end
+    closing.join(PATIENCE)
+    assert ended
+    assert study.view.state is StudyState.STOPPED
+
+
 # -- stopping ----------------------------------------------------------------------------------------
 
 
