@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Steerable", "budget_text"]
 
 T = TypeVar("T")
+_LARGEST = 10**9  # of a budget: nobody lives to see its end
 
 
 class Steerable(ABC):
@@ -217,8 +218,13 @@ def _check_budget(max_trials: int | None, minutes: float | None, workers: int | 
     for name, number in (("max_trials", max_trials), ("workers", workers)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise OptionError(f"{name}: expected a whole number of at least 1; received {number!r}.")
-    if minutes is not None and not (isinstance(minutes, (int, float)) and 0 < minutes < math.inf):
+    if minutes is not None and (
+        isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not 0 < minutes < math.inf
+    ):
         raise OptionError(f"minutes: expected a number above 0; received {minutes!r}.")
+    for name, limit in (("max_trials", max_trials), ("minutes", minutes), ("workers", workers)):
+        if limit is not None and limit > _LARGEST:
+            raise OptionError(f"{name}: expected at most {_LARGEST}; received a larger number.")
 
 
 def budget_text(view: StudyView, texts: Catalogue = ENGLISH) -> str:

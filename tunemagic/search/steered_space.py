@@ -22,6 +22,7 @@ ParameterKey: TypeAlias = tuple[str, tuple[Condition, ...]]
 Definitions: TypeAlias = Mapping[ParameterKey, Parameter]
 
 _NUMBERS = (Kind.INT, Kind.FLOAT)
+_LARGEST = 2**63 - 1  # a larger whole number has no place in arrays, and none in a float from 2**1024 on
 _ROUNDING = 1e-8  # of a step: ends that are this near to the grid lie on it
 
 
@@ -95,11 +96,12 @@ def _value(parameter: Parameter, given: Any) -> Value:
 
 def _number(parameter: Parameter, given: Any) -> int | float:
     whole = parameter.kind is Kind.INT
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
-        expected = "a whole number" if whole else "a number"
+    expected = "a whole number" if whole else "a number"
+    fits = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if fits and isinstance(given, int) and abs(given) > _LARGEST:
+        raise SpaceError(f"{parameter.name}: expected {expected} of at most {_LARGEST:g}; received a larger one.")
+    if not fits or not math.isfinite(given) or (whole and given != int(given)):
         raise SpaceError(f"{parameter.name}: expected {expected}; received {given!r}.")
-    if whole and given != int(given):
-        raise SpaceError(f"{parameter.name}: expected a whole number; received {given!r}.")
     return int(given) if whole else float(given)
 
 
@@ -108,6 +110,7 @@ def _choice(parameter: Parameter, given: Any) -> Value:
     for choice in parameter.choices:
         if choice == given and isinstance(choice, bool) == isinstance(given, bool):
             return choice
+    given = _number(parameter, given) if isinstance(given, int) and abs(given) > _LARGEST else given
     alike = [choice for choice in parameter.choices if str(choice).lower() == str(given).lower()]
     if len(alike) == 1:
         return alike[0]
