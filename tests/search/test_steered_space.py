@@ -31,6 +31,7 @@ def cell_space(**changes):
 
 
 SPACE = cell_space()
+HUGE = 10**5000  # neither a float nor to be shown
 CELL = {key_of_parameter(p): p for p in SPACE.parameters}
 DEFAULTS = {"units": 32, "lr": 0.01, "optimizer": "sgd", "momentum": 0.0, "norm": False, "batch": 16, "deep": 1}
 
@@ -78,6 +79,10 @@ def test_values_take_the_type_of_their_parameter():
         ({"units": True}, "units: expected a whole number; received True."),
         ({"units": 64.5}, "units: expected a whole number; received 64.5."),
         ({"lr": float("nan")}, "lr: expected a number; received nan."),
+        ({"units": float("inf")}, "units: expected a whole number; received inf."),
+        ({"units": HUGE}, "units: expected a whole number of at most 9.22337e+18; received a larger one."),
+        ({"lr": -HUGE}, "lr: expected a number of at most 9.22337e+18; received a larger one."),
+        ({"batch": HUGE}, "batch: expected a number of at most 9.22337e+18; received a larger one."),
         ({"optimizer": "lion"}, "optimizer: expected one of sgd, adam; received 'lion'."),
         ({"batch": True}, "batch: expected one of 16, 32; received True."),
         (
@@ -145,6 +150,10 @@ def test_what_was_narrowed_can_be_widened_again():
         (
             {"ranges": {"optimizer": (1, 2)}},
             "optimizer: a range needs numbers; expected some of its choices sgd, adam. Use --choices.",
+        ),
+        (
+            {"ranges": {"units": (1, HUGE)}},
+            "units: expected a whole number of at most 9.22337e+18; received a larger one.",
         ),
         ({"fixed": {"units": 64.5}}, "units: expected a whole number; received 64.5."),
         ({"choices": {"optimizer": []}}, "optimizer: expected at least one of sgd, adam; received []."),
