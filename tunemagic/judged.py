@@ -43,7 +43,7 @@ class Judged(ABC):
     request: TuneRequest
     _ledger: Ledger
     _steering: Steering
-    _start_lock: contextlib.AbstractContextManager[Any]
+    _start_lock: threading.RLock
     _verification: threading.Event | None = None  # while trials are trained again; set at its end
 
     @property
