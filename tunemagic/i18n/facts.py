@@ -96,10 +96,12 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    at = 0
+    at, seen = 0, set[str]()
     for found in PLACEHOLDER.finditer(text):
+        name = found[1]
         yield re.escape(text[at : found.start()])
-        yield f"(?P<{found[1]}>{_pattern_of(found[1])})"
+        yield f"(?P={name})" if name in seen else f"(?P<{name}>{_pattern_of(name)})"
+        seen.add(name)
         at = found.end()
     yield re.escape(text[at:])
 
