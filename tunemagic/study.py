@@ -285,11 +285,13 @@ class Study(Steerable, Judged):
         self.stop()
         with self._start_lock:
             self.stop()  # also what has started meanwhile
-            thread = self._thread
+            thread, verification = self._thread, self._verification
             if self._journal is not None:
                 self.read_only_reason = f"study {self.name} was closed"  # nothing starts any more
         if thread is not None:
             thread.join()
+        if verification is not None:
+            verification.wait()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
