@@ -6,12 +6,14 @@ import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.analysis.compare import CompareInfo, compare_info
 from tunemagic.analysis.diagnosis import diagnose
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.next_cell import Again
 from tunemagic.analysis.training import epoch_seconds
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_info
 from tunemagic.analysis.why import TrialStory, explain_trial
@@ -39,6 +41,7 @@ class Judged(ABC):
     """The part of a Study that judges its trials. All of it may be called from any thread."""
 
     name: str
+    directory: Path
     program: Any
     request: TuneRequest
     _ledger: Ledger
@@ -84,7 +87,7 @@ class Judged(ABC):
         Of a study that runs, or that was read from an older journal: what its curves say now.
         """
         view = self.view
-        found = view.findings or [found.to_json() for found in diagnose(view)]
+        found = view.findings or [found.to_json() for found in diagnose(view, again=self._again())]
         return Findings(found, study=self.name, looked=any(trial.epochs_done for trial in view.trials))
 
     def _findings(self, reason: ev.EndReason) -> list[dict[str, Any]]:
@@ -95,7 +98,7 @@ class Judged(ABC):
             # The model is built once more for it; what the user's code raises now leaves the curves to judge by.
             with contextlib.suppress(Exception):
                 evidence = self._evidence(view)
-        return [found.to_json() for found in diagnose(view, evidence=evidence)]
+        return [found.to_json() for found in diagnose(view, evidence=evidence, again=self._again())]
 
     def _evidence(self, view: StudyView) -> dict[str, float | str]:
         best = view.best_trial
@@ -114,6 +117,14 @@ class Judged(ABC):
             batch_size=batch_size_of(setup),
             stop=stop,
         )
+
+    def _again(self) -> Again:
+        """What a remedy that writes the cell once more has to know."""
+        try:
+            names = [path.name for path in self.directory.parent.iterdir()]
+        except OSError:  # the folder is gone
+            return Again(request=None if self.program is None else self.request)
+        return Again(request=None if self.program is None else self.request, names=names)
 
     def _spares_the_kernel(self, view: StudyView) -> bool:
         """Whether the user has limited the memory of what trains, or trains elsewhere: no model is built here then."""

@@ -8,10 +8,11 @@ import pytest
 from tunemagic.analysis import remedies
 from tunemagic.analysis.diagnosis import diagnose_history
 from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Finding, Findings, Remedy, action_line
-from tunemagic.analysis.next_cell import changed_cell
+from tunemagic.analysis.next_cell import Again, changed_cell
 from tunemagic.analysis.remedies import parameter_in_role, remedies_for
 from tunemagic.events import Direction
 from tunemagic.i18n import ENGLISH, Language, catalogue
+from tunemagic.request import Pruner, TuneRequest
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
@@ -97,22 +98,63 @@ def test_a_space_without_such_parameters_gives_no_action():
 
 def test_the_changed_cell_has_the_options_of_the_old_one():
     assert changed_cell(VIEW, epochs=10).splitlines() == [
-        "%%tune digits-2 --objective val_accuracy --tuner tpe --max-trials 20 --epochs 10 --data x,y --val last:0.1 "
-        "--seed 3",
+        "%%tune --objective val_accuracy --tuner tpe --max-trials 20 --epochs 10 --data x,y --val last:0.1 --seed 3 "
+        "--pruner none",
         "units = hp.Int('units', 32, 128)",
         "model = keras.Sequential([])",
     ]
 
 
-def test_the_changed_cell_can_be_read_back():
+def read(cell):
+    """The options on a cell's first line, as the magic reads them."""
     from tunemagic.magics.lines import given_options, tune_parser
     from tunemagic.magics.tokens import split_line
 
-    view = replace(VIEW, repeats=2, folds=3, minutes=1.5, fingerprint={})
+    return given_options(tune_parser(), split_line(cell.splitlines()[0].removeprefix("%%tune "), {}))
+
+
+def test_the_changed_cell_keeps_all_that_was_asked_for():
+    view = replace(VIEW, repeats=2, folds=3, minutes=1.5, keep=7)
     view = replace(view, fingerprint={"--data": "x,y", "--objective": "val_accuracy:max parameters:min"})
-    line = changed_cell(view, repeats=4).splitlines()[0]
-    given = given_options(tune_parser(), split_line(line.removeprefix("%%tune "), {}))
-    assert (given["name"], given["repeats"], given["folds"], given["minutes"]) == ("digits-2", 4, 3, 1.5)
+    asked = {"max_params": 9000, "workers": 2, "memory_gb": 1.5, "measure": "size", "pruner": Pruner.ASHA}
+    request = TuneRequest(**asked)
+    given = read(changed_cell(view, repeats=4, again=Again(request=request, names=()), what="more_epochs"))
+    wanted = {"name": "digits-more-epochs", "repeats": 4, "folds": 3, "minutes": 1.5, "keep": 7, **asked}
+    assert {name: given[name] for name in wanted} == wanted
+    elsewhere = Again(request=TuneRequest(cluster="tcp://10.0.0.1:8786"))
+    assert read(changed_cell(view, again=elsewhere))["cluster"] == "tcp://10.0.0.1:8786"
+
+
+@pytest.mark.parametrize(
+    ("study", "names", "name"),
+    [
+        ("digits", (), "digits-more-epochs"),
+        ("digits", ("digits", "digits-more-epochs", "digits-more-epochs-2"), "digits-more-epochs-3"),
+        ("my digits", (), "my digits-more-epochs"),
+        ("a" * 60, (), None),
+        ("digits", None, None),
+    ],
+)
+def test_the_changed_cell_is_a_study_of_its_own(study, names, name):
+    again = Again(names=names)
+    code = changed_cell(replace(VIEW, study=study), epochs=10, again=again, what="more_epochs")
+    assert read(code).get("name") == name
+
+
+def test_remedies_write_cells_under_different_names():
+    found = remedies_for(Diagnosis.PLATEAUED, VIEW, TRIAL, Again(names=("digits",)))
+    cells = [read(each.action.args["code"])["name"] for each in found if each.id in ("rate_on_plateau", "stop_early")]
+    assert cells == ["digits-rate-on-plateau", "digits-stop-early"]
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [("epochs = 5", "epochs = 10"), ("epochs: int = 5  # few", "epochs = 10"), ("epochs = hp.Int('e', 1, 9)", None)],
+)
+def test_epochs_that_the_cell_sets_are_set_again(line, last):
+    code = changed_cell(replace(VIEW, code=f"{line}\n{VIEW.code}"), epochs=10)
+    assert (None if code is None else code.splitlines()[-1]) == last
+    assert line in changed_cell(replace(VIEW, code=f"{line}\n{VIEW.code}"), repeats=3)
 
 
 def test_a_cell_with_a_build_function_takes_no_further_line():

@@ -19,6 +19,7 @@ from typing import Any
 
 from tunemagic.analysis.finding import Diagnosis, Evidence, Finding, Found
 from tunemagic.analysis.looks import divergence, verdict
+from tunemagic.analysis.next_cell import Again
 from tunemagic.analysis.remedies import remedies_for
 from tunemagic.analysis.signs import Curve
 from tunemagic.analysis.space_check import space_check
@@ -44,7 +45,7 @@ def diagnose_history(history: Mapping[str, Curve] | Any, *, evidence: Evidence |
     return None if found is None else Finding(verdict=found[0], evidence=found[1], remedies=remedies_for(found[0]))
 
 
-def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
+def diagnose(view: StudyView, *, evidence: Evidence | None = None, again: Again | None = None) -> tuple[Finding, ...]:
     """The main verdict on a study's best model, if any, then what is to be said of its search space.
 
     Where too little is known for a verdict, that is said instead. ``evidence`` is what was measured on
@@ -56,7 +57,7 @@ def diagnose(view: StudyView, *, evidence: Evidence | None = None) -> tuple[Find
     model: list[Finding] = []
     if found is not None and trial is not None:
         what, said = found
-        remedies = remedies_for(what, view, trial)
+        remedies = remedies_for(what, view, trial, again)
         model.append(Finding(verdict=what, evidence=said, remedies=remedies, trial=trial.number))
     elif trial is not None and (missing := unsaid(_best_run(view, trial), trial.number)) is not None:
         model.append(missing)

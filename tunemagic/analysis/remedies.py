@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Remedy
-from tunemagic.analysis.next_cell import changed_cell
+from tunemagic.analysis.next_cell import Again, changed_cell
 from tunemagic.space import Kind, Parameter, Sampling, Value
 from tunemagic.trial import StudyView, TrialRecord
 
@@ -36,14 +37,24 @@ _Make: TypeAlias = Callable[[StudyView, TrialRecord], Action | None]
 
 
 def remedies_for(
-    verdict: Diagnosis, view: StudyView | None = None, trial: TrialRecord | None = None
+    verdict: Diagnosis,
+    view: StudyView | None = None,
+    trial: TrialRecord | None = None,
+    again: Again | None = None,
 ) -> tuple[Remedy, ...]:
-    """The remedies against a verdict on a model, in order; with actions where the study allows them."""
-    made: list[Remedy] = []
-    for name in _REMEDIES[verdict]:
-        action = None if view is None or trial is None or name not in _ACTIONS else _ACTIONS[name](view, trial)
-        made.append(Remedy(id=name, action=action))
-    return tuple(made)
+    """The remedies against a verdict on a model, in order; with actions where the study allows them.
+
+    ``again`` is what is known for writing the study's cell once more.
+    """
+
+    def action(name: str) -> Action | None:
+        if view is None or trial is None:
+            return None
+        if name in _CELLS:
+            return _new_cell(view, _CELLS[name], again, name)
+        return _ACTIONS[name](view, trial) if name in _ACTIONS else None
+
+    return tuple(Remedy(id=name, action=action(name)) for name in _REMEDIES[verdict])
 
 
 def parameter_in_role(view: StudyView, role: Role) -> Parameter | None:
@@ -131,23 +142,35 @@ def _wider(role: Role) -> _Make:
     return make
 
 
-def _cell(*lines: str, epochs: int = 1, repeats: int | None = None) -> _Make:
-    def make(view: StudyView, trial: TrialRecord) -> Action | None:
-        if any(line.split(" = ")[0] in view.code for line in lines):
-            return None  # the cell has its own already; where to add to it can't be known
-        code = changed_cell(view, epochs=epochs * view.epochs, repeats=repeats, lines=lines)
-        return None if code is None else Action(verb=ActionVerb.CELL, args={"code": code})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What a new cell has otherwise: so many times the epochs, another number of repeats, lines at its end."""
 
-    return make
+    epochs: int = 1
+    repeats: int | None = None
+    lines: tuple[str, ...] = ()
 
 
+def _new_cell(view: StudyView, change: _Change, again: Again | None, what: str) -> Action | None:
+    if any(line.split(" = ")[0] in view.code for line in change.lines):
+        return None  # the cell has its own already; where to add to it can't be known
+    epochs = None if change.epochs == 1 else change.epochs * view.epochs
+    code = changed_cell(view, epochs=epochs, repeats=change.repeats, lines=change.lines, again=again, what=what)
+    return None if code is None else Action(verb=ActionVerb.CELL, args={"code": code})
+
+
+_CELLS: Mapping[str, _Change] = {
+    "more_epochs": _Change(epochs=_MORE_EPOCHS),
+    "repeats": _Change(repeats=3),
+    "rate_on_plateau": _Change(lines=("callbacks = [keras.callbacks.ReduceLROnPlateau(patience=3)]",)),
+    "stop_early": _Change(lines=("callbacks = [keras.callbacks.EarlyStopping(patience=5)]",)),
+}
 _ACTIONS: Mapping[str, _Make] = {
     "lower_rate": _lower_rates,
     "lower_rate_some": _try("rate", 1 / 3),
     "raise_rate_some": _try("rate", 3),
     "raise_rate": _higher_rates,
     "try_higher_rate": _try("rate", _STEP_UP),
-    "more_epochs": _cell(epochs=_MORE_EPOCHS),
     "dropout": _try("dropout", 1.5, 0.1),
     "weight_decay": _try("decay", _STEP_UP),
     "smaller": _try("width", 0.5),
@@ -155,9 +178,6 @@ _ACTIONS: Mapping[str, _Make] = {
     "deeper": _wider("depth"),
     "larger_batch": _try("batch", 4),
     "much_larger_batch": _try("batch", 16),
-    "repeats": _cell(repeats=3),
-    "rate_on_plateau": _cell("callbacks = [keras.callbacks.ReduceLROnPlateau(patience=3)]"),
-    "stop_early": _cell("callbacks = [keras.callbacks.EarlyStopping(patience=5)]"),
 }
 _LEAK_REMEDIES = ("look_at_data", "split_by_group", "split_by_time", "fit_scaler_on_training")
 _REMEDIES: Mapping[Diagnosis, tuple[str, ...]] = {
