@@ -69,6 +69,15 @@ def test_a_resumed_study_begins_without_findings(open_cell):
     assert finished(again).view.findings[0]["verdict"] == "leak_suspected_feature"
 
 
+def test_a_remedys_cell_has_the_options_of_the_request_and_a_free_name(open_cell):
+    study = open_cell(epochs=6, max_trials=1, workers=0, max_params=90_000)
+    (study.directory.parent / "s-more-epochs").mkdir()
+    codes = [each["action"]["args"]["code"] for each in finished(study).view.findings[0]["remedies"] if each["action"]]
+    line = codes[0].splitlines()[0]
+    assert line.startswith("%%tune s-more-epochs-2 ")
+    assert line.endswith("--epochs 12 --data x_train,y_train --max-params 90000 --workers 0")
+
+
 def test_a_study_that_is_stopped_is_diagnosed_by_its_curves_alone(open_cell):
     study = open_cell(LEAK, epochs=500, max_trials=1, workers=0)
     ended = []
