@@ -157,8 +157,8 @@ def test_messages_that_make_no_sense_are_ignored(study, outbox, channel, content
     study.start()
     channel.receive(content)
     channel.receive(command(study, "jump"))
-    verbs = "stop, detach, convert, pause, resume, skip, try, space, budget, select or cell"
-    assert outbox.wait_for_kind("ack")["message"] == f"expected {verbs}; received 'jump'."
+    verbs = "stop, detach, convert, pause, resume, skip, try, space, budget, select, cell"
+    assert outbox.wait_for_kind("ack")["message"] == f"expected one of {verbs}; received 'jump'."
     assert outbox.kinds() == ["ack"]
 
 
@@ -286,15 +286,78 @@ def test_what_can_not_be_done_is_refused_with_its_reason(study, outbox, channel,
     assert outbox.wait_for_kind("ack") == ack(ok=False, message=message)
 
 
-def test_code_goes_into_a_cell_of_the_notebook(study, outbox):
+def test_code_goes_into_a_cell_and_is_answered_once_a_page_has_taken_it(study, outbox):
     cells = []
     channel = StudyChannel(
-        study, outbox, waiting=True, detach=study.stop, insert=lambda code, failed: cells.append(code)
+        study, outbox, waiting=True, detach=study.stop, insert=lambda code, taken, failed: cells.append((code, taken))
     )
     study.start()
     channel.receive(command(study, "cell", args={"code": "units = 96"}))
-    assert outbox.wait_for_kind("ack") == ack()
-    assert cells == ["units = 96"]
+    channel.receive(command(study, "select", "k2", args={"trials": []}))
+    assert outbox.wait_for_kind("ack")["id"] == "k2"
+    ((code, taken),) = cells
+    taken()
+    assert (code, outbox.wait_for_kind("ack", count=2)) == ("units = 96", ack())
+    channel.close()
+
+
+def test_a_chinese_page_is_refused_in_chinese(study, outbox, channel):
+    study.start()
+    channel.receive({"kind": "hello", "have": 0, "lang": "zh-CN"})
+    channel.receive(command(study, "stop", session="the one before"))
+    channel.receive(command(study, "convert", "k2", args={"mode": "int4"}))
+    told = [outbox.wait_for_kind("ack", count=count)["message"] for count in (1, 2)]
+    assert told == [
+        "此搜索已重新开始；未执行任何操作。",
+        "应为 none, dynamic, float16, int8, all 之一；收到的是 'int4'。",
+    ]
+
+
+# -- what can't be sent ------------------------------------------------------------------------------
+
+
+class LossyOutbox(Outbox):
+    """Fails at the first messages of each of these kinds, so many times."""
+
+    def __init__(self, **failures):
+        super().__init__()
+        self.failures = failures
+
+    def __call__(self, content, buffers=()):
+        if self.failures.get(content["kind"], 0):
+            self.failures[content["kind"]] -= 1
+            raise OSError("the wire is cut")
+        super().__call__(content, buffers)
+
+
+def test_a_message_that_fails_holds_no_other_up_and_comes_a_little_later(study):
+    outbox = LossyOutbox(ack=1, snapshot=1, texts=2, answer=1)
+    channel = StudyChannel(study, outbox, waiting=True, detach=study.stop)
+    study.start()
+    study.run_trial(1, 0.5)
+    channel.receive({"kind": "hello", "have": 0})
+    channel.receive(ask("trial", trial="1"))
+    channel.receive(command(study, "stop"))
+    channel.receive(command(study, "stop", "k2"))
+    for kind, count in (("snapshot", 1), ("answer", 1), ("ack", 2)):
+        outbox.wait_for_kind(kind, count=count)
+    assert outbox.failures == dict.fromkeys(outbox.failures, 0)
+    assert "texts" not in outbox.kinds()  # twice is enough; the page asks again
+    study.run_trial(2, 0.5)
+    contents = outbox.wait_for(lambda found: received_seqs(found)[-1:] == [study.view.seq])
+    assert sorted(one["id"] for one in contents if one["kind"] == "ack") == ["k1", "k2"]
+    channel.close()
+
+
+def test_events_that_could_not_be_sent_come_a_little_later_without_a_gap(study):
+    outbox = LossyOutbox(events=1, status=1)
+    channel = StudyChannel(study, outbox, waiting=True, detach=study.stop)
+    study.start()
+    channel.receive({"kind": "hello", "have": 0})
+    outbox.wait_for_kind("snapshot")
+    study.run_trial(1, 0.5, 0.75)
+    contents = outbox.wait_for(lambda found: received_seqs(found)[-1:] == [study.view.seq])
+    assert received_seqs(contents) == list(range(2, study.view.seq + 1))
     channel.close()
 
 

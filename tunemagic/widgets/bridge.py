@@ -11,13 +11,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from tunemagic.events import PROTOCOL_VERSION, Event
 from tunemagic.i18n import Language, catalogue, language_of
 from tunemagic.i18n.facts import fact_texts
 from tunemagic.trial import StudyState, StudyView
-from tunemagic.widgets.commands import Commands, SteeredStudy
+from tunemagic.widgets.commands import Commands, Insert, SteeredStudy
 from tunemagic.widgets.page import tell_language
 from tunemagic.widgets.questions import Questions, answer_to, changes_pictures
 from tunemagic.widgets.wire import Acknowledgement, PanelStatus, StatusChange, Texts, event_batch, snapshot
@@ -68,7 +69,7 @@ class StudyChannel:
         waiting: bool,
         detach: Callable[[], None],
         lang: Language | None = None,
-        insert: Callable[[str, Callable[[], None]], None] | None = None,
+        insert: Insert | None = None,
     ) -> None:
         self.first_contact = threading.Event()
         self._study = study
@@ -85,6 +86,7 @@ class StudyChannel:
         self._snapshot_wanted = False
         self._pending = False
         self._closed = False
+        self._unsent: list[Callable[[], None]] = []  # messages that failed once, on the channel's own thread only
         self._sent = 0
         self._status: PanelStatus | None = None
         self._unsubscribe = study.subscribe(self._notice)
@@ -177,30 +179,35 @@ class StudyChannel:
                 due = self._pending and time.monotonic() >= next_batch
                 if due:
                     self._pending = False
-            try:
-                for answer in answers:
-                    self._send(answer, ())
-                if language is not None:
-                    self._send_texts(language)
-                if wants_snapshot:
-                    self._send_snapshot()
-                elif replay_from is not None:
-                    self._send_missing(replay_from)
-                if due and self.first_contact.is_set():
-                    self._send_events(self._sent)
-                    self._send_status()
-                for topic, options in questions:
-                    texts = self._commands.texts
-                    self._send(answer_to(self._study.view, topic, options, self._study.log, texts), ())
-            # A message that can't be sent must not freeze the panel for good: the next one may pass.
-            except Exception:
-                _LOG.exception("a message to the panel of study %s was lost", self._study.name)
-            if due:
+            messages: list[Callable[[], None]] = [partial(self._send, answer, ()) for answer in answers]
+            if language is not None:
+                messages.append(partial(self._send_texts, language))
+            if wants_snapshot:
+                messages.append(self._send_snapshot)
+            elif replay_from is not None:
+                messages.append(partial(self._send_missing, replay_from))
+            if due and self.first_contact.is_set():
+                messages += [self._send_new_events, self._send_status]
+            messages += [partial(self._send_answer, *question) for question in questions]
+            for message in self._unsent:  # a second time, which is the last one
+                self._tried(message)
+            self._unsent = [message for message in messages if not self._tried(message)]
+            if due or self._unsent:
                 next_batch = time.monotonic() + _BATCH_SECONDS
+
+    def _tried(self, send: Callable[[], None]) -> bool:
+        """Whether it could be sent. What can't be must not freeze the panel for good: the next message may pass."""
+        try:
+            send()
+        except Exception:
+            _LOG.exception("a message to the panel of study %s was lost", self._study.name)
+            return False
+        return True
 
     def _wait_for_work(self, next_batch: float) -> None:
         while not (self._closed or self._answers or self._snapshot_wanted or self._replay_from is not None):
-            due = min(next_batch if self._pending else math.inf, self._questions.next_at())
+            batch = next_batch if self._pending or self._unsent else math.inf
+            due = min(batch, self._questions.next_at())
             timeout = due - time.monotonic()
             if timeout <= 0:
                 return
@@ -215,12 +222,12 @@ class StudyChannel:
 
     def _send_snapshot(self) -> None:
         view = self._study.view
-        self._status = self._current_status(view)
+        status = self._current_status(view)
         last = self._study.events_after(view.seq - 1)[:1] if view.state is StudyState.RUNNING else []
         age = max(0.0, time.time() - last[0].at) if last else 0.0
-        message, buffers = snapshot(view, status=self._status, age=age)
-        self._sent = view.seq
+        message, buffers = snapshot(view, status=status, age=age)
         self._send(message, buffers)
+        self._sent, self._status = view.seq, status
 
     def _send_missing(self, have: int) -> None:
         if 0 <= self._sent - have <= _REPLAY_LIMIT:
@@ -231,14 +238,20 @@ class StudyChannel:
     def _send_events(self, have: int) -> None:
         events = self._study.events_after(have)
         if events:
-            self._sent = events[-1].seq
             self._send(event_batch(events), ())
+            self._sent = events[-1].seq
+
+    def _send_new_events(self) -> None:
+        self._send_events(self._sent)
 
     def _send_status(self) -> None:
         status = self._current_status(self._study.view)
         if status != self._status:
-            self._status = status
             self._send(StatusChange(kind="status", v=PROTOCOL_VERSION, status=status), ())
+            self._status = status
+
+    def _send_answer(self, topic: str, options: dict[str, str]) -> None:
+        self._send(answer_to(self._study.view, topic, options, self._study.log, self._commands.texts), ())
 
     def _current_status(self, view: StudyView) -> PanelStatus:
         return PanelStatus(
