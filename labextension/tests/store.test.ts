@@ -122,7 +122,11 @@ test('a disposed store is silent', () => {
 test('hello is repeated until texts and a snapshot have come', t => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const sent: Outgoing[] = [];
-  const store = new StudyStore(message => sent.push(message), undefined, () => 'page');
+  const store = new StudyStore(
+    message => sent.push(message),
+    undefined,
+    () => 'page'
+  );
   store.hello('zh-CN');
   t.mock.timers.tick(1500);
   assert.deepEqual(sent, Array(2).fill({ kind: 'hello', have: 0, lang: 'zh-CN', view: 'page' }));
@@ -177,6 +181,24 @@ test('an answer brings the line that does the same, the next click takes it away
   assert.equal(store.line, line);
   store.command('resume');
   assert.equal(store.line, '');
+});
+
+test('what a journal would say in English is told in the language of the panel', () => {
+  const { store } = makeStore('resumed');
+  const told: Record<string, string> = {
+    'panel.refused': '未执行：{message}',
+    'fact.random': '随机抽取',
+    'english.fact.random': 'drawn at random'
+  };
+  store.receive({ kind: 'texts', v: 1, lang: 'zh_CN', texts: told }, []);
+  const answer = { kind: 'ack', done: true, message: 'drawn at random', line: '' } as const;
+  store.command('space');
+  store.receive({ ...answer, id: 'id-0', ok: true }, []);
+  assert.equal(store.notice, '随机抽取');
+  const seen: string[] = [];
+  store.command('space', {}, ({ message }) => seen.push(message) > 1);
+  store.receive({ ...answer, id: 'id-1', ok: false }, []);
+  assert.deepEqual([seen, store.notice], [['随机抽取'], '未执行：随机抽取']);
 });
 
 test('a refusal that its form shows is no notice', () => {

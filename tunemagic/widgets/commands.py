@@ -17,11 +17,13 @@ from tunemagic.trial import StudyView
 from tunemagic.widgets.insert import insert_cell
 from tunemagic.widgets.wire import Acknowledgement
 
-__all__ = ["Commands", "SteeredStudy"]
+__all__ = ["Commands", "Insert", "SteeredStudy"]
 
 _VERBS = ("stop", "detach", "convert", "pause", "resume", "skip", "try", "space", "budget", "select", "cell")
 _SPACE = ("ranges", "fixed", "choices")
 _BUDGET = ("max_trials", "minutes", "workers")
+
+Insert = Callable[[str, Callable[[], None], Callable[[], None]], None]
 
 
 class SteeredStudy(Protocol):
@@ -85,8 +87,8 @@ class Commands:
         study: What is steered.
         answer: Takes the answers, on any thread.
         detach: Called when the user wants the waiting cell back.
-        insert: Puts code into a new cell of the notebook; its second argument is called where no
-            page can do that.
+        insert: Puts code into a new cell of the notebook; its second argument is called once a
+            page does, the third where none can.
     """
 
     def __init__(
@@ -95,27 +97,30 @@ class Commands:
         answer: Callable[[Acknowledgement], None],
         *,
         detach: Callable[[], None],
-        insert: Callable[[str, Callable[[], None]], None] | None = None,
+        insert: Insert | None = None,
     ) -> None:
         self.converting = False
         self.texts: Catalogue = ENGLISH
         self._study = study
         self._answer_with = answer
         self._detach = detach
-        self._insert = insert or (lambda code, failed: insert_cell(code, failed=failed))
+        self._insert = insert or (lambda code, taken, failed: insert_cell(code, taken=taken, failed=failed))
+        self._closed = False
         self._lock = threading.Lock()
         self._hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=f"tunemagic-steer-{study.name}")
 
     def close(self) -> None:
-        """What waits is not done any more."""
-        self._hands.shutdown(wait=False, cancel_futures=True)
+        """What waits is not done any more; each gets its answer when its turn comes."""
+        self._closed = True
+        self._hands.shutdown(wait=False)
 
     def do(self, content: Mapping[str, Any]) -> None:
         """Do what a command message says."""
         key, verb, args = str(content.get("id")), content.get("verb"), content.get("args")
         args = args if isinstance(args, Mapping) else {}
-        if content.get("study") != self._study.name or content.get("session") != self._study.session:
-            self._answer(key, "this study was restarted since; nothing was done.", ok=False)
+        refusal = self._refusal(content)
+        if refusal:
+            self._answer(key, refusal, ok=False)
         elif verb == "select":  # only looks at what there is
             self._try_to(key, verb, args, self._select)
         elif verb == "cell":
@@ -134,9 +139,34 @@ class Commands:
                 "space": self._space,
                 "budget": self._budget,
             }[verb]
-            self._hands.submit(self._try_to, key, verb, args, action)
+            try:
+                self._hands.submit(self._in_turn, content, key, verb, args, action)
+            except RuntimeError:  # closed just now
+                self._answer(key, self._refusal(content), ok=False)
         else:
-            self._answer(key, f"expected {', '.join(_VERBS[:-1])} or {_VERBS[-1]}; received {verb!r}.", ok=False)
+            self._answer(key, self._unknown(_VERBS, verb), ok=False)
+
+    def _refusal(self, content: Mapping[str, Any]) -> str:
+        """Why this command is not meant for the study any more, or an empty text."""
+        if self._closed:
+            return self.texts("verb.panel_closed")
+        stale = content.get("study") != self._study.name or content.get("session") != self._study.session
+        return self.texts("verb.restarted") if stale else ""
+
+    def _in_turn(
+        self,
+        content: Mapping[str, Any],
+        key: str,
+        verb: str,
+        args: Mapping[str, Any],
+        action: Callable[[Mapping[str, Any]], str],
+    ) -> None:
+        """Do what has waited for others, unless the panel or the study has ended meanwhile."""
+        refusal = self._refusal(content) or self._study.read_only_reason
+        if refusal:
+            self._answer(key, refusal, ok=False)
+        else:
+            self._try_to(key, verb, args, action)
 
     def _try_to(self, key: str, verb: str, args: Mapping[str, Any], action: Callable[[Mapping[str, Any]], str]) -> None:
         try:
@@ -146,12 +176,16 @@ class Commands:
             self._answer(key, str(error), ok=False)
         # A click must never end in a traceback in some cell's output, nor stay without an answer.
         except Exception as error:
-            self._answer(key, f"it failed: {type(error).__name__}: {error}", ok=False)
+            fault = f"{type(error).__name__}: {error}"
+            self._answer(key, self.texts("verb.click_failed", fault=fault), ok=False)
         else:
             self._answer(key, message, line=line)
 
     def _answer(self, key: str, message: str = "", *, ok: bool = True, done: bool = True, line: str = "") -> None:
         self._answer_with(Acknowledgement(kind="ack", id=key, ok=ok, done=done, message=message, line=line))
+
+    def _unknown(self, names: Sequence[str], found: object) -> str:
+        return self.texts("verb.expected_one", names=", ".join(names), found=repr(found))
 
     # -- verbs, each gives what to say -----------------------------------------------------------
 
@@ -198,28 +232,23 @@ class Commands:
         if not isinstance(code, str):
             self._answer(key, f"cell: expected code; received {code!r}.", ok=False)
             return
-        given_up = threading.Event()
-
-        def failed() -> None:
-            given_up.set()
-            self._answer(key, self.texts("panel.no_extension"), ok=False)
-
-        self._insert(code, failed)
-        if not given_up.is_set():  # a page may still refuse it: then comes a second answer
-            self._answer(key)
+        self._insert(
+            code,
+            lambda: self._answer(key),
+            lambda: self._answer(key, self.texts("panel.no_extension"), ok=False),
+        )
 
     # -- conversions -----------------------------------------------------------------------------
 
     def _convert(self, key: str, mode: Any) -> None:
         modes = list(QuantMode) if mode == "all" else [item for item in QuantMode if item == mode]
         if not modes:
-            names = ", ".join([*QuantMode, "all"])
-            self._answer(key, f"expected one of {names}; received {mode!r}.", ok=False)
+            self._answer(key, self._unknown([*QuantMode, "all"], mode), ok=False)
             return
         with self._lock:
             busy, self.converting = self.converting, True
         if busy:
-            self._answer(key, "a conversion is running already; wait for its results.", ok=False)
+            self._answer(key, self.texts("verb.converting"), ok=False)
             return
         line = magic_line(self._study.name, "convert", {"mode": mode})
         self._answer(key, done=False, line=line)
@@ -237,7 +266,7 @@ class Commands:
         except TuneError as error:
             message = str(error)
         except Exception as error:  # whatever a converter raises must reach the panel instead of ending a thread
-            message = f"the conversion failed: {type(error).__name__}: {error}"
+            message = self.texts("verb.conversion_failed", fault=f"{type(error).__name__}: {error}")
         self.converting = False
         self._answer(key, message, ok=not message, line="" if message else line)
 

@@ -10,8 +10,11 @@ from typing import Any
 from tunemagic.analysis.studies import compare_studies_info
 from tunemagic.errors import StudyError, TuneError
 from tunemagic.events import PROTOCOL_VERSION
+from tunemagic.i18n import Catalogue, Language, catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.search.suggest import suggest_cell
 from tunemagic.text import one_line
+from tunemagic.widgets.page import page_language
 from tunemagic.widgets.wire import SideReply
 
 __all__ = ["Desk"]
@@ -62,7 +65,7 @@ class Desk:
                 case _:
                     return None
         except TuneError as error:
-            reply |= {"ok": False, "message": one_line(str(error))}
+            reply |= {"ok": False, "message": translate(one_line(str(error)), _texts())}
         # A click in a page must never end in a traceback in some cell's output.
         except Exception as error:
             reply |= {"ok": False, "message": one_line(f"{type(error).__name__}: {error}", 300)}
@@ -80,19 +83,26 @@ class Desk:
 
     def _steer(self, name: str, verb: str) -> str:
         """Do it, and give what to say: the magic line that does the same, or the report's path."""
+        texts = _texts()
         if verb not in _VERBS:
-            raise StudyError(f"expected one of {', '.join(_VERBS)}; received {verb[:40]!r}.")
+            raise StudyError(texts("verb.expected_one", names=", ".join(_VERBS), found=repr(verb[:40])))
         study = self._find(name)
         if verb == "report":
             if self._report is None:
-                raise StudyError("reports can't be written here.")
+                raise StudyError(texts("verb.no_reports"))
             return self._report(study)
         if study.read_only_reason:
-            raise StudyError(f"{study.read_only_reason}; it can't be changed here.")
+            raise StudyError(texts("verb.read_only", reason=translate(study.read_only_reason, texts)))
         if not study.view.under_way:
-            raise StudyError(f"study {name} is {study.view.state}; there is nothing to {verb}.")
+            state = texts(f"state.{study.view.state}")
+            raise StudyError(texts("verb.not_under_way", study=name, state=state, verb=verb))
         getattr(study, verb)()
         return f"%tune {verb} {shlex.quote(name)}"
+
+
+def _texts() -> Catalogue:
+    """The texts of the language of the page that asks."""
+    return catalogue(page_language() or Language.ENGLISH)
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

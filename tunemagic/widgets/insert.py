@@ -18,7 +18,7 @@ from tunemagic.widgets.wire import CellOffer, InsertCell
 
 __all__ = ["CellInserter", "insert_cell"]
 
-_CLAIM_SECONDS = 2.0
+_CLAIM_SECONDS = 1.5  # a panel says that the kernel is busy when no answer has come for two
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class _Offered:
     code: str
     run: bool
     failed: Callable[[], None]
+    taken: Callable[[], None]
     timer: threading.Timer
 
 
@@ -38,13 +39,15 @@ class CellInserter:
         self._lock = threading.Lock()
         self._offers: dict[str, _Offered] = {}
 
-    def insert(self, code: str, *, run: bool, failed: Callable[[], None]) -> None:
-        """Insert a cell below the active one; ``failed`` is called in a thread when no page takes it."""
+    def insert(
+        self, code: str, *, run: bool, failed: Callable[[], None], taken: Callable[[], None] = lambda: None
+    ) -> None:
+        """Insert a cell below the active one; ``taken`` is called once a page does, ``failed`` when none will."""
         key = uuid.uuid4().hex[:12]
         timer = threading.Timer(self._claim_seconds, self._give_up, [key])
         timer.daemon = True
         with self._lock:
-            self._offers[key] = _Offered(code, run, failed, timer)
+            self._offers[key] = _Offered(code, run, failed, taken, timer)
         timer.start()
         self._send(CellOffer(kind="offer", v=PROTOCOL_VERSION, id=key))
 
@@ -58,13 +61,15 @@ class CellInserter:
                 kind="insert_cell", v=PROTOCOL_VERSION, id=key, page=page, code=offered.code, run=offered.run
             )
             self._send(message)
+            offered.taken()
 
     def close(self) -> None:
-        """Forget what is offered."""
+        """No page gets what is still offered."""
         with self._lock:
             offers, self._offers = list(self._offers.values()), {}
         for offered in offers:
             offered.timer.cancel()
+            offered.failed()
 
     def _give_up(self, key: str) -> None:
         with self._lock:
@@ -83,9 +88,15 @@ def use(inserter: CellInserter | None) -> None:
     _current = inserter
 
 
-def insert_cell(code: str, *, run: bool = False, failed: Callable[[], None] = lambda: None) -> None:
-    """Insert a cell below the notebook's active one; ``failed`` is called where no page can do that."""
+def insert_cell(
+    code: str,
+    *,
+    run: bool = False,
+    failed: Callable[[], None] = lambda: None,
+    taken: Callable[[], None] = lambda: None,
+) -> None:
+    """Insert a cell below the notebook's active one: ``taken`` is called once a page does, ``failed`` when none can."""
     if _current is None:
         failed()
     else:
-        _current.insert(code, run=run, failed=failed)
+        _current.insert(code, run=run, failed=failed, taken=taken)

@@ -10,6 +10,7 @@ from typing import Any
 from tunemagic import events as ev
 from tunemagic.errors import TuneError
 from tunemagic.i18n import Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.trial import StudyView
 from tunemagic.widgets.wire import Answer
 
@@ -128,10 +129,10 @@ def answer_to(
     try:
         info = answer(view, topic, options, log_of=log_of, texts=texts)
     except TuneError as fault:
-        error = str(fault)
+        error = translate(str(fault), texts)
     # Whoever asks must hear of it, and the other pictures must not go without their answers.
     except Exception as fault:
-        error = f"it could not be computed: {type(fault).__name__}: {fault}"
+        error = texts("verb.not_computed", fault=f"{type(fault).__name__}: {fault}")
     return Answer(
         kind="answer", v=ev.PROTOCOL_VERSION, topic=topic, options=options, seq=view.seq, info=info, error=error
     )

@@ -89,7 +89,9 @@ export function makeExports(store: StudyStore): ISection {
       const told = shown.filter(result => result.message !== '');
       remarks.replaceChildren(
         ...told.map(result =>
-          make('li', { text: t('panel.remark', { mode: result.mode, message: result.message }) })
+          make('li', {
+            text: t('panel.remark', { mode: result.mode, message: t.fact(result.message) })
+          })
         )
       );
     }

@@ -281,7 +281,8 @@ export class StudyStore {
     }
   }
 
-  private takeAnswer(message: IAcknowledgement): void {
+  private takeAnswer(answer: IAcknowledgement): void {
+    const message = { ...answer, message: this.t.fact(answer.message) };
     const command = this.pending.get(message.id);
     if (command !== undefined) {
       clearTimeout(command.timer);
