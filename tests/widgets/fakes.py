@@ -127,12 +127,15 @@ class ToldBook:
     def __init__(self) -> None:
         self.studies: list[ToldStudy] = []
         self.disk: dict[str, ToldStudy] = {}
+        self.unreadable = False
         self.listeners: list[Callable[[], None]] = []
 
     def live(self) -> list[ToldStudy]:
         return list(self.studies)
 
     def names(self) -> list[str]:
+        if self.unreadable:
+            raise PermissionError("the folder of studies")
         live = [study.name for study in self.studies]
         return live + [name for name in self.disk if name not in live]
 
@@ -140,6 +143,10 @@ class ToldBook:
         if name not in self.disk:
             raise StudyError(f"no study named {name!r}.")
         return self.disk[name]
+
+    def stamp(self, name: str) -> object:
+        study = self.disk.get(name)
+        return None if study is None else study.view.seq
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(listener)

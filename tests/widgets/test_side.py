@@ -8,6 +8,8 @@ import comm
 import pytest
 
 from tests.widgets.fakes import Outbox, ToldBook, ToldStudy
+from tunemagic.i18n import Language, catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.widgets import insert
 from tunemagic.widgets.panel import TunePanel
 from tunemagic.widgets.side import SideChannel
@@ -128,6 +130,49 @@ def test_studies_on_disk_are_named_and_read_when_one_is_opened(book, comms, side
     assert TunePanel.shown_for(book.disk["old"]) is None
 
 
+def test_a_study_on_disk_that_has_grown_is_read_again(book, comms, side):
+    book.disk = {"old": disk_study()}
+    comms[0].say(kind="show", id="k1", study="old")
+    before = comms[0].outbox.wait_for_kind("studies")["studies"][0]
+    comms[0].say(kind="show", id="k2", study="old")
+    first, book.disk["old"] = book.disk["old"], disk_study()
+    book.disk["old"].run_trial(2, 0.875)
+    comms[0].say(kind="show", id="k3", study="old")
+    comms[0].outbox.wait_for(lambda found: found[-1]["studies"][0]["best"] == 0.875)
+    after = comms[0].outbox.messages[-1][0]["studies"][0]
+    assert (before["best"], after["done"]) == (0.75, 2)
+    assert TunePanel.shown_for(first) is None
+    assert TunePanel.shown_for(book.disk["old"]).model_id == after["model_id"]
+
+
+def test_names_that_can_not_be_read_end_neither_the_list_nor_its_thread(book, comms, side):
+    book.unreadable = True
+    book.disk = {"old": disk_study()}
+    book.add(ToldStudy())
+    comms[0].say(kind="request_state")
+    assert comms[0].outbox.wait_for_kind("studies")["studies"] == [row("digits")]
+    book.unreadable = False
+    book.studies[0].start()  # no change of the book: the names are still to be read
+    comms[0].outbox.wait_for(lambda found: [one["name"] for one in found[-1]["studies"]] == ["old", "digits"])
+
+
+def test_a_list_that_can_not_be_made_is_not_the_last_one(book, comms, side):
+    comms[0].say(kind="request_state")
+    comms[0].outbox.wait_for_kind("studies")
+    failed, live = threading.Event(), book.live
+
+    def broken():
+        failed.set()
+        raise RuntimeError("a broken book")
+
+    book.live = broken
+    book.add(ToldStudy())
+    assert failed.wait(30)
+    book.live = live
+    book.add(ToldStudy("second"))
+    comms[0].outbox.wait_for(lambda found: [one["name"] for one in found[-1]["studies"]] == ["digits", "second"])
+
+
 def test_a_cell_with_a_model_comes_back_as_a_tune_cell(book, comms):
     side = SideChannel(book, namespace={"units": print, "learning_rate": 0.1})
     cell = "model = keras.Sequential([Dense(20), Dense(2)])\nmodel.compile(Adam(1e-3), 'mse')"
@@ -168,6 +213,35 @@ def test_commands_act_on_their_study(book, comms, side):
     assert comms[0].outbox.wait_for_kind("reply", count=6) == reply("k", ok=False, message=message)
 
 
+def test_a_pause_that_waits_for_the_search_holds_no_stop_up(book, comms, side):
+    study, may_pause = ToldStudy(), threading.Event()
+    study.pause = lambda: may_pause.wait(30)
+    study.start()
+    book.add(study)
+    comms[0].say(kind="steer", id="k1", study="digits", verb="pause")
+    comms[0].say(kind="steer", id="k2", study="digits", verb="stop")
+    assert comms[0].outbox.wait_for_kind("reply") == reply("k2", message="%tune stop digits")
+    may_pause.set()
+    assert comms[0].outbox.wait_for_kind("reply", count=2) == reply(message="%tune pause digits")
+
+
+def test_a_chinese_page_is_refused_in_chinese(book, comms, side, monkeypatch):
+    monkeypatch.setattr("tunemagic.widgets.page._told", Language.CHINESE)
+    study = disk_study()
+    study.read_only_reason = "study old was read from disk; run its cell to go on with it"
+    book.disk = {"old": study}
+    book.add(ToldStudy())
+    book.studies[0].start()
+    book.studies[0].end()
+    for name in ("old", "digits"):
+        comms[0].say(kind="steer", id=name, study=name, verb="skip")
+    told = [comms[0].outbox.wait_for_kind("reply", count=count)["message"] for count in (1, 2)]
+    assert told == [
+        f"{translate(study.read_only_reason, catalogue(Language.CHINESE))}；不能在此处更改它。",
+        "搜索 digits 的状态为“已结束”；%tune skip 此时不起作用。",
+    ]
+
+
 def test_the_report_is_written_in_a_thread_of_its_own(book, comms):
     side = SideChannel(book, report=lambda study: f"{study.name}.html")
     book.add(ToldStudy())
@@ -197,14 +271,25 @@ def test_the_first_page_that_claims_a_cell_gets_it(comms, side):
     insert.insert_cell("x = 1", failed=refused.set)
     assert refused.is_set(), "no page has asked for anything yet"
     comms[0].say(kind="request_state")
-    insert.insert_cell("x = 1", run=True, failed=pytest.fail)
+    taken = threading.Event()
+    insert.insert_cell("x = 1", run=True, failed=pytest.fail, taken=taken.set)
     offer = comms[0].outbox.wait_for_kind("offer")
+    assert not taken.is_set()
     comms[0].say(kind="claim", id=offer["id"], page="front")
     comms[0].say(kind="claim", id=offer["id"], page="behind")
     comms[0].say(kind="claim", id="unknown", page="front")
     given = {"kind": "insert_cell", "v": 1, "id": offer["id"], "page": "front", "code": "x = 1", "run": True}
     assert comms[0].outbox.wait_for_kind("insert_cell") == given
     assert comms[0].outbox.kinds().count("insert_cell") == 1
+    assert taken.is_set()
+
+
+def test_a_cell_that_is_still_offered_at_the_end_is_given_up():
+    refused = threading.Event()
+    inserter = insert.CellInserter(lambda message: None, claim_seconds=3600)
+    inserter.insert("x = 1", run=False, failed=refused.set, taken=pytest.fail)
+    inserter.close()
+    assert refused.is_set()
 
 
 def test_a_cell_that_no_page_claims_is_given_up():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -19,6 +21,7 @@ from tunemagic.widgets.wire import StudyList, StudyRow
 __all__ = ["TARGET_NAME", "BookLike", "SideChannel"]
 
 TARGET_NAME = "tunemagic"
+_LOG = logging.getLogger(__name__)
 _LIST_SECONDS = 0.5
 
 
@@ -33,6 +36,9 @@ class BookLike(Protocol):
 
     def get(self, name: str) -> StudyLike:
         """The study with this name, read from disk when need be. Raises StudyError."""
+
+    def stamp(self, name: str) -> object:
+        """What is another value once the journal of this study on disk has changed."""
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` when a study is added or replaced; returns what ends that."""
@@ -61,7 +67,10 @@ class SideChannel:
         self._subscriptions: dict[StudyLike, Callable[[], None]] = {}
         self._stale = True  # whether the names on disk have to be read anew
         self._on_disk: list[str] = []
-        self._opened: dict[str, StudyLike] = {}  # read from disk
+        self._opened: dict[str, tuple[object, StudyLike]] = {}  # read from disk, with the journal's stamp then
+        self._opening = threading.Lock()
+        # What waits for the search is done there: the thread that brings messages must stay free for a stop.
+        self._hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="tunemagic-side-steer")
         self._desk = Desk(self._find, namespace=namespace, report=report)
         self._comm = create_comm(target_name=TARGET_NAME, data={"v": PROTOCOL_VERSION})
         answer_while_busy(self._comm)
@@ -78,12 +87,13 @@ class SideChannel:
             self._wake.notify()
         if self._thread is not None:
             self._thread.join()
+        self._hands.shutdown(wait=False, cancel_futures=True)
         self._unsubscribe()
         for unsubscribe in self._subscriptions.values():
             unsubscribe()
         self._inserter.close()
         insert.use(None)
-        for study in self._opened.values():
+        for _, study in self._opened.values():
             _close_panel(study)
         self._comm.close()
 
@@ -108,6 +118,8 @@ class SideChannel:
                 self._inserter.claim(str(data.get("id")), str(data.get("page")))
             case "steer" if data.get("verb") == "report":  # drawing takes seconds
                 threading.Thread(target=self._answer, args=(data,), name="tunemagic-report", daemon=True).start()
+            case "steer" if data.get("verb") in ("pause", "resume"):
+                self._hands.submit(self._answer, data)
             case kind:
                 self._answer(data)
                 if kind == "show":
@@ -122,15 +134,22 @@ class SideChannel:
             _open_panel(self._find(data["study"]))
 
     def _find(self, name: str) -> StudyLike:
-        """A study of this kernel, or one that is read from disk once. Raises StudyError."""
+        """A study of this kernel, or one that is read from disk, anew when it has grown there. Raises StudyError."""
         live = next((study for study in self._book.live() if study.name == name), None)
         if live is not None:
             return live
-        if name not in self._opened:
-            study = self._book.get(name)
-            # It may have been read meanwhile for another page: then both shall show one panel.
-            self._opened.setdefault(name, study)
-        return self._opened[name]
+        # One at a time: two pages that open a study shall show one panel.
+        with self._opening:
+            stamp = self._book.stamp(name)  # before it is read: what is written meanwhile is news later
+            known, study = self._opened.get(name, (None, None))
+            if study is None or known != stamp:
+                fresh = self._book.get(name)
+                if study is not None:
+                    _close_panel(study)
+                    self._mark()
+                study = fresh
+                self._opened[name] = stamp, study
+            return study
 
     # -- the list --------------------------------------------------------------------------------
 
@@ -157,12 +176,19 @@ class SideChannel:
                 if self._closed:
                     return
                 self._dirty = False
-            studies = self._book.live()
-            self._follow(studies)
-            rows = [*self._rows_on_disk(studies), *map(study_row, studies)]
-            self._send(StudyList(kind="studies", v=PROTOCOL_VERSION, studies=rows))
+            try:
+                self._send_list()
+            # A list that can't be made must not be the last one: the next change may bring one.
+            except Exception:
+                _LOG.exception("the list of studies was lost")
             with self._wake:
                 self._wake.wait_for(lambda: self._closed, timeout=_LIST_SECONDS)
+
+    def _send_list(self) -> None:
+        studies = self._book.live()
+        self._follow(studies)
+        rows = [*self._rows_on_disk(studies), *map(study_row, studies)]
+        self._send(StudyList(kind="studies", v=PROTOCOL_VERSION, studies=rows))
 
     def _follow(self, studies: Sequence[StudyLike]) -> None:
         """Subscribe to new studies, drop those that are gone."""
@@ -176,11 +202,18 @@ class SideChannel:
         """Studies that this kernel has not run. No journal is read for the list."""
         live = {study.name for study in studies}
         if self._stale:
-            self._stale = False
-            self._on_disk = list(self._book.names())
-        for name in live & self._opened.keys():
-            _close_panel(self._opened.pop(name))
-        return [_row_on_disk(name, self._opened.get(name)) for name in self._on_disk if name not in live]
+            self._stale = False  # before they are read: the book may change meanwhile
+            try:
+                self._on_disk = list(self._book.names())
+            except OSError:
+                self._stale = True
+                _LOG.exception("the names of studies on disk could not be read")
+        with self._opening:
+            own = [self._opened.pop(name)[1] for name in live & self._opened.keys()]
+            opened = {name: study for name, (_, study) in self._opened.items()}
+        for study in own:
+            _close_panel(study)
+        return [_row_on_disk(name, opened.get(name)) for name in self._on_disk if name not in live]
 
 
 def study_row(study: StudyLike) -> StudyRow:
