@@ -31,7 +31,7 @@ test('numbers keep four digits and no needless zeros', () => {
 });
 
 test('values of every kind become text', () => {
-  assert.deepEqual([true, 'relu', 0.01, undefined].map(formatValue), ['true', 'relu', '0.01', '–']);
+  assert.deepEqual([true, 'relu', 0.01, undefined].map(formatValue), ['True', 'relu', '0.01', '–']);
 });
 
 test('clocks count minutes and hours', () => {

@@ -58,19 +58,23 @@ test('cells are quoted where they must be', () => {
       ['a', 'b,c', 'say "hi"', 'two\nlines'],
       [1, null, true, undefined]
     ]),
-    'a,"b,c","say ""hi""","two\nlines"\r\n1,,true,\r\n'
+    '"a","b,c","say ""hi""","two\nlines"\r\n1,,True,\r\n'
   );
 });
 
 test('what a spreadsheet would run is text, plain numbers stay numbers', () => {
-  const cells = ['=1+1', '+SUM(A1)', '-2+3', '@x', '\tx', '\rx', '-2.5e-3', '+7', -3];
-  assert.equal(csvText([cells]), `'=1+1,'+SUM(A1),'-2+3,'@x,'\tx,"'\rx",-2.5e-3,+7,-3\r\n`);
+  const formulas = [
+    ...['=1+1', '+SUM(A1)', '-2+3', '@x', '\tx', '\rx', '\nx', ' =1', '\u00a0@x', `' =1`],
+    ...['＝1+1', '＋1', '－1', '＠x', ' ＝1']
+  ];
+  assert.equal(csvText([formulas]), `"'${formulas.join('","\'')}"\r\n`);
+  assert.equal(csvText([['"=1', '-2.5e-3', '+7', -3]]), `"'""=1","-2.5e-3","+7",-3\r\n`);
 });
 
 test('trials are written with their values, metrics and reasons', () => {
   const view = replay(goldenEvents('pareto'));
   const [head, first] = trialsCsv(view, view.trials.slice(0, 1)).split('\r\n');
-  assert.ok(head?.startsWith('trial,state,score,best_epoch,seconds,units,lr,'));
-  assert.ok(head?.endsWith(',epochs,why,reason'));
-  assert.ok(first?.startsWith('1,completed,'));
+  assert.ok(head?.startsWith('"trial","state","score","best_epoch","seconds","units","lr",'));
+  assert.ok(head?.endsWith(',"epochs","why","reason"'));
+  assert.ok(first?.startsWith('1,"completed",'));
 });

@@ -29,7 +29,7 @@ test('a text is a value only inside the range and of its kind', () => {
 
 test('a choice keeps its type', () => {
   assert.deepEqual(
-    ['relu', '1', 'true', 'tanh'].map(text => valueIn(KIND, text)),
+    ['relu', '1', 'True', 'tanh'].map(text => valueIn(KIND, text)),
     ['relu', 1, true, null]
   );
 });
@@ -46,6 +46,6 @@ test('ranges read as in Python', () => {
   assert.deepEqual([UNITS, RATE, KIND].map(rangeText), [
     '32 … 128 step 32',
     '0.0001 … 0.1 log',
-    'relu | 1 | true'
+    'relu | 1 | True'
   ]);
 });

@@ -23,12 +23,17 @@ export function formatNumber(value: number | null): string {
     : text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
 }
 
+/** A value in full, as Python writes it but for quotes. */
+export function valueText(value: number | string | boolean): string {
+  return value === true ? 'True' : value === false ? 'False' : String(value);
+}
+
 /** A hyperparameter's value in a table cell. */
 export function formatValue(value: number | string | boolean | undefined): string {
   if (value === undefined) {
     return '–';
   }
-  return typeof value === 'number' ? formatNumber(value) : String(value);
+  return typeof value === 'number' ? formatNumber(value) : valueText(value);
 }
 
 /** Seconds as m:ss or h:mm:ss, rounded down. */

@@ -1,5 +1,5 @@
 /** Values of hyperparameters: which are active, allowed, and how their ranges read. */
-import { formatNumber } from './format';
+import { formatNumber, valueText } from './format';
 import type { IParameter } from './protocol';
 
 export type Value = number | string | boolean;
@@ -21,7 +21,7 @@ export function isActive(parameter: IParameter, values: Values): boolean {
 /** The value that a text says, or null when the parameter can't take it; steps are not checked. */
 export function valueIn(parameter: IParameter, text: string): Value | null {
   if (!isRange(parameter)) {
-    return parameter.choices.find(choice => String(choice) === text) ?? null;
+    return parameter.choices.find(choice => valueText(choice) === text) ?? null;
   }
   const value = text.trim() === '' ? NaN : Number(text);
   const { low, high } = parameter;
@@ -33,7 +33,7 @@ export function valueIn(parameter: IParameter, text: string): Value | null {
 /** The range in a few characters: 32 … 256 step 32, 0.0001 … 0.1 log, relu | tanh. */
 export function rangeText(parameter: IParameter): string {
   if (!isRange(parameter)) {
-    return parameter.choices.map(String).join(' | ');
+    return parameter.choices.map(valueText).join(' | ');
   }
   const { low, high, step, sampling } = parameter;
   return [

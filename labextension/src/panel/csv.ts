@@ -1,10 +1,11 @@
 /** Trials as comma separated values (RFC 4180), safe to open in a spreadsheet. */
+import { valueText } from '../model/format';
 import type { IStudyView, ITrialRecord } from '../model/protocol';
 
 type Cell = number | string | boolean | null | undefined;
 
-// A spreadsheet takes what begins like this for a formula, and runs it.
-const FORMULA = /^[=+\-@\t\r]/;
+// A spreadsheet takes what begins like this for a formula, and runs it, some also behind blanks or quotes.
+const FORMULA = /^(?:[\s"']*[=+\-@＝＋－＠]|[\t\r\n])/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** One row per trial with everything that its table row and its details have as numbers or words. */
@@ -26,7 +27,7 @@ export function trialsCsv(view: IStudyView, trials: readonly ITrialRecord[]): st
   return csvText([head, ...rows]);
 }
 
-/** Cells as text: quoted where needed, formulas as text behind an apostrophe. */
+/** Cells as text: texts in quotes, formulas behind an apostrophe, truth values in Python's words. */
 export function csvText(rows: readonly (readonly Cell[])[]): string {
   return rows.map(row => `${row.map(cellText).join(',')}\r\n`).join('');
 }
@@ -35,7 +36,9 @@ function cellText(cell: Cell): string {
   if (cell === null || cell === undefined) {
     return '';
   }
-  const text = String(cell);
-  const harmless = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  if (typeof cell !== 'string') {
+    return valueText(cell);
+  }
+  const harmless = FORMULA.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
+  return `"${harmless.replaceAll('"', '""')}"`;
 }

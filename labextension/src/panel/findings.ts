@@ -1,5 +1,5 @@
 /** What the diagnosis says of the model and the space, with a button for each remedy. */
-import { formatNumber } from '../model/format';
+import { formatNumber, valueText } from '../model/format';
 import type { JSONValue } from '../model/protocol';
 import type { Translate } from '../model/texts';
 import { copyButton } from './copy';
@@ -144,7 +144,7 @@ function shown(value: JSONValue): string {
     return formatNumber(value);
   }
   if (typeof value !== 'object') {
-    return String(value);
+    return valueText(value);
   }
   return isList(value)
     ? value.map(shown).join(', ')

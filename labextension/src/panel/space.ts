@@ -1,4 +1,5 @@
 /** The space that is searched, and the form that narrows, widens or fixes its ranges. */
+import { valueText } from '../model/format';
 import type { IParameter, JSONValue } from '../model/protocol';
 import type { Value } from '../model/values';
 import { isRange, rangeText } from '../model/values';
@@ -114,7 +115,7 @@ function makeChoicesRow(parameter: IParameter): ISpaceRow {
     return { choice, input };
   });
   const labels = boxes.map(({ choice, input }) =>
-    make('label', {}, input, make('span', { text: String(choice) }))
+    make('label', {}, input, make('span', { text: valueText(choice) }))
   );
   return {
     name: parameter.name,

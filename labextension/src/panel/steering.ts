@@ -1,4 +1,5 @@
 /** The forms that steer a running search: more budget, other ranges, values to try. */
+import { valueText } from '../model/format';
 import type { IParameter } from '../model/protocol';
 import type { Value, Values } from '../model/values';
 import { isActive, isRange, rangeText, valueIn } from '../model/values';
@@ -129,9 +130,9 @@ function makeValueInput(parameter: IParameter, value: Value): Input {
     return makeInput(String(value));
   }
   const options = parameter.choices.map(choice =>
-    make('option', { text: String(choice), attributes: { value: String(choice) } })
+    make('option', { text: valueText(choice), attributes: { value: valueText(choice) } })
   );
   const menu = make('select', { className: 'tm-select' }, ...options);
-  menu.value = String(value);
+  menu.value = valueText(value);
   return menu;
 }
