@@ -50,7 +50,8 @@ def test_no_trial_or_one_gives_a_valid_picture_of_finite_numbers(kind, view):
 def test_a_trial_is_told_with_the_end_of_its_log():
     told = answer(TWO, "trial", {"trial": "2"}, log_of=lambda number: f"log of {number}\n")
     assert told["trial"] == 2
-    assert told["rows"][-1] == ("log", "log of 2")
+    assert told["log"] == ("log of 2",)
+    assert "log" not in dict(told["rows"])
 
 
 def test_a_trial_is_told_in_the_screens_language_and_with_its_curves_when_it_has_ended():
@@ -58,7 +59,8 @@ def test_a_trial_is_told_in_the_screens_language_and_with_its_curves_when_it_has
     ended, running = trial(1, curves=curves), trial(2, curves=curves, state=TrialState.RUNNING)
     view, chinese = study(ended, running), catalogue(Language.CHINESE)
     told = answer(view, "trial", {"trial": "1"}, log_of=lambda _: "text", texts=chinese)
-    assert told["rows"][-1] == (chinese("why.log"), "text")
+    assert told["rows"][0][0] == chinese("why.state")
+    assert told["log"] == ("text",)
     assert told["curves"] == [curves]
     assert answer(view, "trial", {"trial": "2"}, log_of=no_log)["curves"] == []
 

@@ -15,7 +15,7 @@ from tunemagic.analysis.pictures import PictureKind
 from tunemagic.analysis.slices import slice_info
 from tunemagic.analysis.spread import spread_info
 from tunemagic.analysis.timeline import timeline_info
-from tunemagic.analysis.why import explain_trial
+from tunemagic.analysis.why import explain_trial, log_lines
 from tunemagic.errors import OptionError
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.text import counted, did_you_mean, one_line
@@ -52,18 +52,20 @@ def answer(
     """The info of this topic as JSON values (its tuples stay tuples).
 
     A picture's topic is its kind. ``trial`` wants ``{"trial": "3"}`` and gives ``{"trial": 3,
-    "rows": ((label, text), ...), "curves": [{metric: values}, ...]}``, the curves of each run of a
-    trial that has ended; ``log_of`` gives what a trial printed. ``compare`` wants
+    "rows": ((label, text), ...), "log": (line, ...), "curves": [{metric: values}, ...]}``: what is
+    known of it, the end of what it printed, which ``log_of`` gives whole, and the curves of each run
+    of a trial that has ended. ``compare`` wants
     ``{"a": "3", "b": "7"}``. Raises TuneError when it asks for something that there is not.
     """
     if topic == TRIAL:
         _check_options(topic, options, ("trial",))
         number = _trial(view, topic, options, "trial")
-        rows = explain_trial(view, number, log_of(number), texts)
+        rows = explain_trial(view, number, "", texts)
         trial = view.trial(number)
         # A snapshot of a large study leaves curves out, which the page gets when it looks at their trial.
         curves = [] if trial.state is TrialState.RUNNING else [dict(run) for run in trial.runs_curves]
-        return {"trial": number, "rows": tuple(rows), "curves": curves}
+        log = tuple(log_lines(log_of(number), texts))
+        return {"trial": number, "rows": tuple(rows), "log": log, "curves": curves}
     if topic == COMPARE:
         from tunemagic.analysis.compare import compare_info
 

@@ -20,7 +20,7 @@ from tunemagic.i18n.facts import translate
 from tunemagic.text import one_line
 from tunemagic.trial import LOG_LINES, StudyView, TrialRecord, TrialState
 
-__all__ = ["TrialStory", "explain_trial"]
+__all__ = ["TrialStory", "explain_trial", "log_lines"]
 
 _MAX_TEXT = 2000
 _MAX_EPOCHS = 30
@@ -165,9 +165,13 @@ def _values(objective: str, curves: Mapping[str, tuple[float | None, ...]]) -> s
     return f"{objective} {', '.join(shown)}" if curve else ""
 
 
-def _log(log: str, texts: Catalogue) -> list[tuple[str, str]]:
+def log_lines(log: str, texts: Catalogue = ENGLISH) -> list[str]:
+    """The last lines of a log, below one that says how many came before; none of an empty log."""
     lines = [line for line in log.splitlines() if line.strip()]
     left = len(lines) - LOG_LINES
-    shown = [texts("why.earlier_lines", count=left)] if left > 0 else []
-    shown += [one_line(line, _MAX_TEXT) for line in lines[-LOG_LINES:]]
-    return [("" if place else texts("why.log"), line) for place, line in enumerate(shown)]
+    earlier = [texts("why.earlier_lines", count=left)] if left > 0 else []
+    return earlier + [one_line(line, _MAX_TEXT) for line in lines[-LOG_LINES:]]
+
+
+def _log(log: str, texts: Catalogue) -> list[tuple[str, str]]:
+    return [("" if place else texts("why.log"), line) for place, line in enumerate(log_lines(log, texts))]

@@ -57,7 +57,7 @@ export function makeDetails(store: StudyStore, number: number, hands: IHands): I
       const answer = store.answerOf('trial', options);
       if (answer !== shownAnswer) {
         shownAnswer = answer;
-        const lines = logLines(answer?.info?.['rows'], t);
+        const lines = logLines(answer?.info?.['log']);
         setText(log, lines.join('\n'));
         head.hidden = log.hidden = lines.length === 0;
       }
@@ -68,11 +68,8 @@ export function makeDetails(store: StudyStore, number: number, hands: IHands): I
   };
 }
 
-/** The answer's rows are labels and texts; those of the log come last, one by one. */
-function logLines(rows: JSONValue | undefined, t: Translate): string[] {
-  const pairs = Array.isArray(rows) ? (rows as readonly (readonly string[])[]) : [];
-  const first = pairs.findIndex(([label]) => label === 'log' || label === t('why.log'));
-  return first < 0 ? [] : pairs.slice(first).map(([, text = '']) => text);
+function logLines(log: JSONValue | undefined): readonly string[] {
+  return Array.isArray(log) ? (log as readonly string[]) : [];
 }
 
 /** What is said, in order; texts may be empty. */
