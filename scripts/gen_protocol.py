@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from tunemagic import events, request, space, trial
 from tunemagic.analysis import curves, pictures, studies
+from tunemagic.i18n import facts
 from tunemagic.widgets import wire
 
 TARGET = Path(__file__).resolve().parents[1] / "labextension" / "src" / "model" / "protocol.ts"
@@ -179,6 +180,8 @@ def protocol_text() -> str:
     parts = [
         HEADER,
         f"export const PROTOCOL_VERSION = {events.PROTOCOL_VERSION};\n",
+        "/** Placeholders of `fact.*` texts that hold a number only. */\n"
+        f"export const FACT_NUMBERS = [{', '.join(map(repr, sorted(facts.NUMBERS)))}] as const;\n",
         *(enum_text(cls) for cls in ENUMS),
         *(interface_text(cls) for cls in VALUES),
         *(

@@ -54,6 +54,18 @@ test('what is no fact stays as it is', () => {
   assert.deepEqual(sentences.map(said), sentences);
 });
 
+test('a placeholder that stands twice holds the same both times', () => {
+  const twice = {
+    'fact.twice': '{name} 再来 {name}',
+    'english.fact.twice': 'run {name}; then {name} again'
+  };
+  const saidTwice = factTranslator(twice, translator(twice));
+  assert.deepEqual(['run a; then a again', 'run a; then b again'].map(saidTwice), [
+    'a 再来 a',
+    'run a; then b again'
+  ]);
+});
+
 test('every template is found by its own text', () => {
   const english = translator(texts('en'));
   const unknown = Object.keys(texts('en')).filter(id => {

@@ -18,13 +18,14 @@ from collections.abc import Iterator
 
 from tunemagic.i18n import ENGLISH, PLACEHOLDER, Catalogue, Language
 
-__all__ = ["PREFIX", "fact_of", "fact_texts", "translate"]
+__all__ = ["NUMBERS", "PREFIX", "fact_of", "fact_texts", "translate"]
 
 PREFIX = "fact."
 _DEEPEST = 4  # facts within facts; a hostile text could nest without end
 _LONGEST = 600  # characters; what an exception says is clipped to half of that
 # Placeholders for numbers, so that a template with little text of its own fits little else.
-_NUMBERS = frozenset(
+# Generated for the panel by scripts/gen_protocol.py.
+NUMBERS = frozenset(
     (
         "bracket",
         "classes",
@@ -36,6 +37,7 @@ _NUMBERS = frozenset(
         "line",
         "of",
         "process",
+        "row",
         "rows",
         "rung",
         "trial",
@@ -107,6 +109,6 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _pattern_of(name: str) -> str:
-    if name in _NUMBERS:
+    if name in NUMBERS:
         return r"[\d,.]+"
     return ".+?" if name.startswith("fact") else "(?:(?!; ).)+?"

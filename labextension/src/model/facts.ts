@@ -4,6 +4,7 @@
  * `english.fact.ID` as it stands in journals; for an English panel it sends none.
  */
 
+import { FACT_NUMBERS } from './protocol';
 import type { TextOf } from './texts';
 
 const ENGLISH = 'english.';
@@ -11,22 +12,7 @@ const PREFIX = 'english.fact.';
 const DEEPEST = 4;
 const LONGEST = 600;
 const REMEMBERED = 4096;
-const NUMBERS = new Set([
-  'bracket',
-  'classes',
-  'count',
-  'epoch',
-  'epochs',
-  'held',
-  'limit',
-  'line',
-  'of',
-  'process',
-  'row',
-  'rows',
-  'rung',
-  'trial'
-]);
+const NUMBERS: ReadonlySet<string> = new Set(FACT_NUMBERS);
 
 interface IPattern {
   readonly key: string;
@@ -94,6 +80,10 @@ function patternOf(key: string, text: string): IPattern {
   const pieces = text.split(/\{(\w+)\}/).map((piece, place) => {
     if (place % 2 === 0) {
       return piece.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+    }
+    const before = names.indexOf(piece);
+    if (before >= 0) {
+      return `\\${before + 1}`; // the same as the first time
     }
     names.push(piece);
     return NUMBERS.has(piece)
