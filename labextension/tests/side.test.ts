@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newsOf, targetOf } from '../src/lab/news';
+import { newsOf, targetOf, toneOf } from '../src/lab/news';
 import { readPreferences } from '../src/lab/preferences';
 import { stepPath } from '../src/lab/steps';
 import type { IStudyRow } from '../src/model/protocol';
@@ -43,6 +43,18 @@ test('searches that begin, end or improve are news; what was there already is no
   assert.deepEqual(names(news.done), ['c']);
   assert.deepEqual(names(news.better), ['a']);
   assert.deepEqual(newsOf(after, after), { started: [], done: [], better: [] });
+});
+
+test('only a search that ended by itself with a score is told as a success', () => {
+  const ended = [row('a', 'finished', 1), row('b', 'finished'), row('c', 'stopped', 1)];
+  const broken = [row('d', 'failed', 1), row('e', 'interrupted', 1)];
+  assert.deepEqual([...ended, ...broken].map(toneOf), [
+    'success',
+    'warning',
+    'info',
+    'error',
+    'warning'
+  ]);
 });
 
 test('a search that is gone after a restart has not ended', () => {

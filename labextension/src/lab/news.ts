@@ -15,6 +15,20 @@ export function isUnderWay(row: IStudyRow): boolean {
   return row.where === 'kernel' && UNDER_WAY.includes(row.state);
 }
 
+/** How to tell that a search has ended: only one that has something to show for it has succeeded. */
+export function toneOf({ state, best }: IStudyRow): 'success' | 'info' | 'warning' | 'error' {
+  switch (state) {
+    case 'failed':
+      return 'error';
+    case 'finished':
+      return best === null ? 'warning' : 'success';
+    case 'stopped':
+      return 'info';
+    default:
+      return 'warning';
+  }
+}
+
 /** Compare two lists of one kernel. What the first list of a page holds is no news, except in that it runs. */
 export function newsOf(before: readonly IStudyRow[], after: readonly IStudyRow[]): INews {
   const known = new Map(before.map(row => [row.name, row]));

@@ -9,7 +9,7 @@ import { DisposableDelegate } from '@lumino/disposable';
 import type { KernelTracker } from '../kernel/tracker';
 import { formatNumber } from '../model/format';
 import type { IStudyRow } from '../model/protocol';
-import { newsOf } from './news';
+import { newsOf, toneOf } from './news';
 import { DEFAULTS, readPreferences } from './preferences';
 
 /** Watch the searches of all open notebooks; `settings` is null where nothing can be set. */
@@ -33,7 +33,7 @@ export function watchSearches(
       app.shell.activateById(panelId);
     }
     for (const row of wanted.notifyWhenDone ? news.done : []) {
-      Notification.success(doneText(row, trans), { autoClose: false });
+      Notification.emit(doneText(row, trans), toneOf(row), { autoClose: false });
     }
     for (const row of wanted.notifyWhenBetter ? news.better : []) {
       Notification.info(betterText(row, trans), { autoClose: 5000 });
@@ -56,6 +56,17 @@ export function watchSearches(
 }
 
 function doneText(row: IStudyRow, trans: TranslationBundle): string {
+  if (row.state === 'failed') {
+    return row.best === null
+      ? trans.__('Search %1 has failed.', row.name)
+      : trans.__(
+          'Search %1 has failed: best %2 %3 in %4 trials.',
+          row.name,
+          row.objective,
+          formatNumber(row.best),
+          row.done
+        );
+  }
   return row.best === null
     ? trans.__('Search %1 has ended without a score.', row.name)
     : trans.__(
