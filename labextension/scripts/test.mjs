@@ -17,6 +17,10 @@ await build({
   platform: 'node',
   target: ['node20'],
   sourcemap: 'inline',
+  // @lumino/coreutils asks node for random numbers by require.
+  banner: {
+    js: "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+  },
   define: {
     GOLDEN_FOLDER: JSON.stringify(fileURLToPath(new URL('../../tests/golden/', import.meta.url))),
     SOURCE_FOLDER: JSON.stringify(fileURLToPath(new URL('../src/', import.meta.url))),

@@ -22,6 +22,8 @@ import type {
 
 export const TARGET_NAME = 'tunemagic';
 const REPLY_MILLISECONDS = 15_000;
+// All pictures of a large search are drawn for it, in a kernel that may be training.
+const REPORT_MILLISECONDS = 300_000;
 
 type Request = IShowStudy | ISuggestCell | ISteerStudy | ICompareStudies | IFormSource;
 /** A request as it is asked for: its id is given when it is sent. */
@@ -88,13 +90,15 @@ export class KernelLink implements IDisposable {
   /** Ask the kernel for something. Rejects with NoReply when no answer comes. */
   async ask(asked: Asked): Promise<ISideReply> {
     const id = UUID.uuid4();
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const reply = await new Promise<ISideReply | null>(resolve => {
       this.waiting.set(id, resolve);
       if (!this.send({ ...asked, id })) {
         resolve(null);
       }
-      setTimeout(resolve, REPLY_MILLISECONDS, null);
+      timer = setTimeout(resolve, patience(asked), null);
     });
+    clearTimeout(timer);
     this.waiting.delete(id);
     if (reply === null) {
       throw new NoReply();
@@ -206,4 +210,10 @@ export class KernelLink implements IDisposable {
     this.rows = rows;
     this.changedSignal.emit();
   }
+}
+
+/** How long to wait for a reply, in milliseconds. */
+function patience(asked: Asked): number {
+  const isReport = asked.kind === 'steer' && asked.verb === 'report';
+  return isReport ? REPORT_MILLISECONDS : REPLY_MILLISECONDS;
 }
