@@ -112,7 +112,7 @@ def test_the_side_panel_follows_notebooks_and_themes(browser, server):
         notebook.page.evaluate(
             "async () => { await jupyterapp.commands.execute('docmanager:open', {path: 'first.ipynb'}); }"
         )
-        expect(side.locator(".tm-name")).to_have_text("faces")
+        expect(side.locator(".tm-name")).to_have_text("digits")
         notebook.save()
         notebook.execute("application:close")
         expect(side.locator(".tunemagic-SidePanel-hint")).to_contain_text("No search in this notebook yet")

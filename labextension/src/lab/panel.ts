@@ -24,7 +24,8 @@ export class TuneSidePanel extends Widget {
   private view: Widget | null = null;
   /** What `view` shows, or is about to: to draw only when something else is wanted. */
   private shown: { readonly notebook: NotebookPanel; readonly modelId: string } | null = null;
-  private chosen: string | null = null;
+  /** What was chosen in the list, by notebook: one that comes to the front again shows it again. */
+  private readonly chosen = new WeakMap<NotebookPanel, string>();
   private notebook: NotebookPanel | null = null;
   /** What the comparison was asked for: to ask again when a score has changed. */
   private compared = '';
@@ -43,8 +44,7 @@ export class TuneSidePanel extends Widget {
     this.list = new StudyTable(
       trans,
       study => {
-        this.chosen = study;
-        this.refresh();
+        this.choose(study);
       },
       () => {
         this.refresh();
@@ -82,10 +82,24 @@ export class TuneSidePanel extends Widget {
     this.refresh();
   }
 
+  private choose(study: string): void {
+    const { link, notebook } = this.tracker;
+    if (notebook !== null) {
+      this.chosen.set(notebook, study);
+    }
+    // Its journal may have grown since it was read: another process may have gone on with it.
+    if (link?.studies.some(one => one.name === study && one.where === 'disk') === true) {
+      link.show(study);
+    }
+    this.refresh();
+  }
+
   /** The chosen study; without a choice the latest one of this kernel. */
   private current(studies: readonly IStudyRow[]): IStudyRow | undefined {
+    const { notebook } = this.tracker;
+    const chosen = notebook === null ? undefined : this.chosen.get(notebook);
     return (
-      studies.find(one => one.name === this.chosen) ??
+      studies.find(one => one.name === chosen) ??
       studies.filter(one => one.where === 'kernel').at(-1)
     );
   }
@@ -94,7 +108,6 @@ export class TuneSidePanel extends Widget {
     const { link, notebook } = this.tracker;
     if (notebook !== this.notebook) {
       this.notebook = notebook;
-      this.chosen = null;
       this.list.clear();
     }
     const studies = link?.studies ?? [];
