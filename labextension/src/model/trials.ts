@@ -108,3 +108,9 @@ export function isBetter(direction: Direction, value: number, old: number | null
   }
   return direction === 'min' ? value < old : value > old;
 }
+
+/** Whether trials differ in their numbers of weights, which can stand against the score then. */
+export function haveSizes({ trials }: IStudyView): boolean {
+  const sizes = trials.map(({ metrics }) => metrics['parameters']);
+  return new Set(sizes.filter(size => typeof size === 'number')).size > 1;
+}

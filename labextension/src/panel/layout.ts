@@ -1,6 +1,6 @@
 /** Which sections the panel has, in their order. */
 import type { PictureKind } from '../model/protocol';
-import { runsOf } from '../model/trials';
+import { haveSizes, runsOf } from '../model/trials';
 import { makeActions } from './actions';
 import type { ICurvesSection } from './curves';
 import { makeCurves } from './curves';
@@ -91,7 +91,7 @@ function viewTabs(store: StudyStore, curves: ICurvesSection, hands: IHands): ITa
 
 function isOffered({ view }: StudyStore, kind: PictureKind): boolean {
   if (kind === 'pareto') {
-    return view.objectives.length > 0;
+    return view.objectives.length > 0 || haveSizes(view);
   }
   return kind !== 'spread' || runsOf(view) > 1;
 }
