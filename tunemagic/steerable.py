@@ -6,14 +6,14 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.ledger import Ledger
-from tunemagic.search.steered_space import cell_definitions, changed_space, values_to_try
+from tunemagic.search.steered_space import as_in_the_cell, cell_definitions, changed_space, values_to_try
 from tunemagic.search.steering import SearchOverError, Steered, Steering
 from tunemagic.search.strategy import Strategy
 from tunemagic.space import SearchSpace, Value
@@ -110,15 +110,23 @@ class Steerable(ABC):
         Before the first trial, which is that of the default values, nothing is tried. Parameters
         left out have their default. The trial counts like any other; when the wanted number of
         trials was run it comes on top. In a study that has ended it runs when that goes on. Raises
-        SpaceError for names or values that the space does not have.
+        SpaceError for names or values that the space does not have, OptionError without any.
         """
+        if not values:
+            raise OptionError("try: received no values; expected some, as in units=128.")
         self._check_open()
-        point = values_to_try(self.view.space, values)
+        view = self.view
+        point = values_to_try(view.space, values, code=view.code)
         try:
             self._ask(lambda steered: steered.queue(point), "")
         except SearchOverError:
             self._ledger.record(ev.TrialQueued(values=point))
         return point
+
+    @property
+    def cell_space(self) -> SearchSpace:
+        """The hyperparameters as the cell defines them, whatever was made of their ranges since."""
+        return as_in_the_cell(self.view.space, cell_definitions(self._ledger.events_after(0)))
 
     def narrow(
         self,
@@ -126,6 +134,7 @@ class Steerable(ABC):
         ranges: Mapping[str, Sequence[float]] | None = None,
         fixed: Mapping[str, Value] | None = None,
         choices: Mapping[str, Sequence[Value]] | None = None,
+        reset: bool = False,
     ) -> str:
         """Change what the search looks at: narrow or widen ranges, fix values, choose among choices.
 
@@ -133,17 +142,21 @@ class Steerable(ABC):
             ranges: (low, high) by name, both included; they may go beyond what the cell says.
             fixed: One value by name.
             choices: Some of the cell's choices by name.
+            reset: First take back every change, so that all is as in the cell.
 
         Returns one sentence on what that means for the strategy. Trials so far are kept. The cell
         does not undo it when it runs again, unless it defines that parameter otherwise then.
-        Raises SpaceError on an unknown name, an empty range or a value that can't be.
+        Raises SpaceError on an unknown name, an empty range or a value that can't be, OptionError
+        when nothing is to be changed.
         """
+        asked: dict[str, Any] = {"ranges": ranges or {}, "fixed": fixed or {}, "choices": choices or {}}
+        if not reset and not any(asked.values()):
+            raise OptionError("space: received nothing to change; expected ranges, fixed, choices or reset.")
 
         def wanted() -> SearchSpace:
-            definitions = cell_definitions(self._ledger.events_after(0))
-            return changed_space(
-                self.view.space, definitions, ranges=ranges or {}, fixed=fixed or {}, choices=choices or {}
-            )
+            view, cell = self.view, cell_definitions(self._ledger.events_after(0))
+            space = as_in_the_cell(view.space, cell) if reset else view.space
+            return changed_space(space, cell, **asked, code=view.code)
 
         self._check_open()
         wanted()  # what can't be is refused here and now
@@ -158,7 +171,7 @@ class Steerable(ABC):
                 sentence = strategy.narrow(wanted())
                 changed = ev.SpaceChanged(space=strategy.space().to_json(), reason=sentence, asked=True)
                 return self._ledger.record(changed).reason
-        return self.narrow(ranges=ranges, fixed=fixed, choices=choices)  # a search has just started
+        return self.narrow(**asked, reset=reset)  # a search has just started
 
     def set_budget(
         self, *, max_trials: int | None = None, minutes: float | None = None, workers: int | None = None

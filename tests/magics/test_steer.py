@@ -9,7 +9,7 @@ import pytest
 
 from tests.magics.test_verbs import LONG, epochs_of, threading_event
 from tunemagic import events as ev
-from tunemagic.errors import StudyError
+from tunemagic.errors import OptionError, StudyError
 from tunemagic.journal import read_journal
 from tunemagic.trial import StudyState, replay
 
@@ -36,6 +36,8 @@ def test_pause_try_space_budget_and_resume_steer_a_search_that_its_journal_tells
     assert "elapsed · paused" in said
     assert (running.running, running.view.state) == (True, StudyState.PAUSED)
     assert notebook("%tune try units=12").out == "digits: next comes units=12\n"
+    assert notebook("%tune").texts[0].splitlines()[2].split("  ")[2] == "0/500 · 1 waiting"
+    assert notebook("%tune pause").out.endswith(" · 1 waiting\n")
     shown = notebook("%tune space --range units=8:16").texts[0]
     assert "units           8 … 16 step 4  8" in shown
     assert "the next proposals lie in the new range" in shown
@@ -139,6 +141,53 @@ def test_a_study_is_resumed_up_to_the_limit_that_it_has_by_now_unless_the_line_s
     assert (len(ended.view.trials), ended.view.max_trials) == (3, 3)
 
 
+def test_a_value_to_try_says_its_place_and_whether_it_was_tried_or_waits_already(notebook, ended):
+    later = ". It runs when the study goes on: %tune resume digits\n"
+    assert notebook("%tune try units=4").out == f"digits: next comes units=4; trial 1 had the same values{later}"
+    off = "units=17 is not on the step of 4.\n"
+    assert notebook("%tune try units=17").out == f"digits: after 1 other comes units=17{later}{off}"
+    waits = "; the same values wait already"
+    assert notebook("%tune try units=17").out == f"digits: after 2 others comes units=17{waits}{later}{off}"
+    assert notebook("%tune").texts[0].splitlines()[2].split("  ")[2] == "1/1 · 3 waiting"
+
+
+def test_a_name_under_a_condition_that_no_trial_has_met_is_not_known_yet(notebook, tune, quick_cell):
+    body = quick_cell.replace(
+        "units = ", 'if hp.Int("units", 4, 32, step=4) > 99: hp.Int("deeper", 1, 2)\n        units = '
+    )
+    assert tune("digits -n 1 --epochs 1 --tuner random --view none", body).err == ""
+    for line in ("try deeper=1", "space --fix deeper=1"):
+        assert notebook(f"%tune {line}").error == (
+            "'deeper' is not known yet: a name under a condition appears when a trial meets it, and none has; "
+            "known: units."
+        )
+
+
+def test_a_changed_space_shows_what_the_cell_says_and_goes_back_to_it(notebook, ended):
+    shown = notebook("%tune space --range units=7:17").texts[0].splitlines()
+    assert shown[2].split() == "units 8 … 16 step 4 8 4 … 32 step 4".split()
+    assert shown[-2:] == ["units: 7 became 8: the step is 4.", "units: 17 became 16: the step is 4."]
+    assert notebook("%tune space --fix units=17").texts[0].endswith("\nunits=17 is not on the step of 4.")
+    reset = notebook("%tune space digits --reset").texts[0].splitlines()
+    assert reset[1].split() == ["hyperparameter", "values", "default"]
+    assert reset[2].split() == ["units", "4", "…", "32", "step", "4", "4"]
+    ended.narrow(fixed={"units": 8})
+    assert ended.narrow(reset=True)
+    assert ended.view.space == ended.cell_space
+
+
+def test_tables_speak_the_language_that_the_line_asks_for(notebook, ended):
+    for line in ("--lang zh", "--lang=zh", "space --lang zh", "space digits --lang zh"):
+        assert any("\u4e00" <= char <= "\u9fff" for char in notebook(f"%tune {line}").texts[0])
+
+
+def test_in_python_nothing_to_change_and_nothing_to_try_are_refused_as_in_lines(ended):
+    with pytest.raises(OptionError, match=r"^space: received nothing to change; expected ranges, fixed, choices or "):
+        ended.narrow()
+    with pytest.raises(OptionError, match=r"^try: received no values; expected some, as in units=128"):
+        ended.try_()
+
+
 def test_a_space_narrowed_after_the_end_is_searched_when_the_cell_goes_on(notebook, ended, tune, quick_cell):
     notebook("%tune space --range units=40:48")
     tune("digits -n 3 --epochs 1 --tuner random --view none", quick_cell)
@@ -161,6 +210,12 @@ def test_a_space_narrowed_after_the_end_is_searched_when_the_cell_goes_on(notebo
         ("try units", "%tune try: received no values; expected some, as in units=128."),
         ("try", "%tune try: expected NAME=VALUE after it. %tune try -h lists all options."),
         ("try units=1 units=2", "%tune try: received units twice; expected each name once."),
+        ("try units = 64", "NAME=VALUE: received '='; expected NAME=VALUE with no blanks around =, as in units=64."),
+        (
+            "try units= 64",
+            "NAME=VALUE: received 'units='; expected NAME=VALUE with no blanks around =, as in units=64.",
+        ),
+        ("try units:64", "NAME=VALUE: received 'units:64'; expected NAME=VALUE, as in units=64."),
         ("space --range units=9:5", "units: the range 9 … 5 is empty; expected low <= high. Swap them."),
         ("space --range units=9", "--range: received '9'; expected two numbers, as in 1e-4:1e-2."),
         ("space --fix units", "--fix: received 'units'; expected name=value, as in units=128."),

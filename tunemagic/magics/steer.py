@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.display import display
 
+from tunemagic.analysis.wording import range_text
 from tunemagic.errors import StudyError
 from tunemagic.i18n import Catalogue
 from tunemagic.i18n.facts import translate
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.language import asked_language
 from tunemagic.magics.tables import Table, status_line
+from tunemagic.search.steered_space import moved_ends, off_the_steps
 from tunemagic.steerable import budget_text
 from tunemagic.study import Study
 from tunemagic.trial import StudyState, TrialState
@@ -67,31 +69,38 @@ class SteeringVerbs(SearchDefaults):
 
     def _try(self, given: Mapping[str, Any]) -> None:
         study = self._steered(given, "steered")
+        before = study.view
         point = study.try_(**given["values"])
-        texts, defaults = (
-            self._texts(study),
-            {name: value for name, value in point.items() if name not in given["values"]},
-        )
-        shown = ", ".join(f"{name}={value}" for name, value in point.items() if name in given["values"])
-        message = texts("verb.queued", study=study.name, values=shown)
+        texts = self._texts(study)
+        wanted = {name: value for name, value in point.items() if name in given["values"]}
+        defaults = {name: value for name, value in point.items() if name not in wanted}
+        # The trial of the default values goes before all others.
+        ahead = len(before.queued) + (not before.trials)
+        key = "verb.queued_after" if ahead else "verb.queued"
+        message = texts(key, study=study.name, values=_listed(wanted), count=ahead)
         if defaults:
-            message += texts("verb.defaults", values=", ".join(f"{name}={value}" for name, value in defaults.items()))
+            message += texts("verb.defaults", values=_listed(defaults))
+        same = next((trial.number for trial in before.trials if trial.values == point), None)
+        if same is not None:
+            message += texts("verb.tried_already", trial=same)
+        elif point in before.queued:
+            message += texts("verb.waits_already")
         if not study.running:
             message += texts("verb.queued_for_later", study=study.name)
-        self._say(message)
+        self._say("\n".join([message, *_between_steps(study, point, texts)]))
 
     def _space(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
-        changes = {key: given[key] for key in ("ranges", "fixed", "choices") if key in given}
-        texts = self._texts(study)
-        notes = () if not changes else (translate(self._steered(given, "steered").narrow(**changes), texts),)
-        table = Table(
-            caption=texts("verb.space_caption", study=study.name),
-            columns=(texts("verb.space_name"), texts("verb.space_range"), texts("verb.space_default")),
-            rows=tuple((p.name, p.describe(), str(p.default)) for p in study.view.space.parameters),
-            notes=notes,
-        )
-        display(table.bundle(), raw=True)
+        changes = {key: given[key] for key in ("ranges", "fixed", "choices", "reset") if key in given}
+        texts = self._texts(study, given.get("lang"))
+        notes = []
+        if changes:
+            notes.append(translate(self._steered(given, "steered").narrow(**changes), texts))
+            moved = moved_ends(study.view.space, given.get("ranges", {}))
+            for name, asked, now, step in moved:
+                notes.append(texts("verb.moved", name=name, given=f"{asked:g}", now=f"{now:g}", step=f"{step:g}"))
+            notes += _between_steps(study, given.get("fixed", {}), texts)
+        display(_space_table(study, notes, texts).bundle(), raw=True)
 
     def _budget(self, given: Mapping[str, Any]) -> None:
         study = self._steered(given, "steered")
@@ -117,6 +126,35 @@ class SteeringVerbs(SearchDefaults):
 
     def _say(self, line: str) -> None:
         sys.stdout.write(line + "\n")
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _between_steps(study: Study, values: Mapping[str, Any], texts: Catalogue) -> list[str]:
+    """A line for each value that the strategy itself would not propose."""
+    return [
+        texts("verb.off_step", name=name, value=values[name], step=f"{step:g}")
+        for name, step in off_the_steps(study.cell_space, values)
+    ]
+
+
+def _space_table(study: Study, notes: Sequence[str], texts: Catalogue) -> Table:
+    """What is searched now, and in a column of its own what the cell says where that differs."""
+    now, cell = study.view.space.parameters, study.cell_space.parameters
+    columns = ["name", "range", "default"]
+    rows = [[p.name, range_text(p, texts), str(p.default)] for p in now]
+    if now != cell:
+        columns.append("cell")
+        for row, parameter, own in zip(rows, now, cell, strict=True):
+            row.append("" if parameter == own else range_text(own, texts))
+    return Table(
+        caption=texts("verb.space_caption", study=study.name),
+        columns=tuple(texts(f"verb.space_{column}") for column in columns),
+        rows=tuple(map(tuple, rows)),
+        notes=tuple(notes),
+    )
 
 
 def refuse_elsewhere(study: Study, done: str) -> None:

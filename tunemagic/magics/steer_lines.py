@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tunemagic.errors import OptionError
+from tunemagic.magics.lines import add_language
 from tunemagic.magics.options import LineParser, number, study_name, whole_number
-from tunemagic.magics.tokens import plain
+from tunemagic.magics.tokens import plain, quoted
 from tunemagic.pairs import read_choices, read_literal, read_pair, read_range
 
 __all__ = ["add_budget", "add_space", "add_try", "with_pairs"]
@@ -34,6 +35,8 @@ def add_space(parser: LineParser) -> None:
     parser.options("--range", type=_named(read_range), metavar="NAME=LOW:HIGH", help="search between these numbers")
     parser.options("--fix", type=_named(read_literal), metavar="NAME=VALUE", help="search this value only")
     parser.options("--choices", type=_named(read_choices), metavar="NAME=A,B", help="search these of the choices only")
+    parser.flag("--reset", help="back to the ranges of the cell")
+    add_language(parser)
 
 
 def add_budget(parser: LineParser) -> None:
@@ -74,7 +77,16 @@ def _by_name(where: str, pairs: list[tuple[str, T]]) -> dict[str, T]:
 
 def _pair_or_study(token: str) -> tuple[str, Any] | str:
     """A value by name, or the study's name."""
+    text = plain(token)
+    if text.startswith("=") or text.endswith("="):
+        raise _fault(text, "NAME=VALUE with no blanks around =, as in units=64")
+    if ":" in text and "=" not in text:
+        raise _fault(text, "NAME=VALUE, as in units=64")
     return _named(read_literal)(token) if "=" in plain(token) else study_name(token)
+
+
+def _fault(text: str, expected: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"received {quoted(text)}; expected {expected}.")
 
 
 def _named(read: Callable[[str], T]) -> Callable[[str], tuple[str, T]]:

@@ -61,11 +61,18 @@ def _escape(text: str) -> str:
 
 def status_line(view: StudyView, texts: Catalogue = ENGLISH) -> str:
     """The study's name and where it stands, on one line."""
-    return texts("table.status", study=one_line(view.study), progress=progress_line(view, texts))
+    line = texts("table.status", study=one_line(view.study), progress=progress_line(view, texts))
+    return f"{line} · {_waiting(view, texts)}" if view.queued else line
 
 
-def _done(view: StudyView) -> str:
-    return f"{view.ended_trials}" if view.max_trials is None else f"{view.ended_trials}/{view.max_trials}"
+def _done(view: StudyView, texts: Catalogue) -> str:
+    done = f"{view.ended_trials}" if view.max_trials is None else f"{view.ended_trials}/{view.max_trials}"
+    return f"{done} · {_waiting(view, texts)}" if view.queued else done
+
+
+def _waiting(view: StudyView, texts: Catalogue) -> str:
+    """How many trials were asked for that have not begun."""
+    return texts("table.waiting", count=len(view.queued))
 
 
 def studies_table(views: Sequence[StudyView], faults: Sequence[str] = (), texts: Catalogue = ENGLISH) -> Table:
@@ -74,7 +81,7 @@ def studies_table(views: Sequence[StudyView], faults: Sequence[str] = (), texts:
         (
             view.study,
             texts(f"state.{view.state}"),
-            _done(view),
+            _done(view, texts),
             score_text(view, texts),
             clock(view.elapsed),
             view.strategy,

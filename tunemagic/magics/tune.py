@@ -158,7 +158,7 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
                 views.append(replace(self.book.get(name).view, study=name))
             except TuneError as error:  # one damaged folder must not hide the other studies
                 faults.append(f"{name}: {error}")
-        display(studies_table(views, faults, self._texts()).bundle(), raw=True)
+        display(studies_table(views, faults, self._texts(lang=given.get("lang"))).bundle(), raw=True)
 
     def _run(self, given: Mapping[str, Any]) -> None:
         if "replay" in given:

@@ -176,8 +176,12 @@ VERBS: Mapping[str, Verb] = {
 }
 
 
+_LIST = LineParser("tune", description="List all studies.")
+add_language(_LIST)
+
+
 def read_verb(line: str, namespace: Mapping[str, Any], studies: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The verb of a ``%tune`` line and its options; the verb of an empty line is ``""``.
+    """The verb of a ``%tune`` line and its options; the verb of a line without one is ``""``.
 
     Args:
         line: What stands after ``%tune``.
@@ -194,6 +198,8 @@ def read_verb(line: str, namespace: Mapping[str, Any], studies: Sequence[str]) -
     if word in VERBS:
         given = given_options(VERBS[word].parser, tokens[1:])
         return word, _checked_replay(given) if "replay" in given else _with_study(with_pairs(given))
+    if word.partition("=")[0] == "--lang":
+        return "", given_options(_LIST, tokens)
     if word in ("-h", "--help"):
         tune_parser().read(["-h"])
     raise OptionError(

@@ -15,7 +15,17 @@ from tunemagic import events as ev
 from tunemagic.errors import SpaceError
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
 
-__all__ = ["Definitions", "cell_definitions", "changed_space", "kept_space", "key_of_parameter", "values_to_try"]
+__all__ = [
+    "Definitions",
+    "as_in_the_cell",
+    "cell_definitions",
+    "changed_space",
+    "kept_space",
+    "key_of_parameter",
+    "moved_ends",
+    "off_the_steps",
+    "values_to_try",
+]
 
 # A parameter of the cell by what tells it from others: its name and its conditions.
 ParameterKey: TypeAlias = tuple[str, tuple[Condition, ...]]
@@ -44,6 +54,11 @@ def cell_definitions(events: Iterable[ev.Event]) -> dict[ParameterKey, Parameter
     return cell
 
 
+def as_in_the_cell(space: SearchSpace, cell: Definitions) -> SearchSpace:
+    """The same parameters as the cell defines them."""
+    return SearchSpace(tuple(cell.get(key_of_parameter(p), p) for p in space.parameters))
+
+
 def kept_space(found: SearchSpace, known: SearchSpace, cell: Definitions, *, same: bool) -> SearchSpace:
     """The space of a cell that goes on with a study: ranges that the user has changed stay changed.
 
@@ -62,14 +77,15 @@ def kept_space(found: SearchSpace, known: SearchSpace, cell: Definitions, *, sam
 # -- values to try -----------------------------------------------------------------------------------
 
 
-def values_to_try(space: SearchSpace, values: Mapping[str, Any]) -> dict[str, Value]:
+def values_to_try(space: SearchSpace, values: Mapping[str, Any], *, code: str = "") -> dict[str, Value]:
     """The point with these values; parameters that are left out have their default.
 
-    Raises SpaceError on an unknown name, a value of the wrong type or outside its range, and on
-    a parameter that the other values leave without a use.
+    ``code`` is the cell's: what it names may only be waiting for a trial. Raises SpaceError on an
+    unknown name, a value of the wrong type or outside its range, and on a parameter that the other
+    values leave without a use.
     """
     for name in values:
-        _named(space, name)
+        _named(space, name, code)
     point: dict[str, Value] = {}
     for parameter in space.parameters:
         if parameter.active(point):
@@ -127,6 +143,7 @@ def changed_space(
     ranges: Mapping[str, Sequence[Any]],
     fixed: Mapping[str, Any],
     choices: Mapping[str, Sequence[Any]],
+    code: str = "",
 ) -> SearchSpace:
     """The space with these parameters narrowed, widened or fixed to one value.
 
@@ -136,7 +153,7 @@ def changed_space(
     """
     asked = [*ranges, *fixed, *choices]
     for name in asked:
-        _named(space, name)
+        _named(space, name, code)
         if asked.count(name) > 1:
             raise SpaceError(f"{name}: received more than one change; expected a range, a value or choices.")
     changed = []
@@ -225,9 +242,38 @@ def _with_default(parameter: Parameter, origin: Parameter) -> Parameter:
 # -- words -------------------------------------------------------------------------------------------
 
 
-def _named(space: SearchSpace, name: str) -> None:
+def off_the_steps(cell: SearchSpace, values: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Which of these values lie between the cell's steps: names and steps. Factors are not looked at."""
+    found = {}
+    for parameter in cell.parameters:
+        value, step = values.get(parameter.name), parameter.step
+        stepped = parameter.kind in _NUMBERS and step is not None and parameter.sampling is Sampling.LINEAR
+        if stepped and step and isinstance(value, (int, float)) and not isinstance(value, bool):
+            place = (value - (parameter.low or 0.0)) / step
+            if abs(place - round(place)) > _ROUNDING:
+                found[parameter.name] = step
+    return list(found.items())
+
+
+def moved_ends(space: SearchSpace, ranges: Mapping[str, Sequence[float]]) -> list[tuple[str, float, float, float]]:
+    """Which ends of a changed range lie elsewhere than asked, on a step: name, asked, what it is, step."""
+    found = {}
+    for parameter in space.parameters:
+        for side, asked in enumerate(ranges.get(parameter.name, ())):
+            now = (parameter.low, parameter.high)[side]
+            if parameter.step is not None and now is not None and not math.isclose(asked, now, rel_tol=_ROUNDING):
+                found[parameter.name, side] = (parameter.name, asked, now, parameter.step)
+    return list(found.values())
+
+
+def _named(space: SearchSpace, name: str, code: str = "") -> None:
     if name in space.names:
         return
+    if f'"{name}"' in code or f"'{name}'" in code:
+        raise SpaceError(
+            f"{name!r} is not known yet: a name under a condition appears when a trial meets it, and none has; "
+            f"known: {', '.join(space.names)}."
+        )
     near = difflib.get_close_matches(name, space.names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]}?" if near else ""
     known = ", ".join(space.names) or "none: the space is empty"
