@@ -160,6 +160,16 @@ def test_a_whole_study_is_said_in_words():
     )
 
 
+def test_trainings_from_other_seeds_have_a_column_and_a_line_of_their_own():
+    one, two = STUDY.trials[:2]
+    verified = (replace(one, verified=(0.7, 0.72)), replace(two, verified=(0.94, 0.96, 0.95)), *STUDY.trials[2:])
+    top = summary_info(replace(STUDY, trials=verified)).top
+    assert top.columns[:4] == ("trial", "val_accuracy", "other seeds", "epoch")
+    assert [row[2] for row in top.rows] == ["0.95 ± 0.01", "0.71 ± 0.014"]
+    assert top.numeric == frozenset(range(8))
+    assert top.remarks[0].startswith("Trial 2 over trial 1: the gain of 0.24 is more than the noise of")
+
+
 def test_an_empty_study_says_that_there_is_nothing():
     assert summary_info(StudyView()) == SummaryInfo(
         title="study",

@@ -120,6 +120,14 @@ def test_a_chinese_report_says_so_and_holds_no_english_heading(pareto):
         assert text not in page.seen.replace("best epoch", "")
 
 
+def test_trainings_from_other_seeds_are_reported(tmp_path):
+    view = golden("finished", tmp_path)
+    best = view.best_trial
+    trials = tuple(replace(one, verified=(0.9, 0.92)) if one is best else one for one in view.trials)
+    assert Page(report_html(replace(view, trials=trials))).seen.count("0.91 ± 0.014") == 2  # the best, and all trials
+    assert "other seeds" not in Page(report_html(view)).seen
+
+
 def test_a_hostile_study_leaves_no_element_of_its_own(pareto):
     def told(text):
         trials = tuple(

@@ -14,6 +14,7 @@ from tunemagic.analysis.wording import (
     spread_text,
     state_text,
     value_text,
+    verified_text,
 )
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
@@ -59,30 +60,35 @@ def trials_cells(
     states: bool = False,
     texts: Catalogue = ENGLISH,
 ) -> Cells:
-    """A row for each of these trials: score, epochs, time and values; with ``states`` how it ended."""
+    """A row for each of these trials: score, epochs, time and values; with ``states`` how it ended.
+
+    Where one of them was trained again from other seeds, a column has the mean and the spread of that.
+    """
     names = [name for name in view.space.names if any(name in trial.values for trial in trials)]
     names += [name for trial in trials for name in trial.values if name not in names]
     names = list(dict.fromkeys(names))
     wide = len(names) > _MAX_COLUMNS
     further = [name for name, _ in view.objectives]
     state = [texts("table.state")] if states else []
+    again = [texts("record.other_seeds")] if any(trial.verified for trial in trials) else []
     scores = tuple(map(short, (view.objective, *further)))
     words = [texts(f"record.{word}") for word in ("epoch", "time")]
     values = [texts("record.values")] if wide else list(map(short, names))
-    columns = (texts("record.trial"), *state, *scores, *words, *values)
+    columns = (texts("record.trial"), *state, *scores, *again, *words, *values)
     rows = tuple(
         (
             str(trial.number),
             *([state_text(trial, texts)] if states else []),
             spread_text(trial),
             *(number_text(trial.metrics.get(name)) for name in further),
+            *([verified_text(trial.verified)] if again else []),
             _epoch(trial, texts),
             seconds_text(trial.seconds),
             *([_values(trial, names)] if wide else [_value(trial, name) for name in names]),
         )
         for trial in trials
     )
-    before = 4 + len(further) + len(state)
+    before = 4 + len(further) + len(state) + len(again)
     numeric = range(before if wide else len(columns))
     return Cells(
         caption=caption,

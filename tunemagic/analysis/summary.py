@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tunemagic.analysis.cells import MAX_CELL, MAX_TEXT, Cells, exports_cells, short, trials_cells
 from tunemagic.analysis.findings import FindingText, finding_texts
+from tunemagic.analysis.verification import verification_info, verification_verdict
 from tunemagic.analysis.wording import (
     best_text,
     clock,
@@ -113,7 +114,9 @@ def _top(view: StudyView, texts: Catalogue) -> Cells | None:
         return trials_cells(view, shown, caption, (texts("record.more", count=left),) if left else (), texts=texts)
     trials = view.ranking()[:TOP_TRIALS]
     caption = texts("record.best_trials", count=len(trials))
-    return trials_cells(view, trials, caption, texts=texts) if trials else None
+    verified = verification_info(view)
+    remarks = () if verified is None else verification_verdict(verified, texts)
+    return trials_cells(view, trials, caption, remarks, texts=texts) if trials else None
 
 
 def _failures(view: StudyView, texts: Catalogue) -> tuple[tuple[FailureGroup, ...], tuple[int, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tunemagic.analysis.noise import Noise, NoiseSource, pooled_spread, welch
-from tunemagic.analysis.wording import number_text
+from tunemagic.analysis.wording import number_text, verified_text
 from tunemagic.events import Direction
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.space import Value
@@ -55,7 +55,8 @@ class VerificationInfo:
 
     def __repr__(self) -> str:
         said = [
-            f"trial {row.trial} ({row.role}): {number_text(row.mean)} ± {number_text(row.spread)}" for row in self.rows
+            f"trial {row.trial} ({ENGLISH(f'compare.verify.{row.role}')}): {verified_text(row.scores)}"
+            for row in self.rows
         ]
         return "\n".join([*said, *verification_verdict(self)])
 

@@ -6,7 +6,9 @@ The panel's twin is ``labextension/src/model/format.ts``; change both together.
 from __future__ import annotations
 
 import math
+import statistics
 import sys
+from collections.abc import Sequence
 
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.i18n.facts import translate
@@ -34,6 +36,7 @@ __all__ = [
     "spread_text",
     "state_text",
     "value_text",
+    "verified_text",
 ]
 
 MISSING = "–"
@@ -107,6 +110,14 @@ def spread_text(trial: TrialRecord) -> str:
         return score
     # How far runs lie apart is hardly known better than to two digits.
     return f"{score} ± {number_text(float(f'{trial.spread:.2g}'))}"
+
+
+def verified_text(scores: Sequence[float]) -> str:
+    """Mean and standard deviation of a trial's trainings from other seeds: ``0.9471 ± 0.0031``; a dash without any."""
+    if not scores:
+        return MISSING
+    mean = number_text(statistics.fmean(scores))
+    return mean if len(scores) == 1 else f"{mean} ± {number_text(float(f'{statistics.stdev(scores):.2g}'))}"
 
 
 def count_text(what: str, count: float, texts: Catalogue = ENGLISH) -> str:
