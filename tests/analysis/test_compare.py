@@ -77,6 +77,17 @@ def test_only_what_differs_is_told():
     )
 
 
+def test_a_difference_between_other_means_than_the_scores_says_so():
+    view = study(replace(ONE, verified=(0.6, 0.62)), replace(TWO, verified=(0.8, 0.84)))
+    info = compare_info(view, 1, 2)
+    assert difference_texts(info)[0][3] == "+0.125"
+    assert compare_verdict(info)[0] == (
+        "Trial 2 is better by 0.21 in val_accuracy, between the means of the trainings from other seeds."
+    )
+    repeated = study(replace(ONE, scores=(0.7, 0.8)), replace(TWO, scores=(0.85, 0.9)))
+    assert compare_verdict(compare_info(repeated, 1, 2))[0] == "Trial 2 is better by 0.125 in val_accuracy."
+
+
 def test_without_repeats_the_noise_is_not_known_and_how_to_know_it_is_said():
     info = compare_info(study(ONE, TWO), 1, 2)
     assert (info.noise.source, info.noise.margin, info.noise.inside) == (NoiseSource.UNKNOWN, None, None)
@@ -179,7 +190,7 @@ def test_a_running_trial_counts_with_its_best_epoch_so_far():
     running = replace(TWO, state=TrialState.RUNNING, score=None, best_epoch=None, metrics={})
     info = compare_info(study(ONE, running), 1, 2)
     assert (info.second.score, info.second.best_epoch, info.better) == (0.875, 2, 2)
-    assert compare_verdict(info)[0] == "Trial 2 is not done (3 epochs so far): its best epoch counts for now."
+    assert compare_verdict(info)[0] == "Trial 2 is not done (epochs so far: 3): its best epoch counts for now."
 
 
 def test_a_trial_that_has_just_begun_has_no_score_yet():
@@ -241,6 +252,11 @@ def test_a_gain_is_said_to_be_inside_or_outside_of_the_noise():
         (2, 0.82, 0.02),
         (3, 0.82, 0.03),
         (1, 0.52, 0.02),
+    ]
+    assert repr(info).splitlines()[:3] == [
+        "trial 2 (best): 0.82 ± 0.02",
+        "trial 3 (runner-up): 0.82 ± 0.03",
+        "trial 1 (your default values): 0.52 ± 0.02",
     ]
     inside, outside = verification_verdict(info)
     assert "is inside the noise of" in inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from tunemagic.analysis.curves import Limits, limits_of
@@ -125,13 +126,23 @@ def compare_verdict(info: CompareInfo, texts: Catalogue = ENGLISH) -> tuple[str,
         lines.append(texts("compare.equal", **shown))
     else:
         lead = info.direction.better(noise.means[1], noise.means[0])
-        lines.append(texts("compare.better", trial=(info.second if lead else info.first).trial, **shown))
+        better = "compare.better" if _between_scores(info, noise) else "compare.better_means"
+        lines.append(texts(better, trial=(info.second if lead else info.first).trial, **shown))
     if noise.margin is None:
         known = "compare.unknown_noise" if min(noise.runs) < 2 else "compare.no_spread"
         return (*lines, texts(known, study=info.study))
     verdict = "compare.inside" if noise.inside else "compare.outside"
     margin = number_text(_short(noise.margin))
     return (*lines, texts(verdict, margin=margin, source=texts(f"compare.source.{noise.source}")))
+
+
+def _between_scores(info: CompareInfo, noise: Noise) -> bool:
+    """Whether the noise's means are the scores of the table, not those of later trainings from other seeds."""
+    scores = (info.first.score, info.second.score)
+    return all(
+        score is None or math.isclose(score, mean, rel_tol=1e-6)
+        for score, mean in zip(scores, noise.means, strict=True)
+    )
 
 
 def difference_texts(info: CompareInfo) -> tuple[tuple[str, str, str, str], ...]:

@@ -165,7 +165,13 @@ function verdictLines(info: ICompareInfo, t: Translate): string[] {
     lines.push(t('compare.equal', { objective }));
   } else {
     const { trial } = isBetter(direction, means[1], means[0]) ? second : first;
-    lines.push(t('compare.better', { trial, difference, objective }));
+    // Later trainings from other seeds have means of their own, beside the scores in the table.
+    const known = [first.score, second.score].every(
+      (score, side) =>
+        score === null || Math.abs(score - (means[side] ?? 0)) <= 1e-6 * Math.abs(score)
+    );
+    const better = known ? 'compare.better' : 'compare.better_means';
+    lines.push(t(better, { trial, difference, objective }));
   }
   if (margin === null) {
     const unknown = Math.min(...noise.runs) < 2 ? 'compare.unknown_noise' : 'compare.no_spread';
