@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -59,10 +60,18 @@ def test_a_picture_is_said_in_words():
     assert said == [
         "Best score so far over 14 trials: 0.7 in trial 14.",
         "parameters against score, 14 trials. Pareto trials: 14.",
-        "Timeline of 16 trials on 1 workers.",
+        "Timeline of 16 trials. Workers: 1.",
         "score of the 2 runs of each of 12 trials.",
     ]
     assert repr(plot(VIEW, "importance")).startswith("Importance for score: units ")
+
+
+def test_one_trial_is_one_trial_and_none_with_a_score_is_said():
+    one = study(trial(1, {"units": 1, "rate": 0.1, "act": "relu"}, score=0.5, seconds=1.0), space=[UNITS, RATE, ACT])
+    assert "1 trial across" in repr(plot(one, "parallel"))
+    assert repr(plot(one, "best")).startswith("Best score so far over 1 trial: ")
+    none = replace(one, trials=(replace(one.trials[0], score=None, state=TrialState.FAILED),), best=None)
+    assert repr(plot(none, "parallel")) == "No trial has a score yet."
 
 
 def test_options_choose_what_is_shown():
@@ -103,6 +112,7 @@ def test_a_file_that_cannot_be_written_is_told_on_one_line(tmp_path):
 def test_pictures_leave_pyplot_unimported():
     code = """
 import sys
+from dataclasses import replace
 from tunemagic.plots import plot
 from tunemagic.trial import StudyView
 for kind in ("curves", "best", "parallel", "slice", "contour", "pareto", "timeline", "spread"):

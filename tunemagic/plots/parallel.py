@@ -32,7 +32,7 @@ def draw_parallel(info: ParallelInfo, axes: Axes, texts: Catalogue = ENGLISH) ->
     """One line for each trial, the darker the better; the best one thick and blue."""
     texts = drawable_texts(texts)
     prepare(axes, title=texts("plot.title.parallel"), grid="none")
-    if not info.lines:
+    if not any(line.rank is not None for line in info.lines):
         say_empty(axes, texts("plot.empty"))
         return
     if info.hidden:

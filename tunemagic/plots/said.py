@@ -36,7 +36,7 @@ def _said(info: Any, texts: Catalogue) -> str:
         case BestSoFarInfo():
             return _best(info, texts)
         case ParallelInfo():
-            if not info.lines:
+            if not any(line.rank is not None for line in info.lines):
                 return texts("plot.empty")
             names = ", ".join(axis.name for axis in info.axes)
             return texts("plot.parallel.said", count=len(info.lines), names=names, best=info.best or MISSING)

@@ -46,7 +46,9 @@ export class ParallelPicture {
     const root = picture(
       this.host,
       { width: this.width + 2 * SIDE, height: paint.height },
-      t('plot.parallel.said', { count: lines.length, names, best: best ?? '–' }),
+      best === null
+        ? t('plot.empty')
+        : t('plot.parallel.said', { count: lines.length, names, best }),
       'group'
     );
     root.append(...this.lines(), this.high, ...axes.map((axis, index) => this.axis(axis, index)));
