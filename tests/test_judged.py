@@ -43,7 +43,7 @@ def test_the_findings_are_recorded_before_the_end_and_replay_gives_the_same(open
 
 def test_of_a_study_with_one_value_a_trial_it_is_said_that_nothing_is_known(open_cell, quick_cell):
     study = finished(open_cell(quick_cell, workers=0))
-    [finding] = study.view.findings
+    finding = study.diagnose()[0]
     assert (finding["verdict"], finding["evidence"]) == ("too_early", {"count": 1, "needed": 4})
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
-from tunemagic.errors import StorageError, StudyBusyError, StudyError, TuneError
+from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyError, TuneError
+from tunemagic.i18n import catalogue, language_of
 from tunemagic.journal import Journal
 from tunemagic.judged import Judged
 from tunemagic.ledger import Ledger
@@ -35,6 +36,7 @@ from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
 from tunemagic.steerable import Steerable
+from tunemagic.text import counted, one_line
 from tunemagic.trial import StudyState, StudyView, TrialRecord
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class Study(Steerable, Judged):
         view = self.view
         best = view.best_trial
         score = "no score yet" if best is None else f"best {view.objective} {best.score:.6g} (trial {best.number})"
-        return f"<Study {self.name}: {view.state}, {view.ended_trials} trials, {score}>"
+        return f"<Study {self.name}: {view.state}, {counted(view.ended_trials, 'trial')}, {score}>"
 
     @property
     def view(self) -> StudyView:
@@ -146,7 +148,9 @@ class Study(Steerable, Judged):
         """Start the study's thread. Raises StudyBusyError when it runs, StudyError without a cell."""
         self._check_writable()
         if self.program is None or self.data is None or self.make_executor is None:
-            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+            raise StudyError(
+                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
+            )
         with self._start_lock:
             if self.running:
                 raise StudyBusyError(
@@ -217,7 +221,9 @@ class Study(Steerable, Judged):
         """What all trials share. Raises StudyError without a cell."""
         view = self.view
         if self.program is None or self.data is None:
-            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+            raise StudyError(
+                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
+            )
         return Work(
             program=self.program,
             data=self.data,
@@ -232,7 +238,9 @@ class Study(Steerable, Judged):
 
     def _make_executor(self, work: Work) -> tuple[Executor, str]:
         if self.make_executor is None:
-            raise StudyError(f"study {self.name} was read from disk; run its cell to go on with it.")
+            raise StudyError(
+                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
+            )
         return self.make_executor(work, self.view)
 
     def _make_strategy(self, view: StudyView) -> Strategy:
@@ -364,7 +372,9 @@ class Study(Steerable, Judged):
         """All that the trial's cell built, with the kept weights, and the data as it left it."""
         trial = self.view.trial(number)
         if self.program is None or self.data is None:
-            raise StudyError(f"study {self.name} was read from disk; run its cell again to get its models.")
+            raise StudyError(
+                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, gives its models."
+            )
         if trial.weights is None:
             raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
         hp = new_hyperparameters()
@@ -386,14 +396,23 @@ class Study(Steerable, Judged):
         """
         return trials_frame(self.view)
 
-    def plot(self, kind: str, **options: Any) -> Picture:
-        """A picture of the study as it is now, as ``%tune plot`` shows it.
+    def plot(self, kind: str, *others: object, lang: str = "en", **options: Any) -> Picture:
+        """A picture of the study as it is now, as ``%tune plot`` shows it; ``.save(path)`` writes it.
 
-        ``kind`` and ``options`` are those of ``tunemagic.plots.plot``. Raises OptionError for others.
+        ``kind`` and ``options`` are those of ``tunemagic.plots.plot``, ``lang`` is ``en`` or ``zh``.
+        Raises OptionError for others.
         """
         from tunemagic.plots import plot
 
-        return plot(self, kind, **options)
+        if others:
+            raise OptionError(
+                f"plot: received {one_line(repr(others[0]), 60)} after the kind; expected options by name. "
+                f'To write a file: study.plot("{kind}").save("{kind}.png").'
+            )
+        language = language_of(lang)
+        if language is None:
+            raise OptionError(f"plot: received lang={lang!r}; expected 'en' or 'zh'.")
+        return plot(self, kind, texts=catalogue(language), **options)
 
     def export_tflite(
         self,

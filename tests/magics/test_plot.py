@@ -5,6 +5,8 @@ import json
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from tunemagic.errors import OptionError
+
 
 @pytest.fixture
 def study(notebook, shell, tmp_path):
@@ -29,6 +31,13 @@ def test_a_picture_is_shown_with_its_sentence_as_alternative_text(notebook, stud
     assert sentence.startswith("Importance for val_loss: units ")
     assert output.metadata == {"image/png": {"alt": sentence}}
     assert repr(study.plot("importance")) == sentence
+    assert repr(study.plot("importance", lang="zh")).startswith("对 val_loss 的重要性：units ")
+    for wrong, said in (
+        (lambda: study.plot("best", "x.png"), "received 'x.png' after the kind; .* study.plot"),
+        (lambda: study.plot("best", lang="fr"), "received lang='fr'; expected 'en' or 'zh'"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            wrong()
 
 
 def test_a_picture_is_written_to_a_file_too(notebook, study, tmp_path):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.display import display
 
 from tunemagic.analysis.compare import CompareInfo, compare_verdict, difference_texts
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.summary import numbered
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_verdict
 from tunemagic.analysis.why import explain_trial
-from tunemagic.analysis.wording import number_text
+from tunemagic.analysis.wording import number_text, seconds_text
 from tunemagic.checkup import diagnose_training, is_history
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import Catalogue
@@ -25,6 +26,7 @@ from tunemagic.magics.tokens import quoted
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
 from tunemagic.text import counted, did_you_mean
+from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["JudgingVerbs"]
 
@@ -102,12 +104,42 @@ class JudgingVerbs(SearchDefaults):
     def _verify(self, study: Study, repeats: int, texts: Catalogue) -> None:
         refuse_elsewhere(study, "verified")
         chosen = trials_to_verify(study.view)
-        numbers = ", ".join(str(trial.number) for trial, _ in chosen)
-        if repeats > 1:
-            count = repeats * len(chosen)
-            line = texts("compare.verify.starting", study=study.name, count=count, trials=numbers)
+        numbers = numbered((trial.number for trial, _ in chosen), texts)
+        count, scores = repeats * len(chosen), list[int]()
+
+        def tell(trial: int, score: float) -> None:
+            scores.append(trial)
+            line = texts(
+                "compare.verify.training", done=len(scores), count=count, trial=trial, score=number_text(score)
+            )
             sys.stdout.write(line + "\n")
-        display(_verification_table(study.verify(repeats), texts).bundle(), raw=True)
+            sys.stdout.flush()
+
+        if repeats > 1:
+            line = texts("compare.verify.starting", study=study.name, count=count, trials=numbers)
+            seconds = _training_seconds(study.view, repeats, [trial for trial, _ in chosen])
+            takes = line if seconds is None else texts("compare.verify.takes", line=line, time=seconds_text(seconds))
+            sys.stdout.write(takes + "\n")
+        try:
+            info = study.verify(repeats, on_training=tell)
+        except KeyboardInterrupt:
+            kept = [trial for trial in dict.fromkeys(scores) if scores.count(trial) == repeats]
+            what = (
+                f"the new scores of trial {', '.join(map(str, kept))} are kept" if kept else "no trial has all of its"
+            )
+            raise StudyError(
+                f"interrupted after {len(scores)} of {count} trainings; {what}"
+                f"{'' if kept else ' new scores, so none is kept'}. The study itself is as it was."
+            ) from None
+        display(_verification_table(info, texts).bundle(), raw=True)
+
+
+def _training_seconds(view: StudyView, repeats: int, trials: Sequence[TrialRecord]) -> float | None:
+    """Roughly how long it takes to train these again, as long as they took in the search; None when unknown."""
+    known = [trial.seconds for trial in trials if trial.seconds is not None]
+    if not known or not trials:
+        return None
+    return sum(known) / len(known) / view.repeats * repeats * len(trials) / max(1, view.workers)
 
 
 def _arrays(names: tuple[str, ...], namespace: Mapping[str, Any]) -> Any:
