@@ -1,4 +1,4 @@
-"""One study in this process: start, stop, wait, look at it, take the best model out."""
+"""One study in this process: start, stop, wait, look at it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextvars
 import dataclasses
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,27 +17,24 @@ from tunemagic.i18n import catalogue, language_of
 from tunemagic.journal import Journal
 from tunemagic.judged import Judged
 from tunemagic.ledger import Ledger
-from tunemagic.request import Pruner, QuantMode, Tuner, TuneRequest
+from tunemagic.modelled import Modelled
+from tunemagic.request import Pruner, Tuner, TuneRequest
 from tunemagic.search.borrowed import borrowed_by
-from tunemagic.search.cell import TrialSetup
-from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
+from tunemagic.search.data import TrainingData
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.faults import describe_error
-from tunemagic.search.hyperparameters import hyperparameters_of, new_hyperparameters
+from tunemagic.search.hyperparameters import hyperparameters_of
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.loop import SearchLoop
 from tunemagic.search.oracle import Strategy, make_strategy
 from tunemagic.search.probe import line_finder
 from tunemagic.search.pruning import make_pruner
-from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
-from tunemagic.search.settings import keras_settings, used_settings
+from tunemagic.search.settings import keras_settings
 from tunemagic.search.steering import Steering
-from tunemagic.search.train import build_weights
-from tunemagic.search.weights import WeightsFolder, load_weights
-from tunemagic.space import Value
+from tunemagic.search.weights import WeightsFolder
 from tunemagic.steerable import Steerable
 from tunemagic.text import counted, one_line
-from tunemagic.trial import StudyState, StudyView, TrialRecord
+from tunemagic.trial import StudyState, StudyView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +54,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable, Judged):
+class Study(Steerable, Modelled, Judged):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
@@ -99,7 +96,7 @@ class Study(Steerable, Judged):
         self._ended.set()
         self._thread: threading.Thread | None = None
         self._best_lock = threading.Lock()
-        self._best: tuple[int, int, Any] | None = None
+        self._best = None
 
     def __repr__(self) -> str:
         view = self.view
@@ -318,75 +315,7 @@ class Study(Steerable, Judged):
         if self.read_only_reason:
             raise StudyBusyError(self.read_only_reason)
 
-    # -- results -----------------------------------------------------------------------------
-
-    @property
-    def best_trial(self) -> TrialRecord:
-        """The best trial; waits for a running study. Raises StudyError for a paused one, and without any score."""
-        self.wait_for_results()
-        best = self.view.best_trial
-        if best is None:
-            raise StudyError(f"study {self.name} has no trial with a score yet.")
-        return best
-
-    @property
-    def best_values(self) -> Mapping[str, Value]:
-        """The best trial's hyperparameter values; waits for a running study."""
-        return dict(self.best_trial.values)
-
-    @property
-    def best_model(self) -> Any:
-        """The best trial's Keras model, compiled, with the weights of its best epoch.
-
-        Waits for a running study. When the best weights file is damaged, the next best trial's
-        model is given, and a note says so. Raises StudyError when none can be given.
-        """
-        self.best_trial  # noqa: B018 - waits, and raises when there is nothing to give
-        with self._best_lock:
-            for trial in self.view.ranking():
-                if trial.weights is None:
-                    continue
-                if self._best is None or self._best[:2] != (trial.number, trial.attempt):
-                    try:
-                        self._best = (trial.number, trial.attempt, self.build_model(trial.number))
-                    except StorageError as error:
-                        if self.writable:
-                            self._ledger.record(ev.StudyNoted(text=f"trial {trial.number} is passed over: {error}"))
-                        continue
-                return self._best[2]
-        raise StudyError(f"study {self.name} has no weights on disk that can be used. Run it again with --new.")
-
-    def build_model(self, number: int) -> Any:
-        """The user's model with this trial's values and kept weights.
-
-        Raises StudyError without a cell, StorageError when the weights are gone or altered.
-        """
-        return self._rebuild(number)[0]
-
-    def _rebuild(self, number: int) -> tuple[Any, TrainingData]:
-        """A fresh model of this trial and the data as the trial's cell left it."""
-        setup, data = self._rebuild_setup(number)
-        return setup.model, data
-
-    def _rebuild_setup(self, number: int) -> tuple[TrialSetup, TrainingData]:
-        """All that the trial's cell built, with the kept weights, and the data as it left it."""
-        trial = self.view.trial(number)
-        if self.program is None or self.data is None:
-            raise StudyError(
-                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, gives its models."
-            )
-        if trial.weights is None:
-            raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
-        hp = new_hyperparameters()
-        hp.values = dict(trial.values)
-        # As in the trial: what the cell draws at random, such as fixed features, belongs to the weights.
-        seed = run_seed(trial_seed(self.view.seed, number), trial.best_run(self.view.direction))
-        with used_settings(self._settings), seeded(seed), own_names(borrowed_by(self.program).names()):
-            setup = self.program.run(hp)
-            data = with_rebound(self.data, setup.data)
-            build_weights(setup.model, data)
-        load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
-        return setup, data
+    # -- views -----------------------------------------------------------------------------
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -413,42 +342,3 @@ class Study(Steerable, Judged):
         if language is None:
             raise OptionError(f"plot: received lang={lang!r}; expected 'en' or 'zh'.")
         return plot(self, kind, texts=catalogue(language), **options)
-
-    def export_tflite(
-        self,
-        modes: Sequence[QuantMode],
-        *,
-        representative: Any = None,
-        path: str | Path | None = None,
-        on_result: Callable[[ev.ModelExported], None] | None = None,
-    ) -> tuple[ev.ModelExported, ...]:
-        """Convert the best model, verify each file on the validation data, record the results.
-
-        Raises ExportError when nothing can be tried at all; a mode that fails gives an event.
-        """
-        from tunemagic.export.tflite import EVALUATION_SAMPLES, convert_tflite, split_target
-
-        self.best_model  # noqa: B018 - waits, and passes over weights that can't be used
-        number = self.best_trial.number if self._best is None else self._best[0]
-        # Fresh from the weights on disk: the user may have trained the best model further.
-        model, data = self._rebuild(number)
-        x_eval, y_eval = held_out_arrays(data, EVALUATION_SAMPLES)
-        folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
-
-        def note(result: ev.ModelExported) -> None:
-            recorded = self._ledger.record(result) if self.writable else result
-            if on_result is not None:
-                on_result(recorded)
-
-        return convert_tflite(
-            model,
-            modes,
-            x_eval=x_eval,
-            y_eval=y_eval,
-            representative=(data.x if data.is_arrays else None) if representative is None else representative,
-            directory=folder,
-            stem=stem,
-            trial=number,
-            score_name=self.view.objective.removeprefix("val_"),
-            on_result=note,
-        )
