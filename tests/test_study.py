@@ -514,11 +514,11 @@ def test_a_study_read_from_disk_can_be_looked_at_only(open_cell: Any, quick_cell
     shown = StudyBook(tmp_path / "studies").get("s")
     assert shown.view == study.view
     assert (shown.best_values, list(shown.trials["val_loss"])) == (study.best_values, list(study.trials["val_loss"]))
-    reason = "study s was read from disk; run its cell to go on with it"
+    reason = "study s was read from disk; `%tune resume s`, or its cell, goes on with it"
     for forbidden in (shown.start, lambda: shown.record(ev.StudyNoted(text="x"))):
         with pytest.raises(StudyBusyError) as caught:
             forbidden()
         assert str(caught.value) == reason
     with pytest.raises(StudyError) as error:
         shown.best_model  # noqa: B018
-    assert str(error.value) == "study s was read from disk; run its cell again to get its models."
+    assert str(error.value) == "study s was read from disk; `%tune resume s`, or its cell, gives its models."

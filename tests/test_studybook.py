@@ -594,7 +594,7 @@ def test_a_study_whose_kernel_died_is_interrupted_until_its_cell_runs_again(
     assert (shown.view.state, shown.running) == (StudyState.INTERRUPTED, False)
     assert [str(trial.state) for trial in shown.view.trials] == ["completed", "running"]
     assert shown.view.notes == ("its kernel died while it ran; run its cell again, or `%tune resume`, to go on",)
-    assert shown.read_only_reason == "study s was read from disk; run its cell to go on with it"
+    assert shown.read_only_reason == "study s was read from disk; `%tune resume s`, or its cell, goes on with it"
 
     study = open_cell(source, book=kernel, max_trials=3)
     assert needs_run(study)

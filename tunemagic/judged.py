@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +146,14 @@ class Judged(ABC):
         """
         return compare_info(self.view, a, b)
 
-    def verify(self, repeats: int = 3) -> VerificationInfo:
+    def verify(self, repeats: int = 3, *, on_training: Callable[[int, float], None] | None = None) -> VerificationInfo:
         """Train the best values again from ``repeats`` other seeds, and beside them the runner-up's and your defaults.
 
         Waits for a running study; no search starts meanwhile, and ``stop()`` ends it. The new scores
         are kept with the trials (``TrialVerified``); weights are not. Raises OptionError below 2
         repeats, StudyError without a cell or a scored trial and when it was stopped, StudyBusyError
-        when it is verified already, TrialError when a training fails.
+        when it is verified already, TrialError when a training fails. ``on_training`` gets the trial's
+        number and the score of each training that has ended.
         """
         if repeats < 2:
             raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")
@@ -166,7 +167,7 @@ class Judged(ABC):
         with self._verified_alone() as stop:
             view = self.view
             chosen = [trial for trial, _ in trials_to_verify(view)]
-            done = self._retrain(view, chosen, repeats, stop)
+            done = self._retrain(view, chosen, repeats, stop, on_training)
         if done < len(chosen):
             kept = f"{done} of {counted(len(chosen), 'trial')}"
             raise StudyError(f"study {self.name}: training again was stopped; {kept} got new scores, which are kept.")
@@ -198,12 +199,22 @@ class Judged(ABC):
             self._verification = None
             ended.set()
 
-    def _retrain(self, view: StudyView, trials: Sequence[TrialRecord], repeats: int, stop: threading.Event) -> int:
+    def _retrain(
+        self,
+        view: StudyView,
+        trials: Sequence[TrialRecord],
+        repeats: int,
+        stop: threading.Event,
+        on_training: Callable[[int, float], None] | None,
+    ) -> int:
         def keep(trial: TrialRecord, scores: tuple[float, ...]) -> None:
             self._ledger.record(ev.TrialVerified(trial=trial.number, scores=list(scores)))
 
         work = self._work()
         try:
-            return retrain(view, trials, repeats, work, lambda work: self._make_executor(work)[0], keep, stop)
+            return retrain(view, trials, repeats, work, self._executor_for, keep, stop, on_training)
         finally:
             borrowed_by(self.program).restore()
+
+    def _executor_for(self, work: Work) -> Executor:
+        return self._make_executor(work)[0]

@@ -383,7 +383,7 @@ class StudyBook:
         reason = (
             f"study {name} is read-only here: process {holder.get('pid')} has it open"
             if holder is not None
-            else f"study {name} was read from disk; run its cell to go on with it"
+            else f"study {name} was read from disk; `%tune resume {name}`, or its cell, goes on with it"
         )
         view = ledger.view
         request = TuneRequest(name=name, tuner=Tuner(view.strategy or Tuner.RANDOM), epochs=max(view.epochs, 1))

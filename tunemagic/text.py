@@ -7,8 +7,9 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["aligned", "counted", "did_you_mean", "one_line"]
+__all__ = ["aligned", "counted", "did_you_mean", "near_variable", "one_line"]
 
+_NEAR_VARIABLE = 0.7  # likeness from 0 to 1
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -58,7 +59,14 @@ def _places(text: str) -> int:
     return len(text) + wide
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def near_variable(name: str, namespace: Iterable[str]) -> str:
+    """The same hint for a variable of the notebook; the many names there are near to anything, so it is stricter."""
+    public = [key for key in namespace if not key.startswith("_")]
+    same = [key for key in public if key.lower() == name.lower()]
+    return f" Did you mean {same[0]}?" if same else did_you_mean(name, public, _NEAR_VARIABLE)
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`` Did you mean X?`` with a blank in front, or an empty text when nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f" Did you mean {near[0]}?" if near else ""

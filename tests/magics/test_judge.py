@@ -1,6 +1,11 @@
 """The verbs that judge: check, compare, why and best --verify, with the real engine in a real shell."""
 
+import re
+import signal
+
 import pytest
+
+from tunemagic import events as ev
 
 
 @pytest.fixture
@@ -72,6 +77,10 @@ def test_best_verify_says_whether_the_gain_is_noise(notebook, study):
     assert one == ["UsageError: received 1 repeats; expected 2 or more, since one score has no spread."]
     cell = notebook("%tune best --verify 2")
     assert cell.err == ""
+    lines = cell.out.splitlines()
+    assert re.fullmatch(r"digits: \d trainings from other seeds, of trials? .*; about [\d.]+ s in all", lines[0])
+    count = int(lines[0].split()[1])
+    assert [line.split(": trial")[0] for line in lines[1:]] == [f"{done} of {count}" for done in range(1, count + 1)]
     table = cell.texts[1].splitlines()
     assert table[0] == "digits: val_accuracy of 2 trainings from other seeds"
     assert [row.split()[1] for row in table[2:3]] == ["best"]
@@ -79,3 +88,17 @@ def test_best_verify_says_whether_the_gain_is_noise(notebook, study):
     compared = notebook("%tune compare 1 2").texts[0].splitlines()[-1]
     assert compared.startswith(("That is inside the noise", "That is more than noise"))
     assert "trained again" in notebook(f"%tune why {study.best_trial.number}").texts[0]
+
+
+def test_an_interrupt_of_best_verify_says_what_is_kept(notebook, study):
+    def press(event):
+        if isinstance(event, ev.TrialVerified):
+            signal.raise_signal(signal.SIGINT)
+
+    end = study.subscribe(press)
+    cell = notebook("%tune best --verify 2")
+    end()
+    best = study.view.best
+    kept = f"the new scores of trial {best} are kept. The study itself is as it was."
+    assert re.fullmatch(rf"UsageError: interrupted after 2 of \d trainings; {kept}\n", cell.err)
+    assert len(study.view.best_trial.verified) == 2

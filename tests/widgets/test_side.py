@@ -228,7 +228,7 @@ def test_a_pause_that_waits_for_the_search_holds_no_stop_up(book, comms, side):
 def test_a_chinese_page_is_refused_in_chinese(book, comms, side, monkeypatch):
     monkeypatch.setattr("tunemagic.widgets.page._told", Language.CHINESE)
     study = disk_study()
-    study.read_only_reason = "study old was read from disk; run its cell to go on with it"
+    study.read_only_reason = "study old was read from disk; `%tune resume old`, or its cell, goes on with it"
     book.disk = {"old": study}
     book.add(ToldStudy())
     book.studies[0].start()

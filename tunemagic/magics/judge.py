@@ -25,7 +25,7 @@ from tunemagic.magics.tables import Table, best_table
 from tunemagic.magics.tokens import quoted
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
-from tunemagic.text import counted, did_you_mean
+from tunemagic.text import counted, did_you_mean, near_variable
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["JudgingVerbs"]
@@ -147,7 +147,7 @@ def _arrays(names: tuple[str, ...], namespace: Mapping[str, Any]) -> Any:
     for name in names:
         if name not in namespace:
             raise OptionError(
-                f"%tune check: there is no variable {quoted(name)} in the notebook.{did_you_mean(name, namespace)}"
+                f"%tune check: there is no variable {quoted(name)} in the notebook.{near_variable(name, namespace)}"
             )
     values = tuple(namespace[name] for name in names)
     return values[0] if len(values) == 1 else values

@@ -158,6 +158,7 @@ def _space_table(study: Study, notes: Sequence[str], texts: Catalogue) -> Table:
 
 
 def refuse_elsewhere(study: Study, done: str) -> None:
-    """Raise StudyError for a study that another process runs."""
+    """Raise StudyError for a study that another process runs, or that nobody has gone on with yet."""
     if study.read_only_reason:
-        raise StudyError(f"{study.read_only_reason}; it can only be {done} there.")
+        where = "after that" if "from disk" in study.read_only_reason else "there"
+        raise StudyError(f"{study.read_only_reason}; it can only be {done} {where}.")

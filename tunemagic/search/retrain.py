@@ -31,9 +31,11 @@ def retrain(
     make_executor: Callable[[Work], Executor],
     on_scores: Callable[[TrialRecord, tuple[float, ...]], None],
     stop: threading.Event | None = None,
+    on_training: Callable[[int, float], None] | None = None,
 ) -> int:
     """Train each trial's values ``repeats`` times; ``on_scores`` gets a trial's scores when it has all of them.
 
+    ``on_training`` gets the trial's number and each single score as it comes.
     A score is that of the best epoch, as in the search; with folds it is the mean over them.
     Trials are done one after the other, so that an interrupt keeps those that are complete; returns
     how many are, which are fewer than all only when ``stop`` was set. Raises TrialError when a
@@ -44,13 +46,23 @@ def retrain(
     try:
         for place, trial in enumerate(trials):
             jobs = [_job(view, trial, repeat, place * repeats + repeat + 1, work) for repeat in range(repeats)]
-            scores = _run(executor, jobs, stop)
+            scores = _run(executor, jobs, stop, _teller(on_training, trial.number))
             if scores is None:
                 return place
             on_scores(trial, tuple(scores[job.trial] for job in jobs))
         return len(trials)
     finally:
         executor.close()  # what still runs is cancelled
+
+
+def _teller(on_training: Callable[[int, float], None] | None, trial: int) -> Callable[[float], None]:
+    """What tells a score as one of this trial."""
+
+    def tell(score: float) -> None:
+        if on_training is not None:
+            on_training(trial, score)
+
+    return tell
 
 
 def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Work) -> TrialJob:
@@ -67,7 +79,9 @@ def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Wo
     )
 
 
-def _run(executor: Executor, jobs: Sequence[TrialJob], stop: threading.Event) -> dict[int, float] | None:
+def _run(
+    executor: Executor, jobs: Sequence[TrialJob], stop: threading.Event, on_score: Callable[[float], None]
+) -> dict[int, float] | None:
     """Each job's score by its number; None as soon as ``stop`` is set."""
     waiting, running, scores = list(jobs), 0, dict[int, float]()
     while waiting or running:
@@ -79,7 +93,8 @@ def _run(executor: Executor, jobs: Sequence[TrialJob], stop: threading.Event) ->
         report = executor.next_report(_POLL_SECONDS)
         if isinstance(report, TrialOutcome):
             running -= 1
-            scores[report.trial] = _score(report)
+            scores[report.trial] = score = _score(report)
+            on_score(score)
     return scores
 
 
