@@ -49,7 +49,7 @@ class FakePanel:
 class Screen:
     """A CellOutput, its study, panel and clock, and what it published."""
 
-    def __init__(self, kind=ViewKind.FULL, in_kernel=True, make_record=lambda view: RECORD, make_panel=None):
+    def __init__(self, kind=ViewKind.FULL, in_kernel=True, make_record=lambda view: RECORD, make_panel=None, **more):
         self.study = FakeStudy()
         self.panel = FakePanel()
         self.time = 100.0
@@ -62,6 +62,7 @@ class Screen:
             make_panel=make_panel or (lambda study, kind: self.kinds.append(kind) or self.panel),
             make_record=make_record,
             now=lambda: self.time,
+            **more,
         )
 
 
@@ -268,3 +269,32 @@ def test_following_in_a_terminal_prints_nothing(published):
     screen.output.follow()
     assert published.list() == []
     assert followers() == []
+
+
+def test_a_kernel_is_told_once_how_to_get_the_panel(published):
+    hinted = threading.Event()
+    for _ in range(2):
+        screen = Screen(hinted=hinted)
+        screen.output.open()
+        screen.time += 4
+        screen.output.tick()
+    assert ["No front end" in text for text in published.texts()] == [False, True, False, False]
+
+
+def test_the_record_of_a_study_behind_the_notebook_comes_again_from_the_cell_that_ends_after_it(published):
+    watchers = []
+
+    def after_cell(action):
+        watchers.append(action)
+        return watchers.clear
+
+    screen = Screen(after_cell=after_cell)
+    screen.output.open()
+    screen.output.follow()
+    watchers[0]()  # a cell ends while the search runs
+    assert published.texts() == ["panel"]
+    screen.study.ended.set()
+    join_followers()
+    watchers[0]()
+    assert published.texts() == ["panel", "record", "record"]
+    assert watchers == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 
 from tunemagic.errors import StudyError, TuneError
@@ -26,8 +27,10 @@ def make_output(
     in_kernel: bool,
     contact_seconds: float,
     texts: Callable[[], Catalogue] = lambda: ENGLISH,
+    hinted: threading.Event | None = None,
+    after_cell: Callable[[Callable[[], None]], Callable[[], None]] | None = None,
 ) -> CellOutput:
-    """The study's place in the output of the cell that runs now; ``texts`` gives the texts of what is shown."""
+    """The study's place in the output of the cell that runs now; the arguments are those of CellOutput."""
     from tunemagic.record import record_bundle
 
     return CellOutput(
@@ -38,6 +41,8 @@ def make_output(
         make_panel=_panel_of,
         make_record=lambda view: record_bundle(view, texts()),
         texts=texts,
+        hinted=hinted,
+        after_cell=after_cell,
     )
 
 

@@ -54,6 +54,8 @@ class CellOutput:
         make_record: Makes the static record's MIME bundle.
         texts: Gives the texts of what is shown; asked each time, since a page may tell its language late.
         now: A clock in seconds.
+        hinted: Set once this kernel was told how to get the panel; not told again then.
+        after_cell: Calls a function whenever a cell has ended, and returns what ends that; None where it can't be.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class CellOutput:
         make_record: Callable[[StudyView], dict[str, Any]],
         texts: Callable[[], Catalogue] = lambda: ENGLISH,
         now: Callable[[], float] = time.monotonic,
+        hinted: threading.Event | None = None,
+        after_cell: Callable[[Callable[[], None]], Callable[[], None]] | None = None,
     ) -> None:
         self._study = study
         self._kind = kind
@@ -76,6 +80,10 @@ class CellOutput:
         self._make_record = make_record
         self._texts = texts
         self._now = now
+        self._hinted = hinted or threading.Event()
+        self._after_cell = after_cell
+        self._unwatch: Callable[[], None] | None = None
+        self._record: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._handle: Any = None
         self._panel: Panel | None = None
@@ -123,7 +131,9 @@ class CellOutput:
                 self._take_back(self._panel)
             elif self._is_unseen(self._panel):
                 self._fell_back = True
-                self._hint = _install_hint(self._contact_seconds, self._texts())
+                if not self._hinted.is_set():
+                    self._hint = _install_hint(self._contact_seconds, self._texts())
+                self._hinted.set()
                 self._write_text()
 
     def _take_back(self, panel: Panel) -> None:
@@ -140,8 +150,7 @@ class CellOutput:
             if self._closed:
                 return
             self._closed = True
-            if self._kind is not ViewKind.NONE:
-                self._put(self._make_record(self._study.view))
+            self._put_record()
             if self._panel is not None and self._kind is ViewKind.COMPACT:
                 self._panel.close()  # the side panel shows full panels only: nobody needs this one now
 
@@ -159,6 +168,8 @@ class CellOutput:
             return
         if self._panel is not None:
             self._panel.waiting = False
+        if self._after_cell is not None:
+            self._unwatch = self._after_cell(self._close_from_cell)
         context = contextvars.copy_context()
         threading.Thread(
             target=context.run, args=(self._follow,), name=f"tunemagic-output-{self._study.name}", daemon=True
@@ -168,6 +179,27 @@ class CellOutput:
         while not self._study.wait(_FOLLOW_SECONDS):
             self.tick()
         self.close()
+
+    def _close_from_cell(self) -> None:
+        """Show the record of an ended study once more, from the cell that has just run.
+
+        What runs a notebook without a page takes updates from the running cell only, and would save the panel.
+        """
+        if self._unwatch is None or not self._study.wait(0):
+            return
+        self._unwatch()
+        self._unwatch = None
+        with self._lock:
+            closed = self._closed
+            if closed:
+                self._put_record()
+        if not closed:
+            self.close()
+
+    def _put_record(self) -> None:
+        if self._kind is not ViewKind.NONE:
+            self._record = self._record or self._make_record(self._study.view)
+            self._put(self._record)
 
     def _is_unseen(self, panel: Panel) -> bool:
         late = self._now() - self._opened > self._contact_seconds

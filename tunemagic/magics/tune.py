@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
         super().__init__(shell=shell, **more)
         self.book = StudyBook(Path(self.directory).absolute())
         self._cells: dict[str, CellMemory] = {}
+        self._hinted = threading.Event()
         # Gives the cell that a page has chosen for the next form, "" for none.
         self.take_source: Callable[[], str] = str
 
@@ -143,7 +145,18 @@ class TuneMagics(SteeringVerbs, JudgingVerbs):
             in_kernel=in_kernel,
             contact_seconds=self.contact_seconds,
             texts=lambda: self._texts(study, lang),
+            hinted=self._hinted,
+            after_cell=self._after_cell if in_kernel else None,
         )
+
+    def _after_cell(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Call ``action`` whenever a cell has ended; returns what ends that."""
+
+        def act(_: object) -> None:
+            action()
+
+        self.shell.events.register("post_run_cell", act)
+        return lambda: self.shell.events.unregister("post_run_cell", act)
 
     def _texts(self, study: Study | None = None, lang: str | None = None) -> Catalogue:
         """The texts to show: what this line asks for goes first, then what the study's cell asked for."""
