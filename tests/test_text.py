@@ -1,6 +1,6 @@
 """Texts made fit for one line."""
 
-from tunemagic.text import aligned, counted, one_line
+from tunemagic.text import aligned, counted, near_variable, one_line
 
 
 def test_a_text_on_one_line_holds_no_character_that_acts():
@@ -28,3 +28,9 @@ def test_only_one_thing_has_no_s():
 def test_columns_stand_below_each_other_also_with_wide_characters():
     assert aligned([("试验", "x"), ("a", "10")], right={1}) == ["试验   x", "a     10"]
     assert aligned([("a", ""), ("bc", "")]) == ["a", "bc"]
+
+
+def test_variables_are_suggested_only_when_they_are_really_near():
+    assert near_variable("x_nope", ["open", "x_train", "_x_nope"]) == ""
+    assert near_variable("x_trian", ["open", "x_train"]) == " Did you mean x_train?"
+    assert near_variable("X", ["x"]) == " Did you mean x?"

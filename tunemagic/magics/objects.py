@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunemagic.errors import OptionError
-from tunemagic.magics.tokens import did_you_mean, quoted
+from tunemagic.magics.tokens import quoted
 from tunemagic.request import TuneRequest
 from tunemagic.search.job import Measure
+from tunemagic.text import near_variable
 
 __all__ = ["cluster_of", "measure_of"]
 
@@ -24,7 +25,7 @@ def cluster_of(request: TuneRequest, namespace: Mapping[str, Any]) -> Any:
     if text not in namespace:
         raise OptionError(
             f"--cluster: received {quoted(text)}; expected a scheduler's address such as tcp://10.0.0.1:8786, or a "
-            f"variable that holds a Dask client.{_near(text, namespace)}"
+            f"variable that holds a Dask client.{near_variable(text, namespace)}"
         )
     return namespace[text]
 
@@ -35,7 +36,7 @@ def measure_of(request: TuneRequest, namespace: Mapping[str, Any]) -> Measure | 
     if name is None:
         return None
     if name not in namespace:
-        raise OptionError(f"--measure: the notebook has no function {quoted(name)}.{_near(name, namespace)}")
+        raise OptionError(f"--measure: the notebook has no function {quoted(name)}.{near_variable(name, namespace)}")
     value = namespace[name]
     if not callable(value):
         raise OptionError(
@@ -44,7 +45,3 @@ def measure_of(request: TuneRequest, namespace: Mapping[str, Any]) -> Measure | 
         )
     measure: Measure = value
     return measure
-
-
-def _near(name: str, namespace: Mapping[str, Any]) -> str:
-    return did_you_mean(name, [known for known in namespace if not known.startswith("_")])

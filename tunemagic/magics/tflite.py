@@ -22,6 +22,7 @@ from tunemagic.magics.tokens import did_you_mean, quoted
 from tunemagic.request import Lang
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
+from tunemagic.text import near_variable
 
 __all__ = ["TFLiteMagics"]
 
@@ -112,7 +113,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _variable(self, option: str, name: str) -> Any:
         if name not in self.shell.user_ns:
-            hint = did_you_mean(name, [known for known in self.shell.user_ns if not known.startswith("_")])
+            hint = near_variable(name, self.shell.user_ns)
             raise OptionError(f"{option}: the notebook has no variable {name}.{hint}")
         return self.shell.user_ns[name]
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunemagic.errors import OptionError
-from tunemagic.text import did_you_mean
+from tunemagic.text import did_you_mean, near_variable
 
 __all__ = ["did_you_mean", "plain", "quoted", "split_line"]
 
@@ -71,7 +71,7 @@ def _text_of(name: str, namespace: Mapping[str, Any]) -> str:
             "Compute it in a line above and write {result}."
         )
     if name not in namespace:
-        hint = did_you_mean(name, [known for known in namespace if not known.startswith("_")])
+        hint = near_variable(name, namespace)
         raise OptionError(f"{{{name}}}: the notebook has no variable of this name.{hint}")
     value = namespace[name]
     if isinstance(value, os.PathLike):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from tunemagic.search.arrays import (
     not_finite,
     read_only,
 )
+from tunemagic.text import near_variable
 
 __all__ = ["TrainingData", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
 
@@ -185,9 +185,7 @@ def _default_names(namespace: Mapping[str, Any]) -> tuple[str, ...]:
 def _lookup(name: str, namespace: Mapping[str, Any], option: str) -> Any:
     if name in namespace:
         return namespace[name]
-    public = [key for key in namespace if not key.startswith("_")]
-    near = [key for key in public if key.lower() == name.lower()] or difflib.get_close_matches(name, public, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = near_variable(name, namespace)
     raise DataError(
         f"{option}: there is no variable {name[:60]!r} in the notebook.{hint} {_candidates(namespace)}".strip()
     )
