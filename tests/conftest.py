@@ -15,6 +15,8 @@ from tunemagic.search.executors import forkserver
 SETTINGS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "KERAS_HOME")
 # No deadline: the first example may import keras, and machines are busy.
 settings.register_profile("tunemagic", deadline=None, database=None)
+# The same examples in every run: a change must not be refused for what it did not touch.
+settings.register_profile("repeatable", settings.get_profile("tunemagic"), derandomize=True)
 settings.load_profile("tunemagic")
 
 _folder = pytest.StashKey[tempfile.TemporaryDirectory[str]]()

@@ -1,7 +1,7 @@
 """Where hyperparameters and scores lie along axes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.analysis.made import ACT, DEEP, RATE, UNITS, study, trial
@@ -89,6 +89,8 @@ def test_without_a_score_an_axis_has_no_ends():
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8), st.booleans())
+@example([1.0, 3.8e293], False)
+@example([131072.0, 1.2e-308], False)
 def test_any_scores_have_finite_places_and_few_ticks(scores, up):
     scale = value_scale("m", scores, Direction.MIN, better_up=up)
     assert all(0 <= scale.place(score) <= 1 for score in scores)

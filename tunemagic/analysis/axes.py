@@ -28,6 +28,7 @@ __all__ = [
 
 _DIGITS = 4  # of a position: far less than a pixel, and short in JSON
 _LABEL = 24
+_LARGEST_LOG = 690.0  # of about 1e299; the ends of an axis lie beyond its values and must stay finite
 _MOST_POINTS = 400  # more dots cover each other, and every one of them travels to the screen
 _NEAR_END = 0.1  # a tick so near to the end of a range would lie on the end's own label
 
@@ -183,7 +184,9 @@ def value_scale(
     limits = limits_of([into(value) for value in values], [] if must_show is None else [into(must_show)])
     if limits is None:
         return Scale(Axis(name=name, ticks=()))
-    low, high = (math.exp(limits.low), math.exp(limits.high)) if log else (limits.low, limits.high)
+    low, high = limits.low, limits.high
+    if log:
+        low, high = (math.exp(max(-_LARGEST_LOG, min(_LARGEST_LOG, end))) for end in (low, high))
     if better_up and direction is Direction.MIN:
         low, high = high, low
     return _with_ticks(Axis(name=name, ticks=(), low=low, high=high, log=log), whole=False, ends=False)
