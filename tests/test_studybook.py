@@ -16,7 +16,7 @@ from tunemagic import events as ev
 from tunemagic.continuity import fingerprint
 from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyChangedError, StudyError, TuneError
 from tunemagic.events import Direction
-from tunemagic.journal import read_journal
+from tunemagic.journal import JOURNAL_FILE, read_journal
 from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, ValKind, ValSplit
 from tunemagic.search.cell import read_cell
 from tunemagic.search.data import resolve_data
@@ -494,6 +494,18 @@ def test_listeners_hear_of_added_studies_until_they_leave(open_cell: Any, book: 
     leave()
     open_cell(name="c")
     assert heard == [["a"], ["a", "b"]]
+
+
+def test_the_stamp_of_a_study_changes_with_its_journal(tmp_path: Path) -> None:
+    book = StudyBook(tmp_path)
+    (tmp_path / "s").mkdir()
+    stamps = [book.stamp("s"), book.stamp("../s")]
+    assert stamps == [None, None]
+    for text in ("a", "ab"):
+        (tmp_path / "s" / JOURNAL_FILE).write_text(text)
+        stamps.append(book.stamp("s"))
+    assert len(set(stamps)) == 3
+    assert book.stamp("s") == stamps[-1]
 
 
 # -- nothing is written before the cell was looked at ------------------------------------------------

@@ -126,7 +126,7 @@ class StudyBook:
         """Size and time of the journal on disk, another value once it has changed; None where there is none."""
         try:
             status = (self.root / check_study_name(name) / JOURNAL_FILE).stat()
-        except (OSError, StudyError):
+        except (OSError, OptionError):
             return None
         return status.st_size, status.st_mtime_ns
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -47,9 +48,10 @@ def test_trials_are_filtered_and_downloaded(page):
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     assert download.value.suggested_filename == "digits.csv"
-    lines = download.value.path().read_text(encoding="utf-8").split("\n")
-    assert lines[0].startswith("trial,state,score,best_epoch,seconds,units,lr,activation,")
-    assert [int(line.split(",")[0]) for line in lines[1:-1]] == wanted[::-1]
+    with download.value.path().open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[:8] == ["trial", "state", "score", "best_epoch", "seconds", "units", "lr", "activation"]
+    assert [int(row[0]) for row in rows] == wanted[::-1]
     filter_by(page, panel, "nothing>3")
     assert "“nothing>3” is no condition" in page.locator(".tm-filtered").inner_text()
     assert page.get_by_label("Filter trials").get_attribute("aria-invalid") == "true"

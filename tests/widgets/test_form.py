@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from tunemagic.errors import TuneError
 from tunemagic.events import Direction
-from tunemagic.i18n import Language, catalogue
+from tunemagic.i18n import ENGLISH, Language, catalogue
 from tunemagic.magics.form import check_cell, first_values, form_cell, last_model_cell, read_tune_cell, source_in
 from tunemagic.request import Objective, Tuner, TuneRequest, ValKind, ValSplit
 from tunemagic.search.finding import find_tunables
@@ -20,6 +20,7 @@ from tunemagic.search.ranges import Range, Word
 from tunemagic.widgets.form import TuneForm
 from tunemagic.widgets.form_cell import FormValues, RangeTexts, Validation, write_cell
 from tunemagic.widgets.form_data import DataChoice, data_choices, guess
+from tunemagic.widgets.form_rows import RangeRows
 
 CODE = """\
 units = 64  #@tune int(32, 128, step=32)
@@ -282,3 +283,19 @@ def test_without_a_chosen_cell_the_latest_one_with_a_model_counts() -> None:
     for name in ("missing", "number"):
         with pytest.raises(TuneError, match="%tune form: "):
             source_in(name, {"number": 3})
+
+
+def test_a_row_shows_the_fields_of_its_kind_only():
+    tunables = find_tunables("units = 64  #@tune int(32, 128)\nact = 'relu'  #@tune choice('relu', 'tanh')")
+    rows = RangeRows(ENGLISH, lambda: None)
+    rows.show(tunables)
+
+    def shown(row):
+        return [field.description for field in row.children[2:] if field.layout.display != "none"]
+
+    numbers, choices = rows.box.children
+    assert (shown(numbers), shown(choices)) == (["low", "high", "step", "default"], ["choices", "default"])
+    numbers.children[1].value = "choice"
+    assert shown(numbers) == ["choices", "default"]
+    numbers.children[1].value = "bool"
+    assert shown(numbers) == ["default"]
