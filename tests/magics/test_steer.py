@@ -165,7 +165,7 @@ def test_a_name_under_a_condition_that_no_trial_has_met_is_not_known_yet(noteboo
 
 def test_a_changed_space_shows_what_the_cell_says_and_goes_back_to_it(notebook, ended):
     shown = notebook("%tune space --range units=7:17").texts[0].splitlines()
-    assert shown[2].split() == "units 8 … 16 step 4 8 4 … 32 step 4".split()
+    assert shown[2].split() == ["units", "8", "…", "16", "step", "4", "8", "4", "…", "32", "step", "4"]
     assert shown[-2:] == ["units: 7 became 8: the step is 4.", "units: 17 became 16: the step is 4."]
     assert notebook("%tune space --fix units=17").texts[0].endswith("\nunits=17 is not on the step of 4.")
     reset = notebook("%tune space digits --reset").texts[0].splitlines()
@@ -179,6 +179,8 @@ def test_a_changed_space_shows_what_the_cell_says_and_goes_back_to_it(notebook, 
 def test_tables_speak_the_language_that_the_line_asks_for(notebook, ended):
     for line in ("--lang zh", "--lang=zh", "space --lang zh", "space digits --lang zh"):
         assert any("\u4e00" <= char <= "\u9fff" for char in notebook(f"%tune {line}").texts[0])
+    changed = notebook("%tune space digits --fix units=8 --lang zh").texts[0]
+    assert any("\u4e00" <= char <= "\u9fff" for char in changed.splitlines()[-1])  # what it means for the strategy
 
 
 def test_in_python_nothing_to_change_and_nothing_to_try_are_refused_as_in_lines(ended):
