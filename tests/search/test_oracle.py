@@ -91,6 +91,12 @@ def test_a_trial_that_was_cut_off_and_runs_again_changes_nothing_later() -> None
     assert rest == undisturbed[5:]
 
 
+def test_a_grid_over_a_thousand_million_values_takes_them_one_at_a_time() -> None:
+    hp = new_hyperparameters()
+    hp.Int("units", 1, 10**9, default=3)
+    assert [proposal.values["units"] for proposal in run(strategy(Tuner.GRID, hp), 5)] == [3, 1, 2, 4, 5]
+
+
 def test_the_grid_visits_each_combination_once_beginning_with_the_defaults() -> None:
     proposals = run(strategy(Tuner.GRID, small_grid()), 100)
     visited = [tuple(sorted(p.values.items())) for p in proposals]

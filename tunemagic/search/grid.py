@@ -8,13 +8,14 @@ from typing import Any
 
 from tunemagic.request import Tuner
 from tunemagic.search.hyperparameters import hyperparameters_of
-from tunemagic.search.points import Point, key_of, points
+from tunemagic.search.points import Point, key_of, points, values_of
 from tunemagic.search.strategy import Proposal, Setting, Strategy, Waiting
 from tunemagic.space import Kind, Parameter, SearchSpace, Value
 
 __all__ = ["GridStrategy", "grid_notes"]
 
 _COUNTED = 10_000  # larger grids are called "more than 10,000"
+_LISTED = 10_000  # a range of a thousand million values must not be held in memory
 
 
 class GridStrategy(Strategy):
@@ -50,15 +51,24 @@ class GridStrategy(Strategy):
 
     def _walk(self) -> Iterator[Point]:
         values = _grid_values(self._hyperparameters, self._space)
-        return points(self._space, lambda parameter: values[parameter])
+        return points(self._space, lambda parameter: values.get(parameter) or _lazily(parameter))
 
 
 def _grid_values(hyperparameters: Any, space: SearchSpace) -> dict[Parameter, tuple[Value, ...]]:
-    """Every parameter's grid values: its default, then Keras Tuner's values in their order."""
+    """Every parameter's grid values: its default, then Keras Tuner's values in their order.
+
+    Parameters with very many values are left out: Keras Tuner makes a list of all of them.
+    """
     return {
         parameter: tuple(dict.fromkeys((hp.default, *hp.values)))
         for hp, parameter in zip(hyperparameters.space, space.parameters, strict=True)
+        if (parameter.count() or 0) <= _LISTED
     }
+
+
+def _lazily(parameter: Parameter) -> Iterator[Value]:
+    """The same values in the same order, one at a time."""
+    return itertools.chain((parameter.default,), (v for v in values_of(parameter) if v != parameter.default))
 
 
 def grid_notes(space: SearchSpace) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def values_of(parameter: Parameter) -> Iterator[Value]:
         return iter(range(int(parameter.low or 0), int(parameter.high or 0) + 1))
     if parameter.low == parameter.high:
         return iter((level(parameter, 0),))
-    return iter(tuple(level(parameter, index) for index in range(levels(parameter))))
+    return (level(parameter, index) for index in range(levels(parameter)))
 
 
 def is_finite(space: SearchSpace) -> bool:
