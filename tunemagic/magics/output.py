@@ -181,7 +181,7 @@ class CellOutput:
         self.close()
 
     def _close_from_cell(self) -> None:
-        """Show the record of an ended study once more, from the cell that has just run.
+        """Show the record of an ended study from the cell that has just run, besides the thread that follows it.
 
         What runs a notebook without a page takes updates from the running cell only, and would save the panel.
         """
@@ -190,11 +190,7 @@ class CellOutput:
         self._unwatch()
         self._unwatch = None
         with self._lock:
-            closed = self._closed
-            if closed:
-                self._put_record()
-        if not closed:
-            self.close()
+            self._put_record()
 
     def _put_record(self) -> None:
         if self._kind is not ViewKind.NONE:
