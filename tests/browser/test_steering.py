@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.search import LONG, completed, journal_view, run, tune_cell
+from tests.browser.search import BODY, LONG, completed, journal_view, run, tune_cell
 from tunemagic.trial import TrialState
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -86,3 +86,19 @@ def test_trials_inside_a_brush_are_in_python(lab):
     view = view_of(lab, "brushed")
     # The key brushes the upper half of the axis, from 72 to 128.
     assert inside == str([trial.number for trial in view.trials if trial.values["units"] >= 72])
+
+
+def test_a_remedys_button_writes_the_changed_cell_below(lab):
+    slow = BODY.replace('hp.Float("rate", 1e-4, 1e-2, sampling="log")', "3e-4")
+    run(lab, tune_cell("short", "--max-trials 2 --epochs 5 --tuner random", slow))
+    panel = run(lab, "%tune panel short").panel
+    click(panel.locator(".tm-finding").filter(has_text="Still improving"), "Insert the changed cell")
+    written = lab.page.wait_for_function(
+        """() => jupyterapp.shell.currentWidget.content.widgets
+            .map(cell => cell.model.sharedModel.source)
+            .find(source => source.startsWith('%%tune short-more-epochs '))"""
+    )
+    first, *body = written.json_value().splitlines()
+    assert first.startswith("%%tune short-more-epochs --objective val_accuracy")
+    assert "--epochs 10" in first
+    assert body == slow.strip().splitlines()
