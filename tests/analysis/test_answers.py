@@ -7,6 +7,7 @@ import pytest
 
 from tests.analysis.made import ACT, RATE, UNITS, study, trial
 from tunemagic.analysis.answers import answer
+from tunemagic.analysis.compare import compare_info, compare_verdict, difference_texts
 from tunemagic.analysis.contour import contour_info
 from tunemagic.analysis.parallel import parallel_info
 from tunemagic.analysis.pictures import PictureKind
@@ -66,7 +67,10 @@ def test_a_trial_is_told_in_the_screens_language_and_with_its_curves_when_it_has
 
 
 def test_a_comparison_is_made_of_two_trials():
-    assert json.dumps(answer(TWO, "compare", {"a": "1", "b": "2"}, log_of=no_log), allow_nan=False)
+    told = answer(TWO, "compare", {"a": "1", "b": "2"}, log_of=no_log)
+    assert json.dumps(told, allow_nan=False)
+    info = compare_info(TWO, 1, 2)
+    assert told == {"trials": [1, 2], "verdict": compare_verdict(info), "rows": difference_texts(info)}
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,9 @@ def answer(
     A picture's topic is its kind. ``trial`` wants ``{"trial": "3"}`` and gives ``{"trial": 3,
     "rows": ((label, text), ...), "log": (line, ...), "curves": [{metric: values}, ...]}``: what is
     known of it, the end of what it printed, which ``log_of`` gives whole, and the curves of each run
-    of a trial that has ended. ``compare`` wants
-    ``{"a": "3", "b": "7"}``. Raises TuneError when it asks for something that there is not.
+    of a trial that has ended. ``compare`` wants ``{"a": "3", "b": "7"}`` and gives ``{"trials":
+    [3, 7], "verdict": (sentence, ...), "rows": ((what, first, second, difference), ...)}``, in
+    words as ``%tune compare`` shows them. Raises TuneError when it asks for something that there is not.
     """
     if topic == TRIAL:
         _check_options(topic, options, ("trial",))
@@ -67,11 +68,12 @@ def answer(
         log = tuple(log_lines(log_of(number), texts))
         return {"trial": number, "rows": tuple(rows), "log": log, "curves": curves}
     if topic == COMPARE:
-        from tunemagic.analysis.compare import compare_info
+        from tunemagic.analysis.compare import compare_info, compare_verdict, difference_texts
 
         _check_options(topic, options, ("a", "b"))
         pair = [_trial(view, topic, options, name) for name in ("a", "b")]
-        return dataclasses.asdict(compare_info(view, *pair))
+        info = compare_info(view, *pair)
+        return {"trials": pair, "verdict": compare_verdict(info, texts), "rows": difference_texts(info)}
     return dataclasses.asdict(picture_info(view, topic, options))
 
 

@@ -1,45 +1,14 @@
 /** Two ticked trials side by side: what differs, and whether the difference is more than noise. */
-import { formatNumber, formatValue } from '../model/format';
-import type { Direction, IAnswer, TrialState } from '../model/protocol';
-import type { Translate } from '../model/texts';
-import { isBetter, isOpen } from '../model/trials';
+import type { IAnswer } from '../model/protocol';
 import { make, makeButton, setText } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
 
-/** The parts of `CompareInfo` (tunemagic/analysis/compare.py) that are shown. */
-interface ICompareInfo {
-  readonly study: string;
-  readonly objective: string;
-  readonly direction: Direction;
-  readonly first: ISide;
-  readonly second: ISide;
-  readonly values: readonly IPair[];
-  readonly metrics: readonly IPair[];
-  readonly noise: INoise | null;
-}
-
-interface ISide {
-  readonly trial: number;
-  readonly state: TrialState;
-  readonly score: number | null;
-  readonly epochs_done: number;
-}
-
-interface IPair {
-  readonly name: string;
-  readonly first: number | string | boolean | null;
-  readonly second: number | string | boolean | null;
-  readonly difference?: number | null;
-}
-
-interface INoise {
-  readonly source: string;
-  readonly means: readonly [number, number];
-  readonly difference: number;
-  readonly margin: number | null;
-  readonly inside: boolean | null;
-  readonly runs: readonly [number, number];
+/** What the kernel answers (analysis/answers.py): sentences, and rows of what, first, second, difference. */
+interface ICompareAnswer {
+  readonly trials: readonly [number, number];
+  readonly verdict: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 export interface ICompare extends ISection {
@@ -121,14 +90,12 @@ export function makeCompare(
       return;
     }
     // The kernel's half of the package computes it: both have the same version.
-    const info = answer.info as unknown as ICompareInfo;
-    setText(said, verdictLines(info, t).join(' '));
-    setText(first, t('compare.column.trial', { trial: info.first.trial }));
-    setText(second, t('compare.column.trial', { trial: info.second.trial }));
+    const { trials: pair, verdict, rows } = answer.info as unknown as ICompareAnswer;
+    setText(said, verdict.join(' '));
+    setText(first, t('compare.column.trial', { trial: pair[0] }));
+    setText(second, t('compare.column.trial', { trial: pair[1] }));
     body.replaceChildren(
-      ...differenceRows(info).map(texts =>
-        make('tr', {}, ...texts.map(text => make('td', { text })))
-      )
+      ...rows.map(texts => make('tr', {}, ...texts.map(text => make('td', { text }))))
     );
   }
 
@@ -148,70 +115,4 @@ export function makeCompare(
       }
     }
   };
-}
-
-/** The twin of `compare_verdict`: which trial is better, and whether that is inside the noise. */
-function verdictLines(info: ICompareInfo, t: Translate): string[] {
-  const { first, second, noise, objective, direction } = info;
-  const lines = [first, second]
-    .filter(side => isOpen(side.state))
-    .map(side => t('compare.running', { trial: side.trial, epochs: side.epochs_done }));
-  if (noise === null) {
-    return [...lines, t('compare.no_score')];
-  }
-  const { means, margin } = noise;
-  const difference = formatNumber(short(Math.abs(noise.difference)));
-  if (noise.difference === 0) {
-    lines.push(t('compare.equal', { objective }));
-  } else {
-    const { trial } = isBetter(direction, means[1], means[0]) ? second : first;
-    // Later trainings from other seeds have means of their own, beside the scores in the table.
-    const known = [first.score, second.score].every(
-      (score, side) =>
-        score === null || Math.abs(score - (means[side] ?? 0)) <= 1e-6 * Math.abs(score)
-    );
-    const better = known ? 'compare.better' : 'compare.better_means';
-    lines.push(t(better, { trial, difference, objective }));
-  }
-  if (margin === null) {
-    const unknown = Math.min(...noise.runs) < 2 ? 'compare.unknown_noise' : 'compare.no_spread';
-    return [...lines, t(unknown, { study: info.study })];
-  }
-  const key = noise.inside === true ? 'compare.inside' : 'compare.outside';
-  const source = t(`compare.source.${noise.source}`);
-  return [...lines, t(key, { margin: formatNumber(short(margin)), source })];
-}
-
-/** The twin of `difference_texts`: the score first, then values, then metrics. */
-function differenceRows({ objective, first, second, values, metrics }: ICompareInfo): string[][] {
-  const gap = first.score === null || second.score === null ? null : second.score - first.score;
-  return [
-    [objective, formatNumber(first.score), formatNumber(second.score), signed(gap)],
-    ...values.map(({ name, first: one, second: other }) => [
-      name,
-      formatValue(one ?? undefined),
-      formatValue(other ?? undefined),
-      ''
-    ]),
-    ...metrics
-      .filter(({ name }) => name !== objective)
-      .map(({ name, first: one, second: other, difference }) => [
-        name,
-        formatValue(one ?? undefined),
-        formatValue(other ?? undefined),
-        signed(difference ?? null)
-      ])
-  ];
-}
-
-function signed(difference: number | null): string {
-  if (difference === null) {
-    return '';
-  }
-  return `${difference > 0 ? '+' : ''}${formatNumber(short(difference))}`;
-}
-
-/** To three digits: what is left of a difference of floats is no more exact. */
-function short(value: number): number {
-  return Number(value.toPrecision(3));
 }
