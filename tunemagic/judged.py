@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from tunemagic import events as ev
 from tunemagic.analysis.compare import CompareInfo, compare_info
 from tunemagic.analysis.diagnosis import diagnose
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.known import known_trial
 from tunemagic.analysis.next_cell import Again
 from tunemagic.analysis.training import epoch_seconds
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_info
 from tunemagic.analysis.why import TrialStory, explain_trial
 from tunemagic.errors import OptionError, StudyBusyError, StudyError
-from tunemagic.ledger import Ledger
+from tunemagic.part import StudyPart
 from tunemagic.request import TuneRequest
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
@@ -37,38 +38,19 @@ __all__ = ["Judged"]
 _FEWEST_EPOCHS = 2  # of the best trial; with one, evidence about its model explains nothing yet
 
 
-class Judged(ABC):
+class Judged(StudyPart):
     """The part of a Study that judges its trials. All of it may be called from any thread."""
 
-    name: str
     directory: Path
     program: Any
     request: TuneRequest
-    _ledger: Ledger
     _steering: Steering
     _start_lock: threading.RLock
     _verification: threading.Event | None = None  # while trials are trained again; set at its end
 
-    @property
-    @abstractmethod
-    def view(self) -> StudyView:
-        """The state now; an immutable value."""
-
-    @property
-    @abstractmethod
-    def running(self) -> bool:
-        """Whether the search has a thread, paused or not."""
-
-    @abstractmethod
-    def wait_for_results(self) -> None:
-        """Wait until the search has ended. Raises StudyError when it is paused."""
-
     @abstractmethod
     def log(self, number: int) -> str:
         """The last lines that this trial printed."""
-
-    @abstractmethod
-    def _check_open(self) -> None: ...
 
     @abstractmethod
     def _rebuild_setup(self, number: int) -> tuple[TrialSetup, TrainingData]: ...
@@ -135,8 +117,7 @@ class Judged(ABC):
     def why(self, number: int) -> TrialStory:
         """What happened in this trial and why. Raises StudyError when there is no such trial."""
         view = self.view
-        if not 1 <= number <= len(view.trials):
-            raise StudyError(f"study {self.name} has {counted(len(view.trials), 'trial')}; received {number}.")
+        known_trial(view, number, self.name)
         return TrialStory(explain_trial(view, number, self.log(number)))
 
     def compare(self, a: int, b: int) -> CompareInfo:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyError
-from tunemagic.ledger import Ledger
+from tunemagic.part import StudyPart
 from tunemagic.request import QuantMode
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
@@ -22,37 +21,21 @@ from tunemagic.search.settings import used_settings
 from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
-from tunemagic.trial import StudyView, TrialRecord
+from tunemagic.trial import TrialRecord
 
 __all__ = ["Modelled"]
 
 
-class Modelled(ABC):
+class Modelled(StudyPart):
     """The part of a Study that gives models. All of it may be called from any thread."""
 
-    name: str
     directory: Path
     program: TrialProgram | None
     data: TrainingData | None
-    _ledger: Ledger
     _weights: WeightsFolder
     _settings: Mapping[str, Any]
     _best_lock: threading.Lock
     _best: tuple[int, int, Any] | None  # trial, attempt and model
-
-    @property
-    @abstractmethod
-    def view(self) -> StudyView:
-        """The state now; an immutable value."""
-
-    @property
-    @abstractmethod
-    def writable(self) -> bool:
-        """Whether what happens is kept on disk."""
-
-    @abstractmethod
-    def wait_for_results(self) -> None:
-        """Wait until the search has ended. Raises StudyError when it is paused."""
 
     @property
     def best_trial(self) -> TrialRecord:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
+from tunemagic.analysis.known import known_trial
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import ENGLISH, Catalogue
-from tunemagic.ledger import Ledger
+from tunemagic.part import StudyPart
 from tunemagic.search.steered_space import as_in_the_cell, cell_definitions, changed_space, values_to_try
 from tunemagic.search.steering import SearchOverError, Steered, Steering
 from tunemagic.search.strategy import Strategy
 from tunemagic.space import SearchSpace, Value
-from tunemagic.text import counted
 from tunemagic.trial import StudyState, StudyView, TrialState
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _LARGEST = 10**9  # of a budget: nobody lives to see its end
 
 
-class Steerable(ABC):
+class Steerable(StudyPart):
     """The part of a Study by which a search is steered. All of it may be called from any thread.
 
     What is asked of a running search is done by its loop within a tenth of a second, or as soon as
@@ -37,29 +37,12 @@ class Steerable(ABC):
     starts is done as soon as it runs.
     """
 
-    name: str
-    _ledger: Ledger
-
     def __init__(self) -> None:
         self._steering = Steering()
         self._steering.close()  # until a search starts
         # Held while a search starts, and while the space of one that does not run is changed.
         self._start_lock = threading.RLock()
         self._selected: tuple[int, ...] = ()
-
-    @property
-    @abstractmethod
-    def view(self) -> StudyView:
-        """The state now; an immutable value."""
-
-    @property
-    @abstractmethod
-    def running(self) -> bool:
-        """Whether the search has a thread, paused or not."""
-
-    @abstractmethod
-    def _check_open(self) -> None:
-        """Raise StudyBusyError or StorageError when nothing can be kept of what is asked."""
 
     @abstractmethod
     def _make_strategy(self, view: StudyView) -> Strategy:
@@ -212,10 +195,9 @@ class Steerable(ABC):
 
         Raises StudyError for a trial that there is not.
         """
-        known = len(self.view.trials)
+        view = self.view
         for number in trials:
-            if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= known:
-                raise StudyError(f"study {self.name} has {counted(known, 'trial')}; received {number!r}.")
+            known_trial(view, number, self.name)
         self._selected = tuple(sorted(set(trials)))
 
     @property

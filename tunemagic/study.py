@@ -145,9 +145,7 @@ class Study(Steerable, Modelled, Judged):
         """Start the study's thread. Raises StudyBusyError when it runs, StudyError without a cell."""
         self._check_writable()
         if self.program is None or self.data is None or self.make_executor is None:
-            raise StudyError(
-                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
-            )
+            raise self._without_cell()
         with self._start_lock:
             if self.running:
                 raise StudyBusyError(
@@ -214,13 +212,16 @@ class Study(Steerable, Modelled, Judged):
             findings=self._findings,
         )
 
+    def _without_cell(self) -> StudyError:
+        return StudyError(
+            f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
+        )
+
     def _work(self) -> Work:
         """What all trials share. Raises StudyError without a cell."""
         view = self.view
         if self.program is None or self.data is None:
-            raise StudyError(
-                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
-            )
+            raise self._without_cell()
         return Work(
             program=self.program,
             data=self.data,
@@ -235,9 +236,7 @@ class Study(Steerable, Modelled, Judged):
 
     def _make_executor(self, work: Work) -> tuple[Executor, str]:
         if self.make_executor is None:
-            raise StudyError(
-                f"study {self.name} was read from disk; `%tune resume {self.name}`, or its cell, goes on with it."
-            )
+            raise self._without_cell()
         return self.make_executor(work, self.view)
 
     def _make_strategy(self, view: StudyView) -> Strategy:

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 
 from tunemagic.analysis.curves import Limits, limits_of
+from tunemagic.analysis.known import known_trial
 from tunemagic.analysis.noise import Noise, noise_between
 from tunemagic.analysis.wording import number_text, value_text
 from tunemagic.errors import StudyError
 from tunemagic.events import Direction, finite
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.space import Value
-from tunemagic.text import counted
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
 __all__ = ["CompareInfo", "MetricPair", "Side", "ValuePair", "compare_info", "compare_verdict", "difference_texts"]
@@ -85,13 +85,10 @@ def compare_info(view: StudyView, a: int, b: int) -> CompareInfo:
 
     Raises StudyError for an unknown number, twice the same one, and a trial that ended without a score.
     """
-    known = len(view.trials)
-    for number in (a, b):
-        if not 1 <= number <= known:
-            raise StudyError(f"study {view.study} has {counted(known, 'trial')}; received {number}.")
+    trials = [known_trial(view, number, view.study) for number in (a, b)]
     if a == b:
         raise StudyError(f"received trial {a} twice; expected the numbers of two trials of study {view.study}.")
-    first, second = (_with_score(view, view.trial(number)) for number in (a, b))
+    first, second = (_with_score(view, trial) for trial in trials)
     sides = tuple(_side(view, trial) for trial in (first, second))
     better = None
     if first.score is not None and second.score is not None and first.score != second.score:

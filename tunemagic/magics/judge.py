@@ -11,6 +11,7 @@ from IPython.display import display
 
 from tunemagic.analysis.compare import CompareInfo, compare_verdict, difference_texts
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.known import known_trial
 from tunemagic.analysis.summary import numbered
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_verdict
 from tunemagic.analysis.why import explain_trial
@@ -25,7 +26,7 @@ from tunemagic.magics.tables import Table, best_table
 from tunemagic.magics.tokens import quoted
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
-from tunemagic.text import counted, did_you_mean, near_variable
+from tunemagic.text import did_you_mean, near_variable
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["JudgingVerbs"]
@@ -72,9 +73,8 @@ class JudgingVerbs(SearchDefaults):
 
     def _why(self, given: Mapping[str, Any]) -> None:
         study = self._named_or_running(given)
-        number, known = given["trial"], len(study.view.trials)
-        if number > known:
-            raise StudyError(f"study {study.name} has {counted(known, 'trial')}; received {number}.")
+        number = given["trial"]
+        known_trial(study.view, number, study.name)
         texts = self._texts(study, given.get("lang"))
         rows = explain_trial(study.view, number, study.log(number), texts)
         caption = texts("table.why_caption", study=study.view.study, trial=number)
