@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
+from chromium import chromium_path
 from matrix_rows import LATER, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,10 +56,7 @@ def outcomes(tests: Sequence[str]) -> dict[str, str]:
 
 
 def _run(tests: Sequence[str]) -> dict[str, str]:
-    environment = dict(os.environ)
-    if "TUNEMAGIC_CHROMIUM" not in environment:
-        done = subprocess.run([ROOT / "scripts" / "need_chromium.sh"], stdout=subprocess.PIPE, text=True, check=True)
-        environment["TUNEMAGIC_CHROMIUM"] = done.stdout.strip()
+    environment = {**os.environ, "TUNEMAGIC_CHROMIUM": chromium_path()}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-o", "junit_family=xunit1"]

@@ -19,10 +19,8 @@ import base64
 import gzip
 import io
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -32,6 +30,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from chromium import chromium_path  # noqa: E402 - beside this file
 
 from tests.browser.page import PanelPage  # noqa: E402 - the tests' fake of a front end
 from tests.browser.story import stamped, study_started  # noqa: E402
@@ -290,14 +290,6 @@ def without_clock(text: str) -> list[str]:
 # -- the whole -------------------------------------------------------------------------------------
 
 
-def chromium() -> str:
-    """The browser's path."""
-    if "TUNEMAGIC_CHROMIUM" in os.environ:
-        return os.environ["TUNEMAGIC_CHROMIUM"]
-    command = [ROOT / "scripts" / "need_chromium.sh"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-
 def main() -> int:
     """Measure, print, judge; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -334,7 +326,7 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         print(f"browser, main thread per update, 100 trials x 100 epochs, {rounds} updates")
         costs = browser_costs(browser, rounds)
         judge("panel", costs["panel"], BROWSER_LIMIT_MS, "ms")

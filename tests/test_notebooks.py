@@ -29,6 +29,15 @@ def cell_that_starts(notebook, start: str):
     return cell
 
 
+def executed(path: Path, folder: Path):
+    """The notebook after nbclient has run it in this folder."""
+    notebook = nbformat.read(path, 4)
+    nbclient.NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    return notebook
+
+
 def texts(cell) -> str:
     return "\n".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
 
@@ -47,10 +56,7 @@ def test_a_notebook_is_stored_without_outputs(path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_first_search_runs_under_nbclient(tmp_path: Path):
-    notebook = nbformat.read(FIRST, 4)
-    nbclient.NotebookClient(
-        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
+    notebook = executed(FIRST, tmp_path)
 
     view = study_of(tmp_path)
     assert view.state is StudyState.FINISHED
@@ -84,10 +90,7 @@ def test_the_first_search_runs_under_papermill(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_race_of_strategies_runs_under_nbclient(tmp_path: Path):
-    notebook = nbformat.read(STRATEGIES, 4)
-    nbclient.NotebookClient(
-        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
+    notebook = executed(STRATEGIES, tmp_path)
 
     race, live = study_of(tmp_path, "race"), study_of(tmp_path)
     assert [(view.state, view.strategy, len(view.trials)) for view in (race, live)] == [
@@ -108,11 +111,8 @@ def test_the_race_of_strategies_runs_under_nbclient(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_structure_and_importance_runs_and_its_lessons_hold(tmp_path: Path):
-    notebook = nbformat.read(STRUCTURE, 4)
     # Its lessons are assertions in its cells: whichever does not hold ends the run.
-    nbclient.NotebookClient(
-        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
+    notebook = executed(STRUCTURE, tmp_path)
 
     structure, phoneme = study_of(tmp_path, "structure"), study_of(tmp_path, "phoneme")
     assert [(view.state, len(view.trials)) for view in (structure, phoneme)] == [
@@ -133,10 +133,7 @@ def test_structure_and_importance_runs_and_its_lessons_hold(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_broken_models_are_diagnosed_and_cured_under_nbclient(tmp_path: Path):
-    notebook = nbformat.read(DIAGNOSE, 4)
-    nbclient.NotebookClient(
-        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()  # each cure is asserted in the notebook itself
+    notebook = executed(DIAGNOSE, tmp_path)  # each cure is asserted in the notebook itself
 
     narrow, wide = study_of(tmp_path, "narrow"), study_of(tmp_path, "wide")
     assert narrow.findings[0]["verdict"] == "rate_too_low"

@@ -16,15 +16,16 @@ def slice_info(view: StudyView) -> SliceInfo:
     """
     scales, objective = parameter_scales(view), score_scale(view)
     last = max(1, len(view.trials) - 1)
-    scored = [
+    shown = shown_trials(view)
+    placed = [
         (trial, round((trial.number - 1) / last, 4), place)
-        for trial, score in shown_trials(view)
+        for trial, score in shown
         if (place := objective.place(score)) is not None
     ]
     points = tuple(
         tuple(
             SlicePoint(trial=trial.number, x=x, y=y, order=order)
-            for trial, order, y in scored
+            for trial, order, y in placed
             if (x := scale.place(trial.values.get(scale.name))) is not None
         )
         for scale in scales
@@ -34,5 +35,5 @@ def slice_info(view: StudyView) -> SliceInfo:
         axes=tuple(scale.axis for scale in scales),
         points=points,
         best=view.best,
-        hidden=len(scored_trials(view)) - len(shown_trials(view)),
+        hidden=len(scored_trials(view)) - len(shown),
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.analysis.studies import compare_studies_info
 from tunemagic.errors import StudyError, TuneError
 from tunemagic.events import PROTOCOL_VERSION
@@ -97,7 +97,7 @@ class Desk:
             state = texts(f"state.{study.view.state}")
             raise StudyError(texts("verb.not_under_way", study=name, state=state, verb=verb))
         getattr(study, verb)()
-        return f"%tune {verb} {shlex.quote(name)}"
+        return magic_line(name, verb, {})
 
 
 def _texts() -> Catalogue:
