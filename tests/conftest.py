@@ -39,6 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[name] = str(own)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a failed test of a browser or a kernel once more: they race with a machine that others use too.
+
+    The summary names each that needed its second try.
+    """
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("kernel"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the settings' folders."""
     config.stash[_folder].cleanup()

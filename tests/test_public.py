@@ -11,8 +11,11 @@ def test_the_public_names_are_these():
         "Study",
         "StudyBook",
         "TuneError",
+        "datasets",
         "diagnose",
         "load_ipython_extension",
+        "models",
+        "prep",
         "tflite",
         "tune",
         "unload_ipython_extension",
@@ -20,7 +23,8 @@ def test_the_public_names_are_these():
 
 
 def test_every_public_name_can_be_imported():
-    assert [name for name in tunemagic.__all__ if not callable(getattr(tunemagic, name))] == []
+    parts = [name for name in tunemagic.__all__ if not callable(getattr(tunemagic, name))]
+    assert parts == ["datasets", "models", "prep"]
 
 
 def test_dir_lists_what_can_be_used():

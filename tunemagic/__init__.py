@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tunemagic import datasets, models, prep
     from tunemagic.api import diagnose, tflite, tune
     from tunemagic.errors import TuneError
     from tunemagic.study import Study
@@ -21,8 +22,11 @@ __all__ = [
     "Study",
     "StudyBook",
     "TuneError",
+    "datasets",
     "diagnose",
     "load_ipython_extension",
+    "models",
+    "prep",
     "tflite",
     "tune",
     "unload_ipython_extension",
@@ -38,8 +42,13 @@ _HOME = {
 }
 
 
+_PARTS = ("datasets", "models", "prep")
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
+    if name in _PARTS:
+        return importlib.import_module(f"tunemagic.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'tunemagic' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -1,0 +1,1 @@
+"""Templates of networks, optimisers and schedules, as plain ``build(hp)`` callables."""

@@ -1,0 +1,1 @@
+"""Preparation of data: cleaning, scaling, encoding, augmentation, carried inside the model."""
