@@ -144,6 +144,20 @@ def test_a_faulty_cell_is_told_in_one_line_and_nothing_is_written(notebook, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_line_of_old_keras_is_told_with_what_replaces_it(notebook, tmp_path):
+    body = (
+        "from keras.models import Sequential\n"
+        "from keras.optimizers import Adam\n"
+        "model = Sequential([keras.layers.Dense(hp.Int('neurons', 4, 8)), keras.layers.Dense(10, 'softmax')])\n"
+        "model.compile(Adam(lr=0.001), 'sparse_categorical_crossentropy')\n"
+    )
+    assert notebook(f"%%tune --epochs 1\n{body}").error == (
+        "line 5: ValueError: Argument(s) not recognized: {'lr': 0.001} (Keras 3: learning_rate= in place of lr=)  "
+        "[model.compile(Adam(lr=0.001), 'sparse_categorical_crossentropy')]"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unwritable_folder_is_named_with_its_option(notebook, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     notebook("%config TuneMagics.directory = 'file'")

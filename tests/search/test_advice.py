@@ -31,6 +31,11 @@ def notes_of(source: str, namespace: dict[str, Any], val: ValSplit | None = None
             "line 2: validation_split is not handed to fit; what is: batch_size, epochs, callbacks, class_weight, "
             "sample_weight.",
         ),
+        (
+            "old = keras.optimizers.Adam(0.1, decay=1e-4)",
+            "line 2: keras.optimizers.Adam ignores decay= since Keras 3. Give it a schedule as learning_rate, such as "
+            "keras.optimizers.schedules.InverseTimeDecay.",
+        ),
     ],
 )
 def test_what_learns_from_held_out_samples_or_is_ignored_is_noted(

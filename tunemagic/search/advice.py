@@ -13,12 +13,14 @@ from tunemagic.search.job import TrialProgram
 
 __all__ = ["cell_notes", "epochs_vary", "with_cell_epochs"]
 
+# Those that took it in Keras 2.
+_OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 _LEARNING = ("adapt", "fit", "fit_transform", "partial_fit", "train_on_batch")
 _NOT_HANDED = ("initial_epoch", "shuffle", "steps_per_epoch", "validation_data", "validation_split", "validation_steps")
 
 
 def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
-    """Notes for the user: code that learns from held-out samples, names that do not reach ``fit``."""
+    """Notes for the user: code that learns from held-out samples, what does not reach ``fit`` or the optimizer."""
     if not isinstance(program, CellProgram):
         return ()
     tree = ast.parse(program.code)
@@ -32,6 +34,14 @@ def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
             )
             notes.append(
                 f"line {line}: {what} sees all of {name}, also the samples that trials are judged by. {remedy}."
+            )
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _is_decaying_optimizer(call):
+            line = call.lineno + program.first_line - 1
+            what = ast.unparse(call.func)
+            notes.append(
+                f"line {line}: {what} ignores decay= since Keras 3. Give it a schedule as learning_rate, such as "
+                "keras.optimizers.schedules.InverseTimeDecay."
             )
     for name, node in _assigned(tree):
         if name in _NOT_HANDED:
@@ -54,6 +64,12 @@ def _learning_calls(node: ast.AST, names: frozenset[str]) -> Iterator[tuple[ast.
                 break
     for child in ast.iter_child_nodes(node):
         yield from _learning_calls(child, names)
+
+
+def _is_decaying_optimizer(call: ast.Call) -> bool:
+    """Whether it makes one of Keras' optimizers with the ``decay`` of Keras 2."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in _OPTIMIZERS and any(keyword.arg == "decay" for keyword in call.keywords)
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tunemagic.errors import TuneError
+from tunemagic.search.old_keras import old_keras_hint
 
 __all__ = ["describe_divergence", "describe_error", "is_users_file", "user_frame"]
 
@@ -42,11 +43,11 @@ def describe_error(error: BaseException) -> str:
     except Exception as fault:
         text = f"(its text can't be shown: {type(fault).__name__})"
     text = _cause_in_graph(text)
-    hint = _READ_ONLY_HINT if _READ_ONLY.search(text[:_MAX_TEXT]) else ""
+    hint = _READ_ONLY_HINT if _READ_ONLY.search(text[:_MAX_TEXT]) else old_keras_hint(text[:_MAX_TEXT])
     text = " ".join(_COLOURS.sub("", text[: 8 * _MAX_TEXT]).split()).partition(_KERAS_ARGUMENTS)[0]
-    text = _printable(text) + hint
+    text = _printable(text)
     name = _printable(type(error).__name__)
-    return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT)
+    return _clipped(f"{name}: {text}" if text else name, _MAX_TEXT - len(hint)) + _printable(hint)
 
 
 def _missing_from_hp(error: BaseException) -> str:
