@@ -17,6 +17,8 @@ IN_WHEEL = (
     "tunemagic/i18n/en.json",
     "tunemagic/i18n/zh_CN.json",
     "tunemagic/locale/zh_CN/LC_MESSAGES/tunemagic.json",
+    "tunemagic/datasets/mnist300/README.md",
+    "tunemagic/datasets/mnist300/mnist300.npz",
     "tunemagic/replay_tables/mnist1d.jsonl.gz",
     "tunemagic/report/report.css",
     "tunemagic/static/panel.js",
@@ -27,6 +29,8 @@ IN_WHEEL = (
 )
 IN_SDIST = (
     "pyproject.toml",
+    "tunemagic/datasets/mnist300/README.md",
+    "tunemagic/datasets/mnist300/mnist300.npz",
     "tunemagic/replay_tables/mnist1d.jsonl.gz",
     "tunemagic/static/panel.js",
     "tunemagic/labextension/package.json",
