@@ -1,0 +1,58 @@
+"""How many samples a step sees: all, or a number that grows while training goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import DataError, OptionError
+
+__all__ = ["BatchSchedule", "full_batch", "row_count"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSchedule:
+    """Batch sizes by epoch: ``BatchSchedule([(0, 32), (5, 128)])`` takes 128 from the sixth epoch on.
+
+    In a ``%%tune`` cell: ``batch_size = models.BatchSchedule(...)``. Growing the batch is like lowering
+    the rate, at fewer steps (Smith et al. 2018, arXiv 1711.00489). ``parts`` are pairs of an epoch,
+    counted from 0, and a size. Raises OptionError unless they begin at 0 and grow in their epochs.
+    """
+
+    parts: tuple[tuple[int, int], ...]
+
+    def __init__(self, parts: Iterable[tuple[int, int]]) -> None:
+        pairs = tuple(parts)
+        whole = all(len(pair) == 2 and all(isinstance(number, int) for number in pair) for pair in pairs)
+        begins = [pair[0] for pair in pairs]
+        if not whole or begins[:1] != [0] or begins != sorted(set(begins)) or min(size for _, size in pairs) < 1:
+            raise OptionError(
+                f"BatchSchedule: received {list(pairs)}; expected pairs (epoch, batch size) from epoch 0 on, such as "
+                "[(0, 32), (5, 128)]."
+            )
+        object.__setattr__(self, "parts", pairs)
+
+    def at(self, epoch: int) -> int:
+        """The batch size of an epoch, counted from 0."""
+        return next(size for begin, size in reversed(self.parts) if begin <= epoch)
+
+
+def full_batch(x: Any) -> int:
+    """The batch size with which each step sees all of ``x``: plain gradient descent.
+
+    In a ``%%tune`` cell: ``batch_size = models.full_batch(x_train)``; what is held out of ``x_train``
+    for validation is not trained on all the same. Raises DataError for data without a number of rows.
+    """
+    return row_count(x)
+
+
+def row_count(x: Any) -> int:
+    """Number of samples along the first axis, also of a dict, list or tuple of arrays."""
+    first = x
+    while isinstance(first, (Mapping, list, tuple)) and first:
+        first = next(iter(first.values() if isinstance(first, Mapping) else first))
+    shape = getattr(first, "shape", None)
+    if not shape:
+        raise DataError(f"received a {type(x).__name__}; expected an array, whose rows can be counted.")
+    return int(shape[0])
