@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import os
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,8 @@ from tunemagic.text import one_line
 __all__ = ["fetch_mnist", "mnist", "mnist300"]
 
 _ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # what keras.datasets fetches
-_SECONDS = 5.0
+_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+_SECONDS = 5.0  # without any answer
 _PARTS = ("x_train", "y_train", "x_test", "y_test")
 _OTHERWISE = 'tunemagic.datasets.load("mnist300") is a slice that needs no file'
 
@@ -41,7 +42,7 @@ def mnist() -> Dataset:
         raise DataError(
             f'mnist: there is no {path}. Fetch it (11 MB) with load("mnist", download=True); {_OTHERWISE}.'
         ) from error
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(
             f"mnist: {path} can't be read as MNIST ({one_line(str(error), 100)}). Delete it and fetch it again with"
             f' load("mnist", download=True); {_OTHERWISE}.'
@@ -49,19 +50,28 @@ def mnist() -> Dataset:
 
 
 def fetch_mnist() -> None:
-    """Fetch the full set with ``keras.datasets`` unless it is there; DataError soon where that is impossible."""
-    if _full_path().exists():
-        return
-    request = urllib.request.Request(_ADDRESS, method="HEAD")
-    try:
-        # Keras waits for ever where a firewall swallows packets.
-        urllib.request.urlopen(request, timeout=_SECONDS).close()
-        import keras
+    """Put the full set where ``keras.datasets`` would, unless it is there.
 
-        keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras raises a plain Exception for a failed download
+    Raises DataError when the server can't be reached or stops answering for some seconds (Keras would wait
+    for ever), when it sends something else, and when the file can't be written.
+    """
+    import urllib.request
+
+    path = _full_path()
+    if path.exists():
+        return
+    try:
+        with urllib.request.urlopen(_ADDRESS, timeout=_SECONDS) as answer:
+            content = answer.read()
+        if hashlib.sha256(content).hexdigest() != _SHA256:
+            raise OSError(f"received {len(content)} bytes that are not MNIST")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
         raise DataError(
-            f"mnist: {_ADDRESS} can't be fetched ({one_line(str(error), 100)}). Put the file at {_full_path()}"
+            f"mnist: {_ADDRESS} can't be fetched ({one_line(str(error), 100)}). Put the file at {path}"
             f" by other means; {_OTHERWISE}."
         ) from error
 

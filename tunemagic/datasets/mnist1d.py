@@ -8,14 +8,14 @@ from typing import Any
 
 from tunemagic.datasets.card import Task
 from tunemagic.datasets.dataset import Dataset, class_names, with_card
-from tunemagic.datasets.packages import INSTALL
-from tunemagic.errors import DataError
+from tunemagic.datasets.packages import package_folder
 
 __all__ = ["mnist1d"]
 
 
 def mnist1d() -> Dataset:
     """4000 + 1000 signals, (row, 40)."""
+    package_folder("mnist1d", "mnist1d")
     rows = _generated()
     x, x_test = (rows[part].astype("float32") for part in ("x", "x_test"))
     y, y_test = (rows[part].astype("int64") for part in ("y", "y_test"))
@@ -36,11 +36,8 @@ def mnist1d() -> Dataset:
 def _generated() -> dict[str, Any]:
     """The published arrays. The package seeds the global random numbers, which are put back."""
     import numpy as np
+    from mnist1d.data import get_dataset_args, make_dataset
 
-    try:
-        from mnist1d.data import get_dataset_args, make_dataset
-    except ImportError as error:
-        raise DataError(f"mnist1d: needs the package mnist1d, which is not installed. Run: {INSTALL}") from error
     python, numbers = random.getstate(), np.random.get_state()
     try:
         made: dict[str, Any] = make_dataset(get_dataset_args())
