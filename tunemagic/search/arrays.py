@@ -9,11 +9,10 @@ from typing import Any
 
 from tunemagic.errors import DataError
 
-__all__ = ["as_array", "check_lengths", "class_labels", "column_names", "digest_of", "not_finite", "read_only"]
+__all__ = ["as_array", "check_lengths", "column_names", "digest_of", "not_finite", "read_only"]
 
 _HASH_WHOLE = 64 * 2**20
 _HASH_BLOCKS = 64
-_MANY_CLASSES = 20
 _SHOWN = 3
 
 
@@ -144,25 +143,3 @@ def digest_of(arrays: Mapping[str, Any]) -> str:
             start = number * (len(data) - block) // (_HASH_BLOCKS - 1)
             digest.update(data[start : start + block])
     return digest.hexdigest()
-
-
-def class_labels(y: Any) -> Any:
-    """One label per sample when the targets look like classes, else None.
-
-    Classes are truth values, texts and one-hot rows, and whole numbers with few distinct values:
-    at most 20, or a fifth of the samples if that is more (but half of them in a small set).
-    """
-    import numpy as np
-
-    if y is None:
-        return None
-    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if flat.ndim == 1:
-        if flat.dtype.kind in "biuUS":
-            distinct = len(np.unique(flat))
-            return flat if distinct <= max(2, min(len(flat) // 2, max(_MANY_CLASSES, len(flat) // 5))) else None
-        whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
-        return flat.astype(int) if whole and len(np.unique(flat)) <= _MANY_CLASSES else None
-    if flat.ndim == 2 and ((flat == 0) | (flat == 1)).all() and (flat.sum(axis=1) == 1).all():
-        return flat.argmax(axis=1)
-    return None

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tunemagic.errors import DataError
+from tunemagic.prep.targets import class_labels
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.arrays import (
     as_array,
     check_lengths,
-    class_labels,
     column_names,
     digest_of,
     not_finite,

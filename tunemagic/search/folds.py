@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tunemagic.errors import DataError
-from tunemagic.search.arrays import class_labels, read_only
+from tunemagic.prep.targets import class_labels
+from tunemagic.search.arrays import read_only
 from tunemagic.search.data import TrainingData
 
 __all__ = ["Fold", "check_folds", "joined", "split_folds"]

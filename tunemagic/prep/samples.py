@@ -1,0 +1,111 @@
+"""Data as it is looked at: one value per row that tells rows apart, and the columns that are numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import DataError
+
+__all__ = ["Part", "read_part", "row_keys", "same_kind"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """One part of the data: ``x`` (row, ...) an array or a table, ``y`` (row, ...) its targets or None.
+
+    ``names`` are what the notebook calls both, for messages.
+    """
+
+    x: Any
+    y: Any
+    names: tuple[str, str]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether each row is a list of values with a meaning each, not an image, a series or a text."""
+        return bool(self.x.ndim == 2)
+
+    def columns(self) -> list[tuple[str, Any]]:
+        """Name and values of each input; an array's are named as they are written, ``x[:, 3]``."""
+        import numpy as np
+
+        if hasattr(self.x, "columns"):
+            return [(str(name), self.x.iloc[:, place].to_numpy()) for place, name in enumerate(self.x.columns)]
+        flat = self.x.reshape(len(self.x), -1)
+        places = np.ndindex(self.x.shape[1:])
+        return [(f"x[:, {', '.join(map(str, place))}]" if place else "x", flat[:, n]) for n, place in enumerate(places)]
+
+    def number_columns(self) -> list[tuple[str, Any]]:
+        """Those that hold numbers, as float64."""
+        return [(name, values.astype("float64")) for name, values in self.columns() if values.dtype.kind in "fiub"]
+
+
+def read_part(x: Any, y: Any, names: tuple[str, str]) -> Part:
+    """The arrays behind what a notebook calls data. Raises DataError for what has no rows or lengths that differ."""
+    part = Part(x=_read(x, names[0]), y=None if y is None else _read(y, names[1]), names=names)
+    if part.y is not None and len(part.y) != len(part):
+        raise DataError(
+            f"numbers of samples differ: {names[0]} has {len(part)}, {names[1]} has {len(part.y)}; expected one target "
+            "for each sample."
+        )
+    return part
+
+
+def same_kind(train: Part, held_out: Part) -> tuple[Part, Part]:
+    """Both parts as tables or both as arrays of one type, so that equal rows are equal bytes.
+
+    Raises DataError when their samples differ in shape.
+    """
+    import numpy as np
+
+    if train.x.shape[1:] != held_out.x.shape[1:]:
+        raise DataError(
+            f"{train.names[0]} has samples of shape {train.x.shape[1:]}, {held_out.names[0]} of "
+            f"{held_out.x.shape[1:]}; expected the same shape in both parts."
+        )
+    if all(hasattr(part.x, "columns") for part in (train, held_out)):
+        return train, held_out
+    arrays = [np.asarray(part.x) for part in (train, held_out)]
+    types = [array.dtype for array in arrays]
+    common = min(types, key=lambda each: each.itemsize) if all(each.kind == "f" for each in types) else None
+    arrays = [array.astype(common or np.result_type(*types), copy=False) for array in arrays]
+    pair = [Part(x=x, y=part.y, names=part.names) for x, part in zip(arrays, (train, held_out), strict=True)]
+    return pair[0], pair[1]
+
+
+def row_keys(x: Any) -> list[Any]:
+    """For each row a value that equal rows have alike and others don't."""
+    import numpy as np
+
+    if hasattr(x, "columns") or x.dtype.kind in "OUS":
+        import pandas as pd
+
+        frame = x if hasattr(x, "columns") else pd.DataFrame(x.reshape(len(x), -1).astype(object))
+        return list(pd.util.hash_pandas_object(frame, index=False).tolist())
+    rows = np.ascontiguousarray(x).reshape(len(x), -1)
+    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+
+
+def _read(value: Any, name: str) -> Any:
+    """A table as it is, anything else as an array."""
+    import numpy as np
+
+    if hasattr(value, "element_spec"):
+        raise DataError(
+            f"{name} is a dataset; expected an array or a table. Collect it first, for example with np.concatenate."
+        )
+    if hasattr(value, "iloc") and getattr(value, "ndim", 0) == 2:
+        array: Any = value
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+    if array.ndim == 0 or len(array) == 0:
+        raise DataError(f"{name} has no rows (shape {array.shape}); expected at least one sample.")
+    return array

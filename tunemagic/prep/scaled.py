@@ -1,0 +1,130 @@
+"""Signs of a scaler that was fitted before the split, or over the target.
+
+A scaler leaves a mark: over the rows that it was fitted on, a column has mean 0 and deviation 1, or
+goes exactly from 0 to 1. When that holds over both parts together and not over the training part,
+the scaler has seen the validation samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.prep.findings import DataFinding, DataVerdict
+from tunemagic.prep.samples import Part
+
+__all__ = ["scaled_before_split", "scaled_classes"]
+
+# Sums of float32 are off by about 1e-7; a random mean and deviation come so near in one of 100,000 columns.
+_NEAR = 1e-5
+_FEW = 2  # values: -1 and 1 in equal numbers have mean 0 and deviation 1 too
+_MOST_CLASSES = 20
+_MIN_ROWS = 10
+# One column may go from 0 to 1 by itself, as np.linspace(0, 1, 100) does.
+_MIN_COLUMNS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """A column of numbers: float64 (row,) of the training part, and of both parts together."""
+
+    name: str
+    train: Any
+    both: Any
+
+
+def scaled_before_split(train: Part, held_out: Part) -> DataFinding | None:
+    """Columns, the target included, that a scaler has put to scale over both parts together."""
+    if len(train) < _MIN_ROWS:
+        return None
+    columns = list(_columns(train, held_out))
+    return _zscore(columns) or _minmax(columns)
+
+
+def scaled_classes(y: Any) -> DataFinding | None:
+    """Class targets that a scaler has turned into numbers such as -0.81 and 1.23."""
+    import numpy as np
+
+    if y.dtype.kind != "f" or y.reshape(len(y), -1).shape[1] != 1 or len(y) < _MIN_ROWS:
+        return None
+    values = np.unique(y)
+    if not 1 < len(values) <= min(_MOST_CLASSES, len(y) // 5) or (values == np.round(values)).all():
+        return None
+    if not _is_standard(y.astype("float64").reshape(-1)):
+        return None
+    return DataFinding(
+        DataVerdict.TARGET_SCALED, {"values": len(values), "listed": ", ".join(f"{value:.4g}" for value in values)}
+    )
+
+
+def _columns(train: Part, held_out: Part) -> Iterator[_Column]:
+    """Inputs, all pixels of images as one more column, and the target."""
+    import numpy as np
+
+    inputs = held_out.number_columns()
+    pairs = [
+        (name, values, others)
+        for (name, values), (other, others) in zip(train.number_columns(), inputs, strict=False)
+        if name == other
+    ]
+    if train.x.ndim > 2 and train.x.dtype.kind == "f":
+        pairs.append(("x", *(part.x.astype("float64").reshape(-1) for part in (train, held_out))))
+    targets = [part.y for part in (train, held_out)]
+    if all(y is not None and y.dtype.kind == "f" and y.size == len(y) for y in targets):
+        pairs.append((train.names[1], *(y.astype("float64").reshape(-1) for y in targets)))
+    for name, values, others in pairs:
+        yield _Column(name, values, np.concatenate([values, others]))
+
+
+def _zscore(columns: Sequence[_Column]) -> DataFinding | None:
+    import numpy as np
+
+    scaled = [each for each in columns if _is_standard(each.both) and len(np.unique(each.both)) > _FEW]
+    seen = [each for each in scaled if not _is_standard(each.train)]
+    if not seen:
+        return None
+    worst = max(seen, key=lambda each: abs(float(each.train.mean())))
+    return DataFinding(
+        DataVerdict.ZSCORE_BEFORE_SPLIT,
+        {
+            "columns": len(seen),
+            "column": worst.name,
+            "mean": float(worst.train.mean()),
+            "deviation": float(worst.train.std()),
+        },
+    )
+
+
+def _minmax(columns: Sequence[_Column]) -> DataFinding | None:
+    scaled = [each for each in columns if _has_ends(each.both)]
+    seen = [each for each in scaled if not _has_ends(each.train)]
+    if len(scaled) < _MIN_COLUMNS or not seen:
+        return None
+    worst = max(seen, key=lambda each: float(each.train.min()) + 1 - float(each.train.max()))
+    return DataFinding(
+        DataVerdict.MINMAX_BEFORE_SPLIT,
+        {
+            "columns": len(scaled),
+            "column": worst.name,
+            "low": float(worst.train.min()),
+            "high": float(worst.train.max()),
+        },
+    )
+
+
+def _is_standard(values: Any) -> bool:
+    """Whether mean 0 and deviation 1, by n as scikit-learn has it or by n - 1 as pandas has it."""
+    mean, deviation = float(values.mean()), float(values.std())
+    of_sample = deviation * (len(values) / (len(values) - 1)) ** 0.5
+    return abs(mean) <= _NEAR and min(abs(deviation - 1), abs(of_sample - 1)) <= _NEAR
+
+
+def _has_ends(values: Any) -> bool:
+    """Whether one value is 0, one is 1, and all others lie between; pixels have many that are 0 by nature."""
+    return bool(
+        values.min() >= 0
+        and values.max() <= 1 + _NEAR
+        and (values == 0).sum() == 1
+        and (abs(values - 1) <= 1e-6).sum() == 1
+    )
