@@ -1,0 +1,289 @@
+"""Learn from the training part what a recipe needs to know: what to fill in, where to clip, how to scale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunemagic.errors import DataError
+from tunemagic.prep.clean import (
+    RowFaults,
+    beyond,
+    check_left,
+    check_targets,
+    filtered,
+    interpolated,
+    limits,
+    repeated,
+    row_faults,
+)
+from tunemagic.prep.part import current_part
+from tunemagic.prep.preparation import Column, Preparation
+from tunemagic.prep.recipe import Recipe
+from tunemagic.prep.report import Report
+from tunemagic.prep.table import Source, listed, read_source, take_rows, to_matrix
+
+__all__ = ["learn"]
+
+_FILLS = {"median": "median", "mode": "most_frequent", "constant": "constant"}  # the others: mean
+
+
+def learn(recipe: Recipe, x: Any, y: Any, source: Source | None) -> Preparation:
+    """The recipe's preparation of ``x``, learned from the running trial's part of it, else from all of it.
+
+    Raises DataError when the data can't be prepared this way.
+    """
+    given = len(x) if hasattr(x, "__len__") else 0
+    check_targets(given, y)
+    part = current_part(given)
+    if part is not None:
+        x, y = take_rows(x, part.train_rows), None if y is None else take_rows(y, part.train_rows)
+    source = source or read_source(x, recipe)
+    matrix = to_matrix(source, x, recipe)
+    _check_filter(recipe, source)
+    found = Report(given=given, rows=len(matrix), left=len(matrix), columns=len(source.columns))
+    made = Preparation(recipe=recipe, source=source, columns=(Column(),) * len(source.columns), report=found)
+    made = _without_gaps(made, matrix)
+    if recipe.missing == "interpolate":
+        matrix = interpolated(matrix, source)
+    made = _with_limits(made, matrix)
+    faults = row_faults(made, matrix, y)
+    check_left(faults)
+    kept = matrix[~faults.any]
+    made = _without_constants(made, kept)
+    made = _with_fills(made, kept)
+    made = _with_scale(made, kept)
+    return replace(made, report=_reported(made, to_matrix(source, x, recipe), y, faults))
+
+
+def _check_filter(recipe: Recipe, source: Source) -> None:
+    if recipe.outliers != "median_filter":
+        return
+    if any(column.categories is not None for column in source.columns) or source.shape[0] < 3:
+        raise DataError(
+            "outliers='median_filter': expected signals of at least 3 steps (row, step) or (row, step, channel); "
+            f"received rows of shape {source.shape}. Use clip_iqr for tables."
+        )
+
+
+def _names(made: Preparation, chosen: Any) -> str:
+    return listed([made.source.columns[int(index)].name for index in chosen])
+
+
+def _by_column(values: NDArray[Any]) -> NDArray[np.float64]:
+    """All values of each column below each other: (value, column)."""
+    return values.reshape(-1, values.shape[-1]).astype(np.float64)
+
+
+def _changed(made: Preparation, **new: Any) -> Preparation:
+    """With these fields of the columns replaced; each is a list with one value for each column."""
+    count = len(made.columns)
+    changes = [{name: values[index] for name, values in new.items()} for index in range(count)]
+    return replace(made, columns=tuple(replace(old, **now) for old, now in zip(made.columns, changes, strict=True)))
+
+
+# -- columns that are left out -----------------------------------------------------------------------
+
+
+def _without_gaps(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
+    """Without columns that have no value, or, as the recipe may ask, that have gaps."""
+    gaps = np.isnan(_by_column(matrix))
+    empty, some = np.asarray(gaps.all(axis=0)), np.asarray(gaps.any(axis=0))
+    recipe = made.recipe
+    if some.any() and recipe.missing == "none":
+        raise DataError(
+            f"{int(gaps.sum())} missing values are left in {_names(made, np.flatnonzero(some))}; expected none with "
+            "missing='none'. Use missing='mean', 'median', 'mode', 'drop_rows' or 'drop_columns'."
+        )
+    if empty.any() and (recipe.constant == "keep" or matrix.ndim > 2) and recipe.missing != "drop_columns":
+        raise DataError(f"{_names(made, np.flatnonzero(empty))} has no value at all; leave it out.")
+    gone = some if recipe.missing == "drop_columns" else empty
+    return _drop(made, gone, "missing values" if recipe.missing == "drop_columns" else "no value", matrix.ndim)
+
+
+def _without_constants(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
+    """Without columns of one value; of arrays with more axes nothing is left out, since images keep their shape."""
+    if made.recipe.constant == "keep" or matrix.ndim > 2:
+        return made
+    values = _by_column(matrix)
+    left = np.array([not column.dropped for column in made.columns])
+    return _drop(made, left & _is_constant(values), "constant", matrix.ndim)
+
+
+def _is_constant(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    filled = np.where(np.isnan(values), np.nan_to_num(np.nanmax(values, axis=0, initial=-np.inf)), values)
+    constant: NDArray[np.bool_] = np.ptp(filled, axis=0) == 0
+    return constant
+
+
+def _drop(made: Preparation, gone: NDArray[np.bool_], why: str, axes: int) -> Preparation:
+    if gone.any() and axes > 2:
+        raise DataError(f"missing='drop_columns' is for tables; received rows of shape {made.source.shape}.")
+    pairs = zip(made.columns, gone, strict=True)
+    made = _changed(made, dropped=[column.dropped or (why if bad else "") for column, bad in pairs])
+    if all(column.dropped for column in made.columns):
+        reasons = sorted({column.dropped for column in made.columns})
+        raise DataError(f"all {len(gone)} columns are left out ({', '.join(reasons)}); expected at least one to stay.")
+    return made
+
+
+# -- numbers -----------------------------------------------------------------------------------------
+
+
+def _with_limits(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
+    """With the limits beyond which a value is an outlier; also for a recipe that only tells of them."""
+    rule = made.recipe.outliers.partition("_")[2]
+    values = _by_column(matrix)
+    low, high = limits(made.recipe, _pooled(made, values), rule=rule if rule in {"iqr", "zscore"} else "iqr")
+    told = [column.categories is None for column in made.source.columns]
+    lows, highs = (np.broadcast_to(limit, (len(told),)) for limit in (low, high))
+    return _changed(
+        made,
+        low=[float(v) if ok and np.isfinite(v) else None for v, ok in zip(lows, told, strict=True)],
+        high=[float(v) if ok and np.isfinite(v) else None for v, ok in zip(highs, told, strict=True)],
+    )
+
+
+def _pooled(made: Preparation, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values as the recipe takes statistics of them: for each column, or all as one."""
+    if made.recipe.per == "feature":
+        return values
+    numbers = [i for i, raw in enumerate(made.source.columns) if raw.categories is None and not made.columns[i].dropped]
+    return values[:, numbers].reshape(-1, 1)
+
+
+def _with_fills(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
+    """With what is filled in for NaN. Source: scikit-learn's SimpleImputer."""
+    from sklearn.impute import SimpleImputer
+
+    recipe = made.recipe
+    if recipe.missing == "none":
+        return made
+    strategy = _FILLS.get(recipe.missing, "mean")
+    values = _by_column(matrix)
+    numbers = SimpleImputer(strategy=strategy, fill_value=recipe.fill, keep_empty_features=True).fit(values).statistics_
+    codes = SimpleImputer(strategy="most_frequent", keep_empty_features=True).fit(values).statistics_
+    if strategy == "constant":
+        codes = np.full(len(codes), -1.0)
+    is_number = [column.categories is None for column in made.source.columns]
+    return _changed(
+        made, fill=[float(n if number else c) for n, c, number in zip(numbers, codes, is_number, strict=True)]
+    )
+
+
+def _with_scale(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
+    """With what is subtracted from each number and what it is divided by then."""
+    if made.recipe.scaler == "none" or not made.numbers:
+        return made
+    numbers = list(made.numbers)
+    cleaned = filtered(made, matrix)
+    values = _by_column(cleaned)
+    constant = [index for index in numbers if np.ptp(values[:, index]) == 0]
+    pooled = values[:, numbers].reshape(-1, 1) if made.recipe.per == "all" else values[:, numbers]
+    if constant and (made.recipe.per == "feature" or np.ptp(pooled) == 0):
+        cure = "constant='drop'" if matrix.ndim == 2 else "per='all'"
+        raise DataError(
+            f"scaler={made.recipe.scaler!r}: {_names(made, constant)} has one value only and can't be scaled; "
+            f"use {cure} or scaler='none'."
+        )
+    shift, scale = (np.broadcast_to(part, (len(numbers),)) for part in _scaling(made.recipe.scaler, pooled))
+    shifts, scales = np.zeros(len(made.columns)), np.ones(len(made.columns))
+    shifts[numbers], scales[numbers] = shift, scale
+    return _changed(made, shift=[float(value) for value in shifts], scale=[float(value) for value in scales])
+
+
+def _scaling(scaler: str, values: NDArray[np.float64]) -> tuple[Any, Any]:
+    """Shift and scale of each column, by scikit-learn where it has that scaler."""
+    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+    if scaler == "minmax":
+        fitted = MinMaxScaler().fit(values)
+        return fitted.data_min_, fitted.data_range_
+    if scaler == "zscore":
+        fitted = StandardScaler().fit(values)
+        return fitted.mean_, fitted.scale_
+    if scaler == "robust":
+        fitted = RobustScaler().fit(values)
+        return fitted.center_, fitted.scale_
+    return values.mean(axis=0), np.ptp(values, axis=0)
+
+
+# -- what is told ------------------------------------------------------------------------------------
+
+
+def _reported(made: Preparation, matrix: NDArray[np.float32], y: Any, faults: RowFaults) -> Report:
+    """``matrix`` has its gaps still."""
+    raw = made.source.columns
+    gaps = np.isnan(_by_column(matrix)).sum(axis=0)
+    outside = beyond(matrix, made.columns).reshape(-1, len(raw)).sum(axis=0)
+    categories = {column.name: len(column.categories) for column in raw if column.categories is not None}
+    constant = tuple(raw[i].name for i in np.flatnonzero(_is_constant(_by_column(matrix)) & (gaps < len(matrix))))
+    duplicates = int(repeated(matrix, y).sum())
+    dropped = {name: int(mask.sum()) for name, mask in _masks(faults).items()}
+    return replace(
+        made.report,
+        left=int((~faults.any).sum()),
+        missing={raw[i].name: int(count) for i, count in enumerate(gaps) if count},
+        duplicates=duplicates,
+        outliers={raw[i].name: int(count) for i, count in enumerate(outside) if count},
+        constant=constant,
+        mixed={column.name: column.note for column in raw if column.note},
+        categories=categories,
+        done=_done(made, dropped, bool(gaps.any()), bool(outside.any()), duplicates, constant, bool(categories)),
+    )
+
+
+def _masks(faults: RowFaults) -> dict[str, NDArray[np.bool_]]:
+    return {"missing": faults.missing, "duplicates": faults.duplicate, "outliers": faults.outlier}
+
+
+def _done(
+    made: Preparation,
+    dropped: dict[str, int],
+    gaps: bool,
+    outside: bool,
+    duplicates: int,
+    constant: tuple[str, ...],
+    categories: bool,
+) -> dict[str, str]:
+    recipe = made.recipe
+    rows = {name: f"{count} rows dropped in training" for name, count in dropped.items()}
+    fill = f"filled with {recipe.fill:g}" if recipe.missing == "constant" else f"filled with the {recipe.missing}"
+    missing = {
+        "drop_rows": f"{rows['missing']}; filled with the mean elsewhere",
+        "drop_columns": "columns left out",
+        "interpolate": "filled between neighbours; with the mean in a deployed model",
+    }.get(recipe.missing, fill)
+    outliers = {"none": "kept", "median_filter": "median of three steps"}.get(
+        recipe.outliers, "clipped" if recipe.outliers.startswith("clip") else rows["outliers"]
+    )
+    said = {
+        "rows": f"{sum(dropped.values()):,} dropped in training" if sum(dropped.values()) else "",
+        "missing": missing if gaps else "",
+        "duplicates": ("kept" if recipe.duplicates == "keep" else rows["duplicates"]) if duplicates else "",
+        "outliers": outliers if outside or recipe.outliers == "median_filter" else "",
+        "constant": ("left out" if recipe.constant == "drop" else "kept") if constant else "",
+        "categories": {"onehot": "one column for each category", "ordinal": "numbers in sorted order"}[recipe.encoding]
+        if categories
+        else "",
+        "scaling": _scaling_told(recipe),
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def _scaling_told(recipe: Recipe) -> str:
+    told = {
+        "none": "not scaled",
+        "minmax": "(x - min) / (max - min)",
+        "zscore": "(x - mean) / deviation",
+        "mean": "(x - mean) / (max - min)",
+        "robust": "(x - median) / interquartile range",
+    }[recipe.scaler]
+    return (
+        told
+        if recipe.scaler == "none"
+        else f"{recipe.scaler}: {told}, {'over all values' if recipe.per == 'all' else 'for each column'}"
+    )
