@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tunemagic import events as ev
+from tunemagic.models import BatchSchedule, schedule
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.feed import Feed, feed_of, shuffled, tensor_of
 from tunemagic.search.fused import Epochs, fit_epochs
@@ -75,6 +76,18 @@ CASES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "add_loss": (lambda: model_of(dense(), Penalty()), {"batch_size": 16}),
     "clipnorm": (lambda: model_of(dense(), optimizer=keras.optimizers.SGD(0.5, clipnorm=0.1)), {"batch_size": 16}),
     "a schedule": (lambda: model_of(dense(), optimizer=keras.optimizers.SGD(decay(), 0.9)), {"batch_size": 16}),
+    "1cycle": (
+        lambda: model_of(dense(), optimizer=keras.optimizers.SGD(schedule("1cycle", 0.5, steps=12), 0.9)),
+        {"batch_size": 16},
+    ),
+    "a warm-up": (
+        lambda: model_of(dense(), optimizer=keras.optimizers.Adam(schedule("warmup", 0.05, steps=12, share=0.3))),
+        {"batch_size": 16},
+    ),
+    "a rate that falls on a plateau": (
+        lambda: model_of(dense()),
+        {"batch_size": 16, "callbacks": lambda: [keras.callbacks.ReduceLROnPlateau("loss", patience=0, min_delta=1.0)]},
+    ),
     "weight decay": (lambda: model_of(dense(), optimizer=keras.optimizers.AdamW(0.01)), {"batch_size": 16}),
     "accumulated gradients": (
         lambda: model_of(dense(), optimizer=keras.optimizers.Adam(0.01, gradient_accumulation_steps=3)),
@@ -205,7 +218,9 @@ def test_several_outputs_give_the_same_as_fit(some_digits: tuple[Any, Any], make
     keras.utils.set_random_seed(3)
     fused = two_outputs()
     data = (tensor_of(x), {name: tensor_of(value) for name, value in targets.items()})
-    feed = Feed(train=data, train_rows=np.arange(60), val=data, val_rows=np.arange(60, 80), batch_size=16)
+    feed = Feed(
+        train=data, train_rows=np.arange(60), val=data, val_rows=np.arange(60, 80), batches=BatchSchedule([(0, 16)])
+    )
     job = make_job(objective="val_digit_accuracy")
     fit_epochs(Epochs(fused, feed.specs), feed, {"epochs": EPOCHS}, watch_of(job), lambda epoch: ORDER)
     assert_equal(result_of(fused), result_of(plain))

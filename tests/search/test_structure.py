@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tunemagic.models import schedule
 from tunemagic.search.seeds import own_names
 from tunemagic.search.structure import OneOfAKind, structure_of
 from tunemagic.search.twins import Twin, TwinCache, lent_twin
@@ -78,6 +79,9 @@ VARIANTS: dict[str, Callable[[], Any]] = {
     "another schedule": lambda: model_of(
         dense(), optimizer=keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.2, 5, 0.9))
     ),
+    "1cycle": lambda: model_of(dense(), optimizer=keras.optimizers.Adam(schedule("1cycle", 0.1, steps=9))),
+    "a higher 1cycle": lambda: model_of(dense(), optimizer=keras.optimizers.Adam(schedule("1cycle", 0.2, steps=9))),
+    "a longer 1cycle": lambda: model_of(dense(), optimizer=keras.optimizers.Adam(schedule("1cycle", 0.1, steps=10))),
     "loss": lambda: model_of(dense(), loss=keras.losses.SparseCategoricalCrossentropy()),
     "axis of a loss": lambda: model_of(dense(), loss=keras.losses.SparseCategoricalCrossentropy(axis=1)),
     "delta of a loss": lambda: model_of(dense(), loss=keras.losses.Huber(delta=0.1)),

@@ -37,6 +37,12 @@ class BatchSchedule:
         """The batch size of an epoch, counted from 0."""
         return next(size for begin, size in reversed(self.parts) if begin <= epoch)
 
+    def spans(self, first: int, last: int) -> list[tuple[int, int, int]]:
+        """The epochs from ``first`` to before ``last`` as spans of one batch size: ``(begin, end, size)``."""
+        ends = [begin for begin, _ in self.parts[1:]] + [last]
+        whole = [(max(begin, first), min(end, last), size) for (begin, size), end in zip(self.parts, ends, strict=True)]
+        return [span for span in whole if span[0] < span[1]]
+
 
 def full_batch(x: Any) -> int:
     """The batch size with which each step sees all of ``x``: plain gradient descent.

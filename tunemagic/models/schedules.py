@@ -164,14 +164,18 @@ def total_steps(x: Any, *, epochs: int, batch_size: int | BatchSchedule = _DEFAU
     return sum(math.ceil(rows / sizes.at(epoch)) for epoch in range(epochs))
 
 
-def over_steps(optimizer: Any, steps: int) -> None:
-    """Give an optimizer whose schedule is over the whole training that training's number of steps."""
+def over_steps(optimizer: Any, count: Callable[[], int]) -> None:
+    """Give an optimizer whose schedule is over the whole training that training's number of steps.
+
+    ``count`` is asked for it only then.
+    """
     from tunemagic.models.keras_schedules import WholeTraining
 
     inner = getattr(optimizer, "inner_optimizer", None) or optimizer
-    waiting = getattr(inner, "_learning_rate", None)  # the property would ask it for a rate
+    # Not by the property: reading and setting it both ask the waiting one for a rate.
+    waiting = getattr(inner, "_learning_rate", None)
     if isinstance(waiting, WholeTraining):
-        inner.learning_rate = waiting.over(steps)
+        inner._learning_rate = waiting.over(count())
 
 
 def _options_of(maker: Callable[..., Any]) -> dict[str, Any]:

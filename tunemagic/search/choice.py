@@ -6,6 +6,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.cell import TrialSetup
 
 __all__ = ["why_alone", "why_plain"]
@@ -72,7 +73,8 @@ def _callback_reason(callbacks: Any) -> str | None:
 
 def _argument_reason(arguments: Mapping[str, Any]) -> str | None:
     """Arguments that ``fit`` itself is to judge, in its own words."""
-    numbers = (arguments.get("batch_size") or 1, arguments["epochs"], arguments.get("initial_epoch", 0))
+    size = arguments.get("batch_size") or 1
+    numbers = (1 if isinstance(size, BatchSchedule) else size, arguments["epochs"], arguments.get("initial_epoch", 0))
     if not all(hasattr(number, "__index__") and number >= 0 for number in numbers):
         return "batch_size and epochs are no whole numbers"
     weights, classes = arguments.get("sample_weight"), arguments.get("class_weight")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.folds import Fold
 
-__all__ = ["Feed", "feed_of", "only_fold", "shuffled"]
+__all__ = ["Feed", "batches_of", "feed_of", "only_fold", "shuffled"]
 
 DEFAULT_BATCH = 32  # Keras' own
 
@@ -29,7 +30,7 @@ class Feed:
     train_rows: Any
     val: Any
     val_rows: Any
-    batch_size: int
+    batches: BatchSchedule
 
     @property
     def specs(self) -> tuple[Any, Any]:
@@ -59,8 +60,14 @@ def feed_of(arguments: Mapping[str, Any], fold: Fold | None) -> Feed:
         train_rows=train_rows,
         val=val,
         val_rows=val_rows,
-        batch_size=int(arguments.get("batch_size") or DEFAULT_BATCH),
+        batches=batches_of(arguments),
     )
+
+
+def batches_of(arguments: Mapping[str, Any]) -> BatchSchedule:
+    """The batch sizes of ``fit``'s epochs."""
+    given = arguments.get("batch_size") or DEFAULT_BATCH
+    return given if isinstance(given, BatchSchedule) else BatchSchedule([(0, int(given))])
 
 
 def only_fold(arguments: Mapping[str, Any], fold: Fold) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
 
@@ -14,8 +15,10 @@ KERAS_BATCH = 32  # the batch size of fit when nothing is said
 
 
 def batch_size_of(setup: TrialSetup) -> int:
-    """Samples in a batch of this trial; of arrays only, a dataset is batched already."""
+    """Samples in a (first) batch of this trial; of arrays only, a dataset is batched already."""
     size = setup.fit.get("batch_size")
+    if isinstance(size, BatchSchedule):
+        return size.at(0)
     return size if isinstance(size, int) and size > 0 else KERAS_BATCH
 
 

@@ -140,7 +140,7 @@ def fit_epochs(
         model=model,
         verbose=0,
         epochs=last,
-        steps=-(-len(feed.train_rows) // feed.batch_size),
+        steps=-(-len(feed.train_rows) // feed.batches.at(0)),
     )
     model.stop_training = False
     with epochs.stopped_by(watch.stop):
@@ -150,10 +150,11 @@ def fit_epochs(
         logs: dict[str, Any] = {}
         for epoch in range(arguments.get("initial_epoch", 0), last):
             callbacks.on_epoch_begin(epoch)
-            logs = epochs.train(feed.train, order(epoch), feed.batch_size)
+            batch_size = feed.batches.at(epoch)
+            logs = epochs.train(feed.train, order(epoch), batch_size)
             if feed.val is not None:
                 callbacks.on_test_begin()
-                held = epochs.test(feed.val, feed.val_rows, feed.batch_size)
+                held = epochs.test(feed.val, feed.val_rows, batch_size)
                 callbacks.on_test_end(held)
                 logs = dict(sorted({**logs, **{f"val_{name}": value for name, value in held.items()}}.items()))
             callbacks.on_epoch_end(epoch, logs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tunemagic.errors import CellError
+from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.job import TrialJob
 from tunemagic.search.state import Snapshot, restore_callbacks, restore_model
@@ -27,13 +29,55 @@ def fit_plainly(
     remembering = [] if start is None else [_remembering(watch.callbacks, start)]
     # Ours last, so that an epoch is told after the user's callbacks have had it.
     changed = {**arguments, "callbacks": [*watch.callbacks, *remembering, watch_callback(watch)]}
+    batches = arguments.get("batch_size")
     if setup.fit_method is None:
-        setup.model.fit(**changed)
+        if isinstance(batches, BatchSchedule):
+            _fit_growing(setup.model, changed, batches)
+        else:
+            setup.model.fit(**changed)
         return
+    if isinstance(batches, BatchSchedule):
+        raise CellError("batch_size is a BatchSchedule; expected a number, since the HyperModel has a fit of its own.")
     before = watch.epochs
     returned = _call_own_fit(job, setup.model, setup.fit_method, changed)
     if watch.epochs == before:
         watch.epoch_ended(setup.model, before, _returned_metrics(job.work.objective, returned))
+
+
+def _fit_growing(model: Any, arguments: Mapping[str, Any], batches: BatchSchedule) -> None:
+    """One ``fit`` for each batch size; to the callbacks they are one training."""
+    callbacks = _one_training_class()(arguments["callbacks"], model)
+    for begin, end, size in batches.spans(arguments.get("initial_epoch", 0), arguments["epochs"]):
+        part = {"initial_epoch": begin, "epochs": end, "batch_size": size, "callbacks": callbacks}
+        model.fit(**{**arguments, **part})
+        if model.stop_training:
+            break
+    callbacks.end()
+
+
+@functools.cache
+def _one_training_class() -> Any:
+    """Made on first use because importing keras is slow."""
+    import keras
+
+    class OneTraining(keras.callbacks.CallbackList):  # type: ignore[misc]
+        def __init__(self, callbacks: Any, model: Any) -> None:
+            super().__init__(list(callbacks), add_history=True, model=model)
+            self._begun = False
+            self._logs: Any = None
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            if not self._begun:
+                super().on_train_begin(logs)
+            self._begun = True
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self._logs = logs  # the last one's count
+
+        def end(self) -> None:
+            super().on_train_end(self._logs)
+
+    return OneTraining
 
 
 def _remembering(callbacks: Any, start: Snapshot) -> Any:

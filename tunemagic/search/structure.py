@@ -110,7 +110,8 @@ def check_model(model: Any) -> None:
 
 
 def _of_library(cls: type) -> bool:
-    return cls.__module__.startswith("keras.")
+    # Configs of our own tell everything.
+    return cls.__module__.startswith(("keras.", "tunemagic.models."))
 
 
 def _weight_facts(weight: Any) -> list[Any]:

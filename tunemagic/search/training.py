@@ -11,10 +11,12 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from tunemagic.errors import DataError
+from tunemagic.models.schedules import over_steps, total_steps
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.choice import why_alone, why_plain
 from tunemagic.search.data import TrainingData
-from tunemagic.search.feed import Feed, feed_of, only_fold, shuffled
+from tunemagic.search.feed import Feed, batches_of, feed_of, only_fold, shuffled
 from tunemagic.search.folds import Fold
 from tunemagic.search.fused import Epochs, fit_epochs
 from tunemagic.search.job import TrialJob
@@ -85,6 +87,7 @@ def train_model(
     watch.callbacks = tuple(arguments.get("callbacks") or ())
     if start is not None and not job.from_parent:
         arguments["initial_epoch"] = start.epoch
+    over_steps(setup.model.optimizer, partial(_steps, arguments, data, fold))
     reason = why_plain(setup, arguments, is_arrays=data.is_arrays)
     if reason is None:
         try:
@@ -97,6 +100,18 @@ def train_model(
         build_weights(setup.model, data)
     fit_plainly(job, setup, arguments if fold is None else only_fold(arguments, fold), watch, start)
     watch.training_ended()
+
+
+def _steps(arguments: Mapping[str, Any], data: TrainingData, fold: Fold | None) -> int:
+    """How many batches all epochs have. Raises DataError for a dataset that does not tell its own."""
+    epochs = arguments["epochs"]
+    if data.is_arrays:
+        rows = len(data.x) if fold is None else len(fold.train_rows)
+        return total_steps(rows, epochs=epochs, batch_size=batches_of(arguments))
+    batches = int(data.x.cardinality())
+    if batches < 1:
+        raise DataError(f"{data.names[0]} does not tell its number of batches; give the schedule steps=...")
+    return epochs * batches
 
 
 def _train_fused(
