@@ -5,6 +5,7 @@ TuneError
 ├── SpaceError           a hyperparameter is defined wrongly, twice, or not at all
 ├── DataError            training or validation data is missing or does not fit
 ├── OptionError          the text of an option can't be used
+├── ModelError           a model can't be built or trained in the way that was asked for
 ├── StudyError           a study can't be started, changed or read
 │   ├── StudyBusyError       it is running, or another process holds it
 │   ├── StudyChangedError    what it was started with differs from what is asked now
@@ -25,6 +26,7 @@ __all__ = [
     "DataError",
     "ExportError",
     "JournalError",
+    "ModelError",
     "OptionError",
     "SpaceError",
     "StorageError",
@@ -63,6 +65,10 @@ class DataError(TuneError):
 
 class OptionError(TuneError):
     """An option's text can't be used: unknown name, wrong type, or impossible combination."""
+
+
+class ModelError(TuneError):
+    """A model can't be built or trained in the way that was asked for."""
 
 
 class StudyError(TuneError):
