@@ -13,9 +13,10 @@ from tunemagic.part import StudyPart
 from tunemagic.request import QuantMode
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
-from tunemagic.search.data import TrainingData, held_out_arrays, with_rebound
+from tunemagic.search.data import TrainingData, held_out_arrays
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
+from tunemagic.search.parts import fold_of, run_on
 from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
 from tunemagic.search.settings import used_settings
 from tunemagic.search.train import build_weights
@@ -97,10 +98,11 @@ class Modelled(StudyPart):
         hp = new_hyperparameters()
         hp.values = dict(trial.values)
         # As in the trial: what the cell draws at random, such as fixed features, belongs to the weights.
-        seed = run_seed(trial_seed(self.view.seed, number), trial.best_run(self.view.direction))
+        run = trial.best_run(self.view.direction)
+        seed = run_seed(trial_seed(self.view.seed, number), run)
+        fold = fold_of(self.data, self.view.folds, run, seed=self.view.seed)
         with used_settings(self._settings), seeded(seed), own_names(borrowed_by(self.program).names()):
-            setup = self.program.run(hp)
-            data = with_rebound(self.data, setup.data)
+            setup, data, _ = run_on(self.program, hp, self.data, fold)
             build_weights(setup.model, data)
         load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
         return setup, data

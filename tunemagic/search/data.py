@@ -20,7 +20,7 @@ from tunemagic.search.arrays import (
 )
 from tunemagic.text import near_variable
 
-__all__ = ["TrainingData", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
+__all__ = ["TrainingData", "counted_anew", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
 
 DEFAULT_NAMES = ("x_train", "y_train")
 _INFINITE = -1  # what tf.data.Dataset.cardinality says of a dataset that repeats for ever
@@ -125,11 +125,12 @@ def held_out_arrays(data: TrainingData, limit: int) -> tuple[Any, Any]:
     return np.concatenate(inputs)[:limit], np.concatenate(targets)[:limit] if targets else None
 
 
-def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData:
+def with_rebound(data: TrainingData, rebound: Mapping[str, Any], kept: Any = None) -> TrainingData:
     """The data with arrays that a trial's cell assigned anew, split as before.
 
-    The cell sees the notebook's whole arrays and so assigns whole arrays. Raises DataError when
-    their number of samples has changed; with validation data of its own (nothing to split) only
+    The cell sees the notebook's whole arrays and so assigns whole arrays, or those without the
+    training rows that it dropped: ``kept`` then holds the row numbers that stayed. Raises DataError
+    when their number of samples is another; with validation data of its own (nothing to split) only
     when inputs and targets differ, so a cell may add samples.
     """
     if not rebound:
@@ -147,11 +148,15 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData
         if data.train_rows is None:
             changes[part] = read_only(array)
             continue
-        expected = len(data.train_rows) + len(data.val_rows)
-        if len(array) != expected:
+        rows = {"train_rows": data.train_rows, "val_rows": data.val_rows}
+        expected = sum(map(len, rows.values()))
+        if kept is not None and len(array) == len(kept):
+            rows = {key: counted_anew(numbers, kept) for key, numbers in rows.items()}
+        elif len(array) != expected:
             raise DataError(f"the cell assigns {name} with {len(array)} samples; expected {expected} as before.")
-        changes[part] = read_only(array[data.train_rows])
-        changes[f"val_{part}"] = read_only(array[data.val_rows])
+        changes |= rows
+        changes[part] = read_only(array[rows["train_rows"]])
+        changes[f"val_{part}"] = read_only(array[rows["val_rows"]])
     for part, name in val_parts.items():
         if name in rebound:
             value = _same_sort(name, rebound[name], data.val_x)
@@ -160,6 +165,13 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any]) -> TrainingData
     if changed.y is not None:
         check_lengths(dict(zip(data.names, (changed.x, changed.y), strict=True)))
     return changed
+
+
+def counted_anew(rows: Any, kept: Any) -> Any:
+    """Where these rows are among the ones that were kept (row numbers in order); the others are left out."""
+    import numpy as np
+
+    return np.searchsorted(kept, rows[np.isin(rows, kept)])
 
 
 def _same_sort(name: str, value: Any, before: Any) -> Any:

@@ -14,10 +14,10 @@ import psutil
 from tunemagic.errors import TrialError
 from tunemagic.events import EpochEnded
 from tunemagic.request import Tuner
-from tunemagic.search.data import with_rebound
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.few import batch_size_of
 from tunemagic.search.job import Ending, TrialJob, TrialOutcome, Work, WorkersStarted
+from tunemagic.search.parts import run_on
 from tunemagic.search.train import kept_random_state
 
 __all__ = ["MakeExecutor", "TrialCost", "epoch_share", "warm_up"]
@@ -134,8 +134,7 @@ def epoch_share(tuner: Tuner, epochs: int) -> float:
 def _amounts(work: Work, hp: Any) -> tuple[int | None, int | None]:
     """Batches in an epoch, None when unknown, and the cell's own number of epochs, if it has one."""
     with kept_random_state():
-        setup = work.program.run(hp)
-    data = with_rebound(work.data, setup.data)
+        setup, data, _ = run_on(work.program, hp, work.data)
     own = setup.fit.get("epochs")
     epochs = own if isinstance(own, int) and own > 0 else None
     if not data.is_arrays:

@@ -14,6 +14,7 @@ from tunemagic.errors import OptionError
 from tunemagic.search.data import TrainingData
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
+from tunemagic.search.parts import run_on
 
 __all__ = ["TooLarge", "check_defaults", "check_size", "estimate_parameters", "too_large"]
 
@@ -77,7 +78,7 @@ def estimate_parameters(program: TrialProgram, hp: Any, data: TrainingData) -> i
 def _count(program: TrialProgram, hp: Any, data: TrainingData) -> int:
     import keras
 
-    model = program.run(hp).model
+    model = run_on(program, hp, data)[0].model
     if not model.built:
         inputs = data.x if data.is_arrays else keras.utils.unpack_x_y_sample_weight(next(iter(data.x)))[0]
         model(

@@ -17,11 +17,12 @@ from tunemagic.errors import CellError, OptionError, SpaceError, TrialError, Tun
 from tunemagic.events import Direction
 from tunemagic.request import Objective
 from tunemagic.search.cell import TrialSetup
-from tunemagic.search.data import TrainingData, with_rebound
+from tunemagic.search.data import TrainingData
 from tunemagic.search.faults import describe_error, user_frame
 from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 from tunemagic.search.job import PARAMETERS, Measure, TrialProgram
 from tunemagic.search.oracle import infer_direction
+from tunemagic.search.parts import run_on
 from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
 
@@ -77,7 +78,7 @@ def discover(
     without direction), TrialError (the user's code failed; the text names the line).
     """
     with kept_random_state(), _no_retracing_warnings():
-        hyperparameters, setup = _explore(program)
+        hyperparameters, setup, shown = _explore(program, data)
         space = space_of(hyperparameters)
         if not space.parameters:
             raise SpaceError(
@@ -86,7 +87,7 @@ def discover(
             )
         wanted = objective or Objective(name="val_loss")
         if setup.fit_method is None:
-            names = _metric_names(program, setup, data)
+            names = _metric_names(program, setup, shown)
             _check_objective(wanted.name, names)
             measured = [*names, PARAMETERS, *_measured(measure, setup.model)] if further else names
             for each in further:
@@ -143,23 +144,23 @@ def _measured(measure: Measure | None, model: Any) -> list[str]:
     return [str(name) for name in values]
 
 
-def _explore(program: TrialProgram) -> tuple[Any, TrialSetup]:
-    """All hyperparameters, also those in conditional scopes, and the setup of the default values."""
+def _explore(program: TrialProgram, data: TrainingData) -> tuple[Any, TrialSetup, TrainingData]:
+    """All hyperparameters, also those in conditional scopes; setup and data of the default values."""
     line_of = line_finder(program)
     known = new_hyperparameters(line_of)
-    first: TrialSetup | None = None
+    first: tuple[TrialSetup, TrainingData] | None = None
     waiting: list[Any] = []
     entered: list[Any] = []
     hp = known
     for _ in range(_MAX_BUILDS):
-        setup = _run(program, hp)
-        first = first or setup
+        built = _run(program, hp, data)
+        first = first or built
         known.merge([new for new in hp.space if not known._exists(new.name, new.conditions)])
         entered += [scope for scope in hp.active_scopes if scope not in entered]
         waiting += [scope for scope in hp.inactive_scopes if scope not in waiting]
         waiting = [scope for scope in waiting if scope not in entered]
         if not waiting:
-            return known, first
+            return known, *first
         hp = new_hyperparameters(line_of)
         hp.merge(known)
         scope = waiting.pop(0)
@@ -173,15 +174,15 @@ def _explore(program: TrialProgram) -> tuple[Any, TrialSetup]:
     )
 
 
-def _run(program: TrialProgram, hp: Any) -> TrialSetup:
+def _run(program: TrialProgram, hp: Any, data: TrainingData) -> tuple[TrialSetup, TrainingData]:
     try:
-        setup: TrialSetup = program.run(hp)
+        setup, changed, _ = run_on(program, hp, data)
     except TuneError:
         raise
     # The user's own code, run by us for the first time: any fault of it becomes one line.
     except (Exception, SystemExit) as error:
         raise TrialError(_fault_text(program, error)) from error
-    return setup
+    return setup, changed
 
 
 def _fault_text(program: TrialProgram, error: BaseException) -> str:
@@ -192,17 +193,16 @@ def _fault_text(program: TrialProgram, error: BaseException) -> str:
 
 
 def _metric_names(program: TrialProgram, setup: TrialSetup, data: TrainingData) -> list[str]:
-    """The names that ``fit`` will log, from evaluating a handful of rows."""
+    """The names that ``fit`` will log, from evaluating a handful of rows of what the cell made of the data."""
     if not getattr(setup.model, "compiled", True):
         raise CellError(
             "the model is not compiled; expected model.compile(optimizer, loss, metrics=[...]) in the cell."
         )
-    shown = with_rebound(data, setup.data)
-    logs = _evaluate(program, setup.model, shown.x, shown.y, data)
-    if shown.val_x is None:
+    logs = _evaluate(program, setup.model, data.x, data.y, data)
+    if data.val_x is None:
         return list(logs)
-    if _sample_shape(shown.val_x) != _sample_shape(shown.x):
-        _evaluate(program, setup.model, shown.val_x, shown.val_y, data)
+    if _sample_shape(data.val_x) != _sample_shape(data.x):
+        _evaluate(program, setup.model, data.val_x, data.val_y, data)
     return [*logs, *(f"val_{name}" for name in logs)]
 
 

@@ -12,11 +12,12 @@ from tunemagic import events as ev
 from tunemagic.errors import StorageError
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
-from tunemagic.search.data import TrainingData, with_rebound
+from tunemagic.search.data import TrainingData
 from tunemagic.search.estimate import check_size
 from tunemagic.search.few import few_batches
-from tunemagic.search.folds import Fold, joined, split_folds
+from tunemagic.search.folds import Fold, joined
 from tunemagic.search.job import Report, StopFlag, TrialJob
+from tunemagic.search.parts import fold_of, run_on
 from tunemagic.search.seeds import own_names, run_seed, seeded
 from tunemagic.search.state import Best, RunResult, Snapshot, TrainingState, state_from_bytes, state_to_bytes
 from tunemagic.search.training import train_model
@@ -122,8 +123,7 @@ class TrialRuns:
             watch.batch_ended()  # else the model is needed all the same, for the best weights so far
         with seeded(seed):
             with own_names(borrowed_by(job.work.program).names()):
-                setup = job.work.program.run(job.hp)
-            setup, data, fold = self._data(setup, run)
+                setup, data, fold = self._build(run)
             check_size(setup.model, data, job.work.max_params)
             self.model = self.model or setup.model
             if setup.fit_method is not None:
@@ -136,15 +136,15 @@ class TrialRuns:
                     self.best = watch.best  # counts also when the first run is cut off
         return setup.model
 
-    def _data(self, setup: TrialSetup, run: int) -> tuple[TrialSetup, TrainingData, Fold | None]:
-        job, folds = self._job, self._job.work.folds
-        data = with_rebound(job.work.data, setup.data)
+    def _build(self, run: int) -> tuple[TrialSetup, TrainingData, Fold | None]:
+        """What the cell makes of this run's part of the data, and the data as it left it; joined with folds."""
+        job, work = self._job, self._job.work
+        fold = fold_of(work.data, work.folds, run, seed=work.seed)
+        setup, data, fold = run_on(work.program, job.hp, work.data, fold)
         if job.batches is not None:
             setup, data = few_batches(setup, data, job.batches)
-        if not folds:
-            return setup, data, None
-        whole = joined(data)
-        return setup, whole, split_folds(whole, folds, seed=job.work.seed)[(run - 1) % folds]
+            fold = fold_of(data, work.folds, run, seed=work.seed)
+        return setup, data if fold is None else joined(data), fold
 
     def _end_run(self, run: int, watch: Watch, best: Best, model: Any) -> None:
         job = self._job

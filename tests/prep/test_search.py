@@ -1,0 +1,123 @@
+"""A recipe inside a tuned cell: learned from the rows that the trial trains on, searched, trained fast."""
+
+import textwrap
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import StandardScaler
+
+from tunemagic import prep
+from tunemagic.events import Direction
+from tunemagic.request import TuneRequest, ValKind, ValSplit
+from tunemagic.search.cell import read_cell
+from tunemagic.search.data import resolve_data
+from tunemagic.search.folds import joined, split_folds
+from tunemagic.search.hyperparameters import new_hyperparameters
+from tunemagic.search.job import Ending, StopFlag, TrialJob, Work
+from tunemagic.search.parts import fold_of, run_on
+from tunemagic.search.train import run_job
+
+CELL = """
+from tunemagic import prep
+scaler = hp.Choice("scaler", ["none", "minmax", "zscore"])
+prepared = prep.recipe(scaler=scaler, missing="drop_rows").fit(x_train, y_train)
+{rows}
+model = prepared.wrap(keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")]))
+model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+learned.append(prepared)
+"""
+ROWS = "x_train, y_train = prepared.rows(x_train, y_train)"
+LAST = ValSplit(kind=ValKind.LAST, fraction=0.2)
+
+
+@pytest.fixture
+def wine() -> dict[str, Any]:
+    x, y = load_wine(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(x))
+    x = x[order].astype(np.float32)
+    x[::10, 3] = np.nan  # of every part
+    return {"x_train": x, "y_train": y[order], "keras": keras, "learned": []}
+
+
+def job_of(namespace: dict[str, Any], rows: str = "", request: TuneRequest | None = None, **changes: Any) -> TrialJob:
+    data = resolve_data(request or TuneRequest(), namespace, seed=0)
+    hp = new_hyperparameters()
+    hp.values = {"scaler": "zscore"}
+    program = read_cell(textwrap.dedent(CELL.format(rows=rows)), namespace, data_names=(*data.names, *data.val_names))
+    work = Work(program=program, data=data, objective="val_loss", direction=Direction.MIN, **changes)
+    return TrialJob(trial=1, attempt=1, work=work, hp=hp, epochs=2, seed=7)
+
+
+def means(preparation: prep.Preparation) -> list[float]:
+    return [column.shift for column in preparation.columns]
+
+
+def mean_of(x: Any) -> Any:
+    return StandardScaler().fit(x[~np.isnan(x).any(axis=1)].astype(np.float64)).mean_
+
+
+@pytest.mark.parametrize("val", [None, LAST], ids=["shuffled", "last"])
+def test_a_recipe_learns_from_the_training_part_though_the_cell_sees_all_rows(wine: Any, val: Any) -> None:
+    job = job_of(wine, request=TuneRequest(val=val))
+    _, data, _ = run_on(job.work.program, job.hp, job.work.data)
+    assert len(data.x) == 142
+    np.testing.assert_allclose(means(wine["learned"][-1]), mean_of(data.x), rtol=1e-6)
+    assert wine["learned"][-1].report.given == 178
+    assert wine["learned"][-1].report.rows == 142
+
+
+def test_each_fold_has_its_own_training_part(wine: Any) -> None:
+    job = job_of(wine, folds=3)
+    whole = joined(job.work.data)
+    for run, expected in enumerate(split_folds(whole, 3, seed=0), 1):
+        fold = fold_of(job.work.data, 3, run, seed=0)
+        _, _, given = run_on(job.work.program, job.hp, job.work.data, fold)
+        assert given is fold
+        np.testing.assert_array_equal(fold.train_rows, expected.train_rows)
+        np.testing.assert_allclose(means(wine["learned"][-1]), mean_of(whole.x[expected.train_rows]), rtol=1e-6)
+
+
+def test_rows_are_dropped_from_training_and_never_from_validation(wine: Any) -> None:
+    before = job_of(wine).work.data
+    job = job_of(wine, ROWS)
+    _, data, _ = run_on(job.work.program, job.hp, job.work.data)
+    whole = ~np.isnan(before.x).any(axis=1)
+    assert whole.sum() < len(before.x)
+    np.testing.assert_array_equal(data.x, before.x[whole])
+    np.testing.assert_array_equal(data.y, before.y[whole])
+    np.testing.assert_array_equal(data.val_x, before.val_x)
+    np.testing.assert_array_equal(data.val_y, before.val_y)
+    assert np.isnan(data.val_x).any()
+
+
+def test_rows_are_dropped_from_the_training_part_of_each_fold(wine: Any) -> None:
+    job = job_of(wine, ROWS, folds=3)
+    whole = joined(job.work.data)
+    fold = fold_of(job.work.data, 3, 2, seed=0)
+    _, data, counted = run_on(job.work.program, job.hp, job.work.data, fold)
+    left = joined(data)
+    train = whole.x[fold.train_rows]
+    np.testing.assert_array_equal(left.x[counted.train_rows], train[~np.isnan(train).any(axis=1)])
+    np.testing.assert_array_equal(left.x[counted.val_rows], whole.x[fold.val_rows])
+    np.testing.assert_array_equal(left.y[counted.val_rows], whole.y[fold.val_rows])
+
+
+def test_with_validation_data_of_its_own_all_rows_are_learned_from(wine: Any) -> None:
+    namespace = {**wine, "x_val": wine["x_train"][:30], "y_val": wine["y_train"][:30]}
+    val = ValSplit(kind=ValKind.NAMES, names=("x_val", "y_val"))
+    job = job_of(namespace, ROWS, TuneRequest(val=val))
+    _, data, _ = run_on(job.work.program, job.hp, job.work.data)
+    np.testing.assert_allclose(means(wine["learned"][-1]), mean_of(wine["x_train"]), rtol=1e-6)
+    assert (len(data.x), len(data.val_x)) == (160, 30)
+
+
+@pytest.mark.parametrize("rows", ["", ROWS], ids=["kept", "dropped"])
+@pytest.mark.parametrize("folds", [0, 2])
+def test_a_wrapped_model_trains_by_whole_epochs_in_one_graph(wine: Any, rows: str, folds: int) -> None:
+    outcome = run_job(job_of(wine, rows, folds=folds), lambda report: None, StopFlag())
+    assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
+    assert outcome.trainer.startswith("whole epochs in one graph call")
+    assert "this trial only" not in outcome.trainer
