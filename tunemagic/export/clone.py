@@ -16,6 +16,7 @@ HALF_TYPES = ("float16", "bfloat16")
 # (x - mean) / std is rounded otherwise than x * (1 / std) - mean / std: the error grows with
 # mean / std. Above this ratio the Normalization stays as it is.
 _FOLD_LIMIT = 1e3
+_KNOWN_MODULES = ("keras.", "tunemagic.prep.")
 _NOT_TRAINING = (
     "ActivityRegularization",
     "AlphaDropout",
@@ -106,11 +107,10 @@ def _clone_layer(layer: Any, pairs: list[tuple[Any, Any]], *, unroll: bool) -> A
 
 def _only_for_training(layer: Any) -> bool:
     name = type(layer).__name__
-    if not type(layer).__module__.startswith("keras."):
+    if not type(layer).__module__.startswith(_KNOWN_MODULES):
         return False
-    # RandomCrop and the like resize outside training: only layers that keep the shape are dropped.
-    keeps_shape = name in _NOT_TRAINING or (name.startswith("Random") and name != "RandomCrop")
-    return keeps_shape and not layer.weights
+    # RandomCrop too leaves images of any size as they are outside training (Keras 3.15).
+    return (name in _NOT_TRAINING or name.startswith("Random")) and not layer.weights
 
 
 def _pass_through(layer: Any) -> Any:

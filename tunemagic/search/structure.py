@@ -111,7 +111,7 @@ def check_model(model: Any) -> None:
 
 def _of_library(cls: type) -> bool:
     # Configs of our own tell everything.
-    return cls.__module__.startswith(("keras.", "tunemagic.models."))
+    return cls.__module__.startswith(("keras.", "tunemagic.models.", "tunemagic.prep."))
 
 
 def _weight_facts(weight: Any) -> list[Any]:
