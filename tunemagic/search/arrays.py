@@ -9,7 +9,7 @@ from typing import Any
 
 from tunemagic.errors import DataError
 
-__all__ = ["as_array", "check_lengths", "column_names", "digest_of", "not_finite", "read_only"]
+__all__ = ["as_array", "check_lengths", "column_names", "digest_of", "for_keras", "not_finite", "read_only"]
 
 _HASH_WHOLE = 64 * 2**20
 _HASH_BLOCKS = 64
@@ -89,6 +89,11 @@ def read_only(array: Any) -> Any:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def for_keras(array: Any) -> Any:
+    """The array as ``fit`` and ``evaluate`` take it: of texts they know Python's own only, not NumPy's."""
+    return array.astype(object) if getattr(array, "dtype", None) is not None and array.dtype.kind == "U" else array
 
 
 def check_lengths(arrays: Mapping[str, Any]) -> None:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tunemagic.errors import CellError
+from tunemagic.models.template import Template
 
-__all__ = ["build_model", "find_builder", "is_builder"]
+__all__ = ["Built", "build_model", "find_builder", "is_builder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The model for some hyperparameters, and what its builder brings along.
+
+    ``fit_method`` is the HyperModel's own ``fit`` if it has one; a template gives arguments of
+    ``fit`` and what its model learns from the training rows before it is trained.
+    """
+
+    model: Any
+    fit_method: Callable[..., Any] | None = None
+    fit: dict[str, Any] = field(default_factory=dict)
+    adapt: Callable[..., None] | None = None
 
 
 def find_builder(bound: Mapping[str, Any]) -> Any:
@@ -68,8 +84,8 @@ def _takes_hp(function: Any, skip: int = 0) -> bool:
     return all(p.default is not inspect.Parameter.empty or p.kind in optional for p in parameters[1:])
 
 
-def build_model(builder: Any, hp: Any) -> tuple[Any, Callable[..., Any] | None]:
-    """The model for these hyperparameters, and the HyperModel's own ``fit`` if it has one.
+def build_model(builder: Any, hp: Any) -> Built:
+    """The model for these hyperparameters.
 
     Raises CellError when the class needs arguments or when no model comes back; what the user's
     code raises comes through unchanged.
@@ -87,9 +103,11 @@ def build_model(builder: Any, hp: Any) -> tuple[Any, Callable[..., Any] | None]:
         raise CellError(
             f"{name}(hp) returned {type(model).__name__}; expected a Keras model (is `return model` missing?)."
         )
+    if isinstance(instance, Template):
+        return Built(model, fit=instance.fit_arguments(hp), adapt=instance.adapt if instance.adapts else None)
     own_fit = None if build is None else getattr(type(instance), "fit", None)
     inherited = own_fit is None or str(getattr(own_fit, "__module__", "")).startswith("keras_tuner")
-    return model, None if inherited else instance.fit
+    return Built(model, None if inherited else instance.fit)
 
 
 def _instance(builder: Any) -> Any:

@@ -16,9 +16,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tunemagic.errors import CellError
+from tunemagic.models.template import Template
 from tunemagic.search.annotations import rewrite_annotations
 from tunemagic.search.borrowed import Borrowed
-from tunemagic.search.builders import build_model, find_builder, is_builder
+from tunemagic.search.builders import Built, build_model, find_builder, is_builder
 from tunemagic.search.sources import names_used, sources_used
 
 __all__ = ["FIT_NAMES", "BuilderProgram", "CellProgram", "TrialSetup", "program_from_builder", "read_cell"]
@@ -35,13 +36,15 @@ class TrialSetup:
     """What one run of the cell gives: a compiled Keras model and what goes to ``fit`` with it.
 
     ``data`` holds data names that the cell assigned anew; ``fit_method`` is a HyperModel's own
-    ``fit``, called as ``fit_method(hp, model, x, y, **arguments)``.
+    ``fit``, called as ``fit_method(hp, model, x, y, **arguments)``; ``adapt(model, x, y)`` lets the
+    model learn its scales from the rows that it is then trained on.
     """
 
     model: Any
     fit: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     fit_method: Callable[..., Any] | None = None
+    adapt: Callable[..., None] | None = None
 
 
 class _Assignments(MutableMapping[str, Any]):
@@ -130,11 +133,11 @@ class CellProgram:
             for name, table in handed.items()
             if name not in bound and _is_table(table) and not table.equals(self.namespace[name])
         }
-        model, fit_method = self._model(bound, hp)
-        return TrialSetup(model, fit, data, fit_method)
+        built = self._built(bound, hp)
+        return TrialSetup(built.model, {**built.fit, **fit}, data, built.fit_method, built.adapt)
 
-    def _model(self, bound: Mapping[str, Any], hp: Any) -> tuple[Any, Callable[..., Any] | None]:
-        """The model and the HyperModel's own fit, from what the cell bound.
+    def _built(self, bound: Mapping[str, Any], hp: Any) -> Built:
+        """The model and what comes with it, from what the cell bound.
 
         A function named build or a HyperModel counts before models that the cell made besides,
         such as a base to build on.
@@ -145,14 +148,14 @@ class CellProgram:
             if not isinstance(bound["model"], keras.Model):
                 found = type(bound["model"]).__name__
                 raise CellError(f"`model` is a {found}; expected a Keras model.", line=self._lines.get("model"))
-            return bound["model"], None
+            return Built(bound["model"])
         models = [name for name, value in bound.items() if isinstance(value, keras.Model)]
         sure = {name: v for name, v in bound.items() if not isinstance(v, FunctionType) or name.startswith("build")}
         builder = find_builder(sure if models else bound)
         if builder is not None:
             return build_model(builder, hp)
         if len(models) == 1:
-            return bound[models[0]], None
+            return Built(bound[models[0]])
         if len(models) > 1:
             where = ", ".join(f"{name} (line {self._lines.get(name, '?')})" for name in models)
             raise CellError(f"the cell makes {len(models)} models: {where}. Assign the one to tune to `model`.")
@@ -206,11 +209,13 @@ class BuilderProgram:
         self.filename = "" if code is None else code.co_filename
         self.sources = {} if code is None else sources_used(code, build.__globals__)
         self.source = self.code = "" if code is None else _source_of(builder)
+        if isinstance(builder, Template):
+            self.source = self.code = repr(builder)
 
     def run(self, hp: Any) -> TrialSetup:
         """Build the model for these hyperparameters. Raises CellError when it gives no model."""
-        model, fit_method = build_model(self.builder, hp)
-        return TrialSetup(model, {}, {}, fit_method)
+        built = build_model(self.builder, hp)
+        return TrialSetup(built.model, built.fit, {}, built.fit_method, built.adapt)
 
 
 def program_from_builder(builder: Any) -> BuilderProgram:

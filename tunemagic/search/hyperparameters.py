@@ -5,13 +5,14 @@ Beside ``search.oracle`` the only module that imports keras_tuner.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tunemagic.errors import SpaceError
+from tunemagic.models.ranges import declare
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace, Value
 
 __all__ = [
@@ -38,27 +39,9 @@ def hyperparameters_of(space: SearchSpace) -> Any:
     """The HyperParameters object with this search space and no values; the inverse of space_of."""
     hyperparameters = new_hyperparameters()
     for parameter in space.parameters:
-        with contextlib.ExitStack() as scopes:
-            for condition in parameter.conditions:
-                scopes.enter_context(hyperparameters.conditional_scope(condition.parent, list(condition.values)))
-            _add(hyperparameters, parameter)
+        declare(hyperparameters, replace(parameter, default=_default_within(parameter)))
     hyperparameters.values = {}
     return hyperparameters
-
-
-def _add(hyperparameters: Any, parameter: Parameter) -> None:
-    name, default = parameter.name, _default_within(parameter)
-    match parameter.kind:
-        case Kind.INT | Kind.FLOAT:
-            method = hyperparameters.Int if parameter.kind is Kind.INT else hyperparameters.Float
-            bounds = {"min_value": parameter.low, "max_value": parameter.high, "step": parameter.step}
-            method(name, **bounds, sampling=str(parameter.sampling), default=default)
-        case Kind.CHOICE:
-            hyperparameters.Choice(name, list(parameter.choices), default=default)
-        case Kind.BOOLEAN:
-            hyperparameters.Boolean(name, default=default)
-        case Kind.FIXED:
-            hyperparameters.Fixed(name, parameter.choices[0])
 
 
 def _default_within(parameter: Parameter) -> Value:

@@ -16,6 +16,7 @@ from typing import Any
 from tunemagic.errors import CellError, OptionError, SpaceError, TrialError, TuneError
 from tunemagic.events import Direction
 from tunemagic.request import Objective
+from tunemagic.search.arrays import for_keras
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
 from tunemagic.search.faults import describe_error, user_frame
@@ -213,7 +214,7 @@ def _evaluate(program: TrialProgram, model: Any, x: Any, y: Any, data: TrainingD
             logs: Mapping[str, Any] = model.evaluate(x.take(1), verbose=0, return_dict=True)
         else:
             y = None if y is None else y[:_PROBE_ROWS]
-            logs = model.evaluate(x[:_PROBE_ROWS], y, verbose=0, return_dict=True)
+            logs = model.evaluate(for_keras(x[:_PROBE_ROWS]), y, verbose=0, return_dict=True)
     # Shapes, dtypes and losses that do not fit surface here with whatever type Keras chose.
     except Exception as error:
         raise TrialError(

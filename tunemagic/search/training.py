@@ -13,6 +13,7 @@ from typing import Any
 
 from tunemagic.errors import DataError
 from tunemagic.models.schedules import over_steps, total_steps
+from tunemagic.search.arrays import for_keras
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.choice import why_alone, why_plain
 from tunemagic.search.data import TrainingData
@@ -83,6 +84,7 @@ def train_model(
     except by the plain way, whose order of samples starts anew. Raises StorageError when ``start``
     does not fit the model.
     """
+    _adapt(setup, data, fold)
     arguments = fit_arguments(job, setup, data)
     watch.callbacks = tuple(arguments.get("callbacks") or ())
     if start is not None and not job.from_parent:
@@ -98,7 +100,7 @@ def train_model(
     watch.trainer = f"plain fit: {reason}"
     if start is not None:
         build_weights(setup.model, data)
-    fit_plainly(job, setup, arguments if fold is None else only_fold(arguments, fold), watch, start)
+    fit_plainly(job, setup, _for_keras(arguments if fold is None else only_fold(arguments, fold)), watch, start)
     watch.training_ended()
 
 
@@ -112,6 +114,22 @@ def _steps(arguments: Mapping[str, Any], data: TrainingData, fold: Fold | None) 
     if batches < 1:
         raise DataError(f"{data.names[0]} does not tell its number of batches; give the schedule steps=...")
     return epochs * batches
+
+
+def _adapt(setup: TrialSetup, data: TrainingData, fold: Fold | None) -> None:
+    """Let the model learn its scales from the rows that it is trained on. Raises DataError for a dataset."""
+    if setup.adapt is None:
+        return
+    if not data.is_arrays:
+        raise DataError(f"{data.names[0]} is a dataset; the model learns its scales from arrays. Use x and y arrays.")
+    rows = slice(None) if fold is None else fold.train_rows
+    setup.adapt(setup.model, data.x[rows], None if data.y is None else data.y[rows])
+
+
+def _for_keras(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    held = arguments.get("validation_data")
+    changed = {**arguments, "x": for_keras(arguments["x"])}
+    return changed if not isinstance(held, tuple) else {**changed, "validation_data": (for_keras(held[0]), held[1])}
 
 
 def _train_fused(

@@ -1,0 +1,136 @@
+"""The template for texts: characters or words, their embeddings, and a summary of these."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import DataError, OptionError
+from tunemagic.models.blocks import finished, penalty, penalty_ranges, training_ranges
+from tunemagic.models.head import Head, head_of
+from tunemagic.models.inputs import text_array
+from tunemagic.models.ranges import changed, choice, number
+from tunemagic.models.template import Template
+
+__all__ = ["text"]
+
+_LEVELS = {"character": "character", "word": "whitespace"}  # and how TextVectorization calls them
+_LONGEST = 200
+_WORD = 15  # characters; where texts have fewer blanks than one in so many, words are not told apart by blanks
+
+
+def text(
+    x: Any,
+    y: Any,
+    *,
+    task: str | None = None,
+    level: str | None = None,
+    vocabulary: int = 5000,
+    length: int | None = None,
+    **ranges: Any,
+) -> Template:
+    """Characters or words as embeddings, summed up by their mean, their maximum, a convolution or a GRU.
+
+    Args:
+        x: Texts (row,).
+        y: Classes or numbers; see ``tunemagic.models``.
+        task: ``"binary"``, ``"multiclass"`` or ``"regression"``; default: what the target looks like.
+        level: ``"word"`` or ``"character"``; default: characters where no blanks stand between words, as in Chinese.
+        vocabulary: So many of the most frequent characters or words of ``x`` are told apart.
+        length: So many of them are read of each text; default: 95 % of the texts are read whole, 200 at most.
+        ranges: New ranges by name; ``print(models.text(x, y))`` lists them.
+
+    Raises:
+        DataError: Inputs or targets that don't fit, or texts without a single word.
+        OptionError: An unknown option, or values that can't be searched.
+    """
+    import numpy as np
+
+    texts, head = text_array("text", x), head_of(y, task)
+    if level not in (None, *_LEVELS):
+        raise OptionError(f"level: received {level!r}; expected one of {', '.join(_LEVELS)}.")
+    if vocabulary < 1 or (length is not None and length < 1):
+        raise OptionError(f"models.text: received vocabulary={vocabulary}, length={length}; expected 1 or more.")
+    chosen = level or _level_of(texts)
+    tokens = [_tokens(each, chosen) for each in texts]
+    known = Counter(token for each in tokens for token in each)
+    if not known:
+        raise DataError("models.text: every text of x is empty; expected words.")
+    read = length or min(_LONGEST, max(1, int(np.quantile([len(each) for each in tokens], 0.95))))
+    words = tuple(word for word, _ in sorted(known.items(), key=lambda item: (-item[1], item[0]))[:vocabulary])
+    own = (
+        choice("embedding", (8, 16, 32, 64), 32),
+        choice("summary", ("average", "maximum", "conv", "gru"), "average"),
+        choice("units", (16, 32, 64), 32),
+        choice("activation", ("relu", "gelu", "tanh", "sigmoid"), "relu"),
+        number("dropout", 0.0, 0.5, 0.2, step=0.1),
+        *penalty_ranges(),
+        *training_ranges(head, rate=3e-3),
+    )
+    return Template(
+        name="text",
+        shape=(),
+        head=head,
+        ranges=changed("text", own, ranges),
+        network=_Reader(words, chosen, read),
+        dtype="string",
+        scale=False,
+    )
+
+
+def _level_of(texts: Iterable[str]) -> str:
+    characters = blanks = 0
+    for each in texts:
+        characters += len(each)
+        blanks += len(each.split())
+    return "character" if characters > _WORD * blanks else "word"
+
+
+def _tokens(each: str, level: str) -> list[str]:
+    """As TextVectorization splits the text, so that its vocabulary is the layer's."""
+    cleaned = "".join(letter for letter in each.lower() if letter not in _PUNCTUATION)
+    return list(cleaned) if level == "character" else cleaned.split()
+
+
+# TextVectorization's default standardisation takes these away.
+_PUNCTUATION = frozenset("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The network behind a vocabulary; a text is ``length`` characters or words."""
+
+    vocabulary: tuple[str, ...]
+    level: str
+    length: int
+
+    def __call__(self, inputs: Any, values: Mapping[str, Any], head: Head) -> Any:
+        """Texts (row,) to the model's outputs."""
+        import keras
+
+        vectorised = keras.layers.TextVectorization(
+            split=_LEVELS[self.level], vocabulary=list(self.vocabulary), output_sequence_length=self.length
+        )(inputs)
+        # Two more: nothing (0) and whatever is not in the vocabulary (1).
+        masked = values["summary"] in ("average", "gru")
+        embedded = keras.layers.Embedding(len(self.vocabulary) + 2, values["embedding"], mask_zero=masked)(vectorised)
+        summary = finished(_summary(embedded, values), values)
+        features = keras.layers.Dense(values["units"], values["activation"], kernel_regularizer=penalty(values))
+        return head.output(features(summary))
+
+
+def _summary(embedded: Any, values: Mapping[str, Any]) -> Any:
+    import keras
+
+    match values["summary"]:
+        case "average":
+            return keras.layers.GlobalAveragePooling1D()(embedded)
+        case "gru":
+            return keras.layers.GRU(values["units"])(embedded)
+        case "conv":
+            embedded = keras.layers.Conv1D(values["units"], 3, activation=values["activation"], padding="same")(
+                embedded
+            )
+    return keras.layers.GlobalMaxPooling1D()(embedded)
