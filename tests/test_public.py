@@ -13,6 +13,7 @@ def test_the_public_names_are_these():
         "TuneError",
         "datasets",
         "diagnose",
+        "explain",
         "load_ipython_extension",
         "models",
         "prep",

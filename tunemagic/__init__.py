@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunemagic import datasets, models, prep
-    from tunemagic.api import diagnose, tflite, tune
+    from tunemagic.api import diagnose, explain, tflite, tune
     from tunemagic.errors import TuneError
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
@@ -24,6 +24,7 @@ __all__ = [
     "TuneError",
     "datasets",
     "diagnose",
+    "explain",
     "load_ipython_extension",
     "models",
     "prep",
@@ -37,6 +38,7 @@ _HOME = {
     "StudyBook": "tunemagic.studybook",
     "TuneError": "tunemagic.errors",
     "diagnose": "tunemagic.api",
+    "explain": "tunemagic.api",
     "tflite": "tunemagic.api",
     "tune": "tunemagic.api",
 }

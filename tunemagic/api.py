@@ -26,10 +26,11 @@ from tunemagic.request import (
 if TYPE_CHECKING:
     from tunemagic.analysis.finding import Findings
     from tunemagic.events import ModelExported
+    from tunemagic.plots import Picture
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
 
-__all__ = ["diagnose", "tflite", "tune"]
+__all__ = ["diagnose", "explain", "tflite", "tune"]
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -216,6 +217,55 @@ def diagnose(
     if isinstance(what, Study):
         return what.diagnose()
     return diagnose_training(what, data=data, val=val, classes=classes, batch_size=batch_size, seconds=seconds)
+
+
+def explain(
+    what: Study | Any,
+    how: str | None = None,
+    *,
+    data: Any = None,
+    samples: int | Sequence[int] | None = None,
+    columns: Sequence[str] | None = None,
+    baseline: Any = None,
+    repeats: int = 10,
+    seed: int = 0,
+    lang: str = "en",
+) -> Picture:
+    """What a model's answers rest on, as a picture; its ``info`` holds the numbers.
+
+    Args:
+        what: A Study, for its best model, or a built Keras model with one input and one output.
+        how: ``permutation`` (how much worse the score gets when a column is shuffled), ``gradients``
+            (integrated gradients: what each number of a sample adds to the answer) or ``saliency``
+            (how strongly the answer reacts to it). Default: ``permutation`` for tables unless
+            ``samples`` are chosen, and ``gradients`` for everything else.
+        data: Held-out ``(x, y)``; of a study the validation part is the default.
+        samples: Rows to explain, at most 8. Default: the first ones of up to four different answers.
+        columns: Names of the columns; a table has its own.
+        baseline: The sample that stands for "nothing". Default: zeros for images, else the mean of ``x``.
+        repeats: How often each column is shuffled.
+        seed: Seed of the shuffles.
+        lang: ``en`` or ``zh``.
+
+    Raises:
+        DataError: The data does not fit, or the answers are neither classes nor one number.
+        OptionError: ``how`` is unknown, a sample is out of range, or gradients can't be taken.
+    """
+    from tunemagic.explained import texts_in
+    from tunemagic.explainer import explain_model
+    from tunemagic.plots import explanation_picture
+    from tunemagic.study import Study
+
+    options: dict[str, Any] = {"how": how, "samples": samples, "columns": columns, "baseline": baseline}
+    if isinstance(what, Study):
+        return what.explain(data=data, repeats=repeats, seed=seed, lang=lang, **options)
+    if data is None:
+        raise DataError(
+            "data: a model that was not tuned here needs data to be explained on; pass data=(x_test, y_test)."
+        )
+    texts = texts_in(lang, "explain")
+    x, y = data if isinstance(data, tuple) else (data, None)
+    return explanation_picture(explain_model(what, x, y, repeats=repeats, seed=seed, **options), texts)
 
 
 @functools.cache

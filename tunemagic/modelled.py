@@ -107,6 +107,15 @@ class Modelled(StudyPart):
         load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
         return setup, data
 
+    def _best_afresh(self) -> tuple[int, Any, TrainingData]:
+        """The best trial that has weights, its model and its data.
+
+        Fresh from the weights on disk: the user may have trained the best model further.
+        """
+        self.best_model  # noqa: B018 - waits, and passes over weights that can't be used
+        number = self.best_trial.number if self._best is None else self._best[0]
+        return number, *self._rebuild(number)
+
     def export_tflite(
         self,
         modes: Sequence[QuantMode],
@@ -121,10 +130,7 @@ class Modelled(StudyPart):
         """
         from tunemagic.export.tflite import EVALUATION_SAMPLES, convert_tflite, split_target
 
-        self.best_model  # noqa: B018 - waits, and passes over weights that can't be used
-        number = self.best_trial.number if self._best is None else self._best[0]
-        # Fresh from the weights on disk: the user may have trained the best model further.
-        model, data = self._rebuild(number)
+        number, model, data = self._best_afresh()
         x_eval, y_eval = held_out_arrays(data, EVALUATION_SAMPLES)
         folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyError, TuneError
-from tunemagic.i18n import catalogue, language_of
+from tunemagic.explained import Explained, texts_in
 from tunemagic.journal import Journal
 from tunemagic.judged import Judged
 from tunemagic.ledger import Ledger
@@ -54,7 +54,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable, Modelled, Judged):
+class Study(Steerable, Modelled, Judged, Explained):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
@@ -337,7 +337,4 @@ class Study(Steerable, Modelled, Judged):
                 f"plot: received {one_line(repr(others[0]), 60)} after the kind; expected options by name. "
                 f'To write a file: study.plot("{kind}").save("{kind}.png").'
             )
-        language = language_of(lang)
-        if language is None:
-            raise OptionError(f"plot: received lang={lang!r}; expected 'en' or 'zh'.")
-        return plot(self, kind, texts=catalogue(language), **options)
+        return plot(self, kind, texts=texts_in(lang, "plot"), **options)

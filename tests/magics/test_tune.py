@@ -152,7 +152,7 @@ def test_a_line_of_old_keras_is_told_with_what_replaces_it(notebook, tmp_path):
         "model.compile(Adam(lr=0.001), 'sparse_categorical_crossentropy')\n"
     )
     assert notebook(f"%%tune --epochs 1\n{body}").error == (
-        "line 5: ValueError: Argument(s) not recognized: {'lr': 0.001} (Keras 3: learning_rate= in place of lr=)  "
+        "line 5: ValueError: Argument(s) not recognized: {'lr': 0.001} (Keras 3: learning_rate= in place of lr=) "
         "[model.compile(Adam(lr=0.001), 'sparse_categorical_crossentropy')]"
     )
     assert list(tmp_path.iterdir()) == []

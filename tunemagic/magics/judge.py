@@ -21,12 +21,13 @@ from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
+from tunemagic.magics.objects import arrays_in
 from tunemagic.magics.steer import refuse_elsewhere
 from tunemagic.magics.tables import Table, best_table
 from tunemagic.magics.tokens import quoted
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
-from tunemagic.text import did_you_mean, near_variable
+from tunemagic.text import did_you_mean
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["JudgingVerbs"]
@@ -68,7 +69,7 @@ class JudgingVerbs(SearchDefaults):
                 f"%tune check: {quoted(name)} {what}; expected a study, or a variable with what fit returned."
                 f"{did_you_mean(name, known)}"
             )
-        data = {key: _arrays(given[key], namespace) for key in ("data", "val") if key in given}
+        data = {key: arrays_in("check", given[key], namespace) for key in ("data", "val") if key in given}
         return diagnose_training(value, **data)
 
     def _why(self, given: Mapping[str, Any]) -> None:
@@ -140,17 +141,6 @@ def _training_seconds(view: StudyView, repeats: int, trials: Sequence[TrialRecor
     if not known or not trials:
         return None
     return sum(known) / len(known) / view.repeats * repeats * len(trials) / max(1, view.workers)
-
-
-def _arrays(names: tuple[str, ...], namespace: Mapping[str, Any]) -> Any:
-    """The variables of these names: one as it is, several as a tuple."""
-    for name in names:
-        if name not in namespace:
-            raise OptionError(
-                f"%tune check: there is no variable {quoted(name)} in the notebook.{near_variable(name, namespace)}"
-            )
-    values = tuple(namespace[name] for name in names)
-    return values[0] if len(values) == 1 else values
 
 
 def _compare_table(info: CompareInfo, texts: Catalogue) -> Table:

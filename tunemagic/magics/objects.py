@@ -1,7 +1,8 @@
-"""Objects of the notebook that a line names: a Dask client, a function that measures models."""
+"""Objects of the notebook that a line names: a Dask client, a function that measures models, arrays, models."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,24 @@ from tunemagic.request import TuneRequest
 from tunemagic.search.job import Measure
 from tunemagic.text import near_variable
 
-__all__ = ["cluster_of", "measure_of"]
+__all__ = ["arrays_in", "cluster_of", "is_model", "measure_of"]
+
+
+def arrays_in(verb: str, names: tuple[str, ...], namespace: Mapping[str, Any]) -> Any:
+    """The variables of these names: one as it is, several as a tuple. Raises OptionError for one that is missing."""
+    for name in names:
+        if name not in namespace:
+            raise OptionError(
+                f"%tune {verb}: there is no variable {quoted(name)} in the notebook.{near_variable(name, namespace)}"
+            )
+    values = tuple(namespace[name] for name in names)
+    return values[0] if len(values) == 1 else values
+
+
+def is_model(value: Any) -> bool:
+    """Whether the value is a Keras model; keras is not imported to find out."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(value, keras.Model)
 
 
 def cluster_of(request: TuneRequest, namespace: Mapping[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import ExportLine, export_line, export_parser
+from tunemagic.magics.objects import is_model
 from tunemagic.magics.tables import exports_table
 from tunemagic.magics.tokens import did_you_mean, quoted
 from tunemagic.request import Lang
@@ -63,7 +63,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         if name is None:
             return self._book.get(None)
         value = self.shell.user_ns.get(name)
-        if isinstance(value, Study) or _is_model(value):
+        if isinstance(value, Study) or is_model(value):
             return value
         if name in self._book.names():
             return self._book.get(name)
@@ -71,7 +71,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             raise OptionError(
                 f"%tflite: {name} holds a {type(value).__name__}; expected a Keras model, a study, or a study's name."
             )
-        known = [key for key, held in self.shell.user_ns.items() if isinstance(held, Study) or _is_model(held)]
+        known = [key for key, held in self.shell.user_ns.items() if isinstance(held, Study) or is_model(held)]
         hint = did_you_mean(name, [*known, *self._book.names()])
         raise OptionError(f"%tflite: there is no variable and no study named {quoted(name)}.{hint}")
 
@@ -125,12 +125,6 @@ def _recorded(study: Study, shown: _GrowingTable) -> Any:
         shown.add(result if study.read_only_reason else study.record(result))  # type: ignore[arg-type]
 
     return take
-
-
-def _is_model(value: Any) -> bool:
-    """Whether the value is a Keras model; keras is not imported to find out."""
-    keras = sys.modules.get("keras")
-    return keras is not None and isinstance(value, keras.Model)
 
 
 class _GrowingTable:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tunemagic.analysis.explanation import ExplanationKind
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
@@ -96,6 +97,20 @@ def _add_compare(parser: LineParser) -> None:
     add_language(parser)
 
 
+def _add_explain(parser: LineParser) -> None:
+    what = "study, or variable with a Keras model; default: the latest study"
+    parser.option("name", nargs="?", type=text, metavar="NAME|VARIABLE", help=what)
+    held = "held-out data to explain on; default: the study's validation part"
+    parser.option("--data", type=data_names, metavar="X,Y", help=held)
+    how = f"{', '.join(ExplanationKind)}; default: permutation for tables, gradients for images, series and samples"
+    parser.option("--how", type=choice(ExplanationKind), metavar="HOW", help=how)
+    parser.options("--sample", type=whole_number, metavar="N", help="row to explain, from 0; may be repeated")
+    named = "variable with the columns' names, or with a table that has them"
+    parser.option("--columns", type=variable, metavar="VAR", help=named)
+    parser.option("-o", "--out", type=text, metavar="PATH", help="write the picture to this file too")
+    add_language(parser)
+
+
 def _add_show(parser: LineParser) -> None:
     _add_study(parser)
     parser.flag("--code", help="print the model code that runs in each trial")
@@ -168,6 +183,11 @@ VERBS: Mapping[str, Verb] = {
             "report", "Write all about a study into one HTML file, which needs no kernel and no network.", _add_report
         ),
         _verb("check", "Say what is wrong with a model or a search space, and what to try.", _add_check),
+        _verb(
+            "explain",
+            "Show what a model's answers rest on: columns of a table, parts of images and series.",
+            _add_explain,
+        ),
         _verb("compare", "Show what differs between two trials, and whether it is more than noise.", _add_compare),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
         _verb("form", "Open a form that writes a %%tune cell.", _add_form),

@@ -10,7 +10,8 @@ from __future__ import annotations
 from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
-from tunemagic.plots.figure import Picture, compare_picture, plot, study_picture
+from tunemagic.plots.explanation import draw_attribution, draw_columns
+from tunemagic.plots.figure import Picture, compare_picture, explanation_picture, plot, study_picture
 from tunemagic.plots.importance import draw_importance
 from tunemagic.plots.parallel import draw_parallel
 from tunemagic.plots.pareto import draw_pareto
@@ -21,7 +22,9 @@ from tunemagic.plots.timeline import draw_timeline
 __all__ = [
     "Picture",
     "compare_picture",
+    "draw_attribution",
     "draw_best_so_far",
+    "draw_columns",
     "draw_compare",
     "draw_contour",
     "draw_curves",
@@ -31,6 +34,7 @@ __all__ = [
     "draw_slice",
     "draw_spread",
     "draw_timeline",
+    "explanation_picture",
     "plot",
     "study_picture",
 ]

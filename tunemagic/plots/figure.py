@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +21,21 @@ from PIL import Image
 from tunemagic.analysis.answers import picture_info
 from tunemagic.analysis.compare import CompareInfo
 from tunemagic.analysis.curves import BestSoFarInfo, CurvesInfo
+from tunemagic.analysis.explanation import (
+    AttributionInfo,
+    ColumnsInfo,
+    ExplanationKind,
+    Layout,
+    attribution_text,
+    columns_text,
+)
 from tunemagic.analysis.pictures import PictureKind, SliceInfo, SpreadInfo, TimelineInfo
 from tunemagic.errors import OptionError, StorageError
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
+from tunemagic.plots.explanation import draw_attribution, draw_columns, panels_of
 from tunemagic.plots.importance import draw_importance
 from tunemagic.plots.parallel import draw_parallel
 from tunemagic.plots.pareto import draw_pareto
@@ -37,7 +47,7 @@ from tunemagic.plots.timeline import draw_timeline
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["SUFFIXES", "Picture", "compare_picture", "plot", "study_picture"]
+__all__ = ["SUFFIXES", "Picture", "compare_picture", "explanation_picture", "plot", "study_picture"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _SLICES = 4  # beside each other
@@ -74,7 +84,7 @@ class Picture:
     ``figure`` is a matplotlib figure without pyplot, so it can be changed and is closed by itself.
     """
 
-    kind: PictureKind
+    kind: StrEnum
     figure: Figure
     text: str
     info: Any = field(repr=False)
@@ -134,8 +144,7 @@ def plot(source: HasView | StudyView, kind: str, *, texts: Catalogue = ENGLISH, 
     info = picture_info(view, kind, options)
     which = PictureKind(kind)
     with _DRAWING:
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
-        figure = Figure(figsize=_inches(which, info), dpi=_DOTS_PER_INCH, facecolor="white", layout=layout)
+        figure = _figure(_inches(which, info))
         if isinstance(info, SliceInfo):
             rows, columns = _grid(info)
             panels = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
@@ -148,11 +157,42 @@ def plot(source: HasView | StudyView, kind: str, *, texts: Catalogue = ENGLISH, 
 def compare_picture(info: CompareInfo, texts: Catalogue = ENGLISH) -> Picture:
     """The learning curves of two trials, 6.4 by 3.6 inches."""
     with _DRAWING:
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
-        figure = Figure(figsize=(6.4, 3.6), dpi=_DOTS_PER_INCH, facecolor="white", layout=layout)
+        figure = _figure((6.4, 3.6))
         draw_compare(info, figure.subplots(), texts)
     words = texts("compare.said", first=info.first.trial, second=info.second.trial, objective=info.objective)
     return Picture(PictureKind.CURVES, figure, one_line(words), info)
+
+
+def explanation_picture(info: ColumnsInfo | AttributionInfo, texts: Catalogue = ENGLISH) -> Picture:
+    """Bars for the columns of a table, or a panel for each explained sample."""
+    if isinstance(info, ColumnsInfo):
+        with _DRAWING:
+            figure = _figure((6.4, 1.2 + 0.3 * max(4, len(info.bars))))
+            draw_columns(info, figure.subplots(), texts)
+        return Picture(ExplanationKind.PERMUTATION, figure, columns_text(info, texts), info)
+    rows, columns = panels_of(info)
+    with _DRAWING:
+        figure = _figure(_explained_inches(info))
+        panels = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
+        draw_attribution(info, panels, texts)
+    return Picture(info.kind, figure, attribution_text(info, texts), info)
+
+
+def _figure(inches: tuple[float, float]) -> Figure:
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
+    return Figure(figsize=inches, dpi=_DOTS_PER_INCH, facecolor="white", layout=layout)
+
+
+def _explained_inches(info: AttributionInfo) -> tuple[float, float]:
+    count = len(info.samples)
+    match info.layout:
+        case Layout.IMAGE:
+            return 0.4 + 2.0 * max(2, count), 4.2
+        case Layout.SERIES:
+            return 6.4, 0.4 + 1.5 * count
+        case Layout.COLUMNS:
+            bars = min(20, len(info.samples[0].parts))
+            return 6.4, 0.4 + (1.0 + 0.25 * bars) * count
 
 
 def _inches(kind: PictureKind, info: Any) -> tuple[float, float]:

@@ -35,10 +35,10 @@ def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
             notes.append(
                 f"line {line}: {what} sees all of {name}, also the samples that trials are judged by. {remedy}."
             )
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and _is_decaying_optimizer(call):
-            line = call.lineno + program.first_line - 1
-            what = ast.unparse(call.func)
+    for made in ast.walk(tree):
+        if isinstance(made, ast.Call) and _is_decaying_optimizer(made):
+            line = made.lineno + program.first_line - 1
+            what = ast.unparse(made.func)
             notes.append(
                 f"line {line}: {what} ignores decay= since Keras 3. Give it a schedule as learning_rate, such as "
                 "keras.optimizers.schedules.InverseTimeDecay."

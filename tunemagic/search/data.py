@@ -34,7 +34,7 @@ class TrainingData:
     ``x``, ``y``, ``val_x``, ``val_y`` are read-only NumPy arrays with samples along the first
     axis (``y`` None when there are no targets), or tf.data datasets in ``x`` and ``val_x``.
     ``train_rows`` and ``val_rows`` are the rows of the notebook's arrays that each part holds,
-    None where nothing was split off.
+    None where nothing was split off. ``columns`` are the names of the table that the inputs came from.
     """
 
     x: Any
@@ -48,6 +48,7 @@ class TrainingData:
     warnings: tuple[str, ...] = ()
     train_rows: Any = None
     val_rows: Any = None
+    columns: tuple[str, ...] = ()
 
     @property
     def is_arrays(self) -> bool:
@@ -261,6 +262,7 @@ def _split(
         warnings=tuple(warnings),
         train_rows=train_rows,
         val_rows=val_rows,
+        columns=column_names(namespace.get(names[0])),
     )
 
 
