@@ -69,7 +69,7 @@ class Explained(StudyPart):
         return explanation_picture(info, texts)
 
     def _validation(self, data: TrainingData) -> tuple[Any, Any]:
-        if data.val_x is None or self.view.folds is not None:
+        if data.val_x is None or self.view.folds:
             raise DataError(
                 f"study {self.name} has no validation part of its own (--folds); give data to explain on: "
                 "--data x_test,y_test."
