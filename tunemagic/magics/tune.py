@@ -29,6 +29,7 @@ from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import cluster_of, measure_of
 from tunemagic.magics.output import CellOutput
 from tunemagic.magics.plot import show_picture
+from tunemagic.magics.ready import cell_text, ready_cell
 from tunemagic.magics.report import report_line
 from tunemagic.magics.steer import SteeringVerbs, refuse_elsewhere
 from tunemagic.magics.tables import status_line, studies_table
@@ -109,6 +110,15 @@ class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb):
         self._hand_out(study, request.out)
         self._attend(study, request)
 
+    def _run_ready(self, given: Mapping[str, Any]) -> None:
+        """Search a ready-made model: print the cell that it stands for, and run that."""
+        fields = dict(given)
+        model = fields.pop("model")
+        request = request_from(fields, self.request_defaults())
+        options, body = ready_cell(model, fields, request, self.shell.user_ns)
+        sys.stdout.write(cell_text(_PARSER, options, body))
+        self._run_cell(options, body)
+
     def _replay(self, given: Mapping[str, Any]) -> None:
         """Run a strategy on a table of stored learning curves."""
         fields = dict(given)
@@ -178,10 +188,14 @@ class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb):
         if "replay" in given:
             self._replay(given)
             return
+        if "model" in given:
+            self._run_ready(given)
+            return
         if "name" not in given and not self.book.live():
             raise StudyError(
                 "%tune run: runs a study's last cell again, and there is no study in this kernel yet: run a cell with "
-                "%%tune on top, or name a study. `%tune run --replay TABLE` runs a strategy on stored learning curves."
+                "%%tune on top, or name a study. `%tune run --model cnn` searches a ready-made model, "
+                "`%tune run --replay TABLE` runs a strategy on stored learning curves."
             )
         study = self.book.get(given.get("name"))
         if study.view.executor == "replay":

@@ -25,6 +25,7 @@ from tunemagic.magics.options import (
 from tunemagic.magics.report import add_report
 from tunemagic.magics.steer_lines import add_budget, add_space, add_try, with_pairs
 from tunemagic.magics.tokens import plain, quoted, split_line
+from tunemagic.models.templates import TemplateName
 
 __all__ = ["VERBS", "Verb", "read_verb"]
 
@@ -151,6 +152,13 @@ def _add_skip(parser: LineParser) -> None:
 
 def _add_run(parser: LineParser) -> None:
     parser.option(
+        "--model",
+        type=choice(TemplateName),
+        metavar="|".join(TemplateName),
+        choices=list(TemplateName),
+        help="search a ready-made model that fits the data, without a cell; the cell that it stands for is printed",
+    )
+    parser.option(
         "--replay",
         type=text,
         metavar="TABLE",
@@ -164,8 +172,8 @@ VERBS: Mapping[str, Verb] = {
     for verb in (
         _verb(
             "run",
-            "Run a study's last cell again; options given here win over the cell's. With --replay, run a strategy on "
-            "a table of stored learning curves instead.",
+            "Run a study's last cell again; options given here win over the cell's. With --model, search a ready-made "
+            "model; with --replay, run a strategy on a table of stored learning curves.",
             _add_run,
         ),
         _verb("status", "Show a study here: live while it runs, else its record.", _add_status),

@@ -18,6 +18,7 @@ from tunemagic.models.recurrent import rnn
 from tunemagic.models.schedules import SCHEDULES, schedule, schedule_callbacks, total_steps
 from tunemagic.models.tables import dense, linear
 from tunemagic.models.template import Template
+from tunemagic.models.templates import template
 from tunemagic.models.texts import text
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "schedule",
     "schedule_callbacks",
     "schedules",
+    "template",
     "text",
     "total_steps",
 ]

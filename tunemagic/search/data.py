@@ -20,7 +20,15 @@ from tunemagic.search.arrays import (
 )
 from tunemagic.text import near_variable
 
-__all__ = ["TrainingData", "counted_anew", "data_from_arrays", "held_out_arrays", "resolve_data", "with_rebound"]
+__all__ = [
+    "TrainingData",
+    "counted_anew",
+    "data_from_arrays",
+    "held_out_arrays",
+    "named_data",
+    "resolve_data",
+    "with_rebound",
+]
 
 DEFAULT_NAMES = ("x_train", "y_train")
 _INFINITE = -1  # what tf.data.Dataset.cardinality says of a dataset that repeats for ever
@@ -79,8 +87,8 @@ def resolve_data(request: TuneRequest, namespace: Mapping[str, Any], *, seed: in
     (stratified for class targets; default 0.2), the last part, or variables. Raises DataError
     for missing names, lengths that differ, and anything that ``fit`` could not take.
     """
-    names = request.data or _default_names(namespace)
-    values = {name: _lookup(name, namespace, "--data") for name in names}
+    values = named_data(request, namespace)
+    names = request.data or tuple(values)
     val = request.val or DEFAULT_VAL
     if _is_dataset(values[names[0]]):
         return _from_dataset(names, values, val, namespace)
@@ -89,6 +97,12 @@ def resolve_data(request: TuneRequest, namespace: Mapping[str, Any], *, seed: in
     arrays = {name: as_array(name, value) for name, value in values.items()}
     check_lengths(arrays)
     return _split(names, arrays, val, namespace, seed)
+
+
+def named_data(request: TuneRequest, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The notebook's variables that are trained on, by name and as they are. Raises DataError for one that is not."""
+    names = request.data or _default_names(namespace)
+    return {name: _lookup(name, namespace, "--data") for name in names}
 
 
 def data_from_arrays(x: Any, y: Any, val: ValSplit | tuple[Any, Any] | None, *, seed: int) -> TrainingData:
