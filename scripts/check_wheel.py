@@ -35,7 +35,7 @@ IN_SDIST = (
     "tunemagic/static/panel.js",
     "tunemagic/labextension/package.json",
 )
-LIMIT_BYTES = 1_000_000
+LIMIT_BYTES = 3_000_000
 
 
 def missing(names: list[str], expected: tuple[str, ...]) -> list[str]:

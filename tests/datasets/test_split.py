@@ -25,7 +25,7 @@ def test_each_class_keeps_its_share():
 
 def test_the_seed_decides_which_rows_are_drawn():
     wine = load("wine")
-    first, again, other = (wine.split(0.5, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (wine.split(np.float32(0.5), seed=np.int64(seed)) for seed in (1, 1, 2))
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 

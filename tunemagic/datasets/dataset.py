@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from tunemagic.datasets.card import Card, Task
@@ -89,10 +90,10 @@ class Dataset:
         return self.card._repr_html_()
 
 
-def _check(test: float | None, seed: int) -> None:
-    if test is not None and (isinstance(test, bool) or not isinstance(test, int | float) or not 0 < test < 1):
+def _check(test: object, seed: object) -> None:
+    if test is not None and (isinstance(test, bool) or not isinstance(test, Real) or not 0 < float(test) < 1):
         raise OptionError(f"test={test!r}: expected a share between 0 and 1, as in test=0.2.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
         raise OptionError(f"seed={seed!r}: expected a whole number from 0 to 4294967295, as in seed=0.")
 
 
