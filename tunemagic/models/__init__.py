@@ -11,6 +11,7 @@ from tunemagic.models import schedules
 from tunemagic.models.batches import BatchSchedule, full_batch
 from tunemagic.models.compile import SECOND_ORDER, compile
 from tunemagic.models.convolution import cnn, conv1d
+from tunemagic.models.drawing import show
 from tunemagic.models.optimisers import OPTIMIZERS, optimizer
 from tunemagic.models.recommendation import recommender
 from tunemagic.models.reconstruction import autoencoder
@@ -40,6 +41,7 @@ __all__ = [
     "schedule",
     "schedule_callbacks",
     "schedules",
+    "show",
     "template",
     "text",
     "total_steps",
