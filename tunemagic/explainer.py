@@ -135,19 +135,13 @@ def _columns(held: _Held, score: str | None, direction: Direction | None, repeat
     measured = score_of(held.model, held.answers(outputs), score, held.y, outputs)
     if measured is None:
         raise DataError("explain: permutation compares scores, so it needs targets: data=(x, y), --data x,y.")
-    compute = measured.compute
-
-    def value(targets: Any, answers: Any) -> float:
-        result = compute(targets, answers)
-        return float("nan") if result is None else result
-
     is_asked = (score or "").removeprefix("val_") == measured.name
     larger = direction is Direction.MAX if is_asked and direction is not None else measured.name == "accuracy"
     return columns_info(
         lambda rows: keras_outputs(held.model, rows, batch=_BATCH),
         held.x,
         held.y,
-        value,
+        measured.number,
         names=held.names or tuple(map(str, range(held.x.shape[-1]))),
         model=held.title,
         score_name=measured.name,

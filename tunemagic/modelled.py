@@ -112,9 +112,13 @@ class Modelled(StudyPart):
 
         Fresh from the weights on disk: the user may have trained the best model further.
         """
-        self.best_model  # noqa: B018 - waits, and passes over weights that can't be used
-        number = self.best_trial.number if self._best is None else self._best[0]
+        number = self._best_number()
         return number, *self._rebuild(number)
+
+    def _best_number(self) -> int:
+        """The number of the best trial that has weights which can be used."""
+        self.best_model  # noqa: B018 - waits, and passes over others
+        return self.best_trial.number if self._best is None else self._best[0]
 
     def export_tflite(
         self,

@@ -33,6 +33,7 @@ from tunemagic.search.settings import keras_settings
 from tunemagic.search.steering import Steering
 from tunemagic.search.weights import WeightsFolder
 from tunemagic.steerable import Steerable
+from tunemagic.tested import Tested
 from tunemagic.text import counted, one_line
 from tunemagic.trial import StudyState, StudyView
 
@@ -54,7 +55,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable, Modelled, Judged, Explained):
+class Study(Steerable, Modelled, Judged, Explained, Tested):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,

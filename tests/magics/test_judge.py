@@ -72,6 +72,26 @@ def test_compare_shows_a_table_and_both_curves_and_refuses_other_numbers(noteboo
     assert notebook("%tune compare 1 9").error == "study digits has 3 trials; received 9."
 
 
+def test_best_test_scores_the_best_model_on_a_part_of_its_own(notebook, shell, study):
+    notebook(
+        "from sklearn.datasets import load_digits\n"
+        "x_test, y_test = (load_digits().data[-90:] / 16).astype('float32'), load_digits().target[-90:]"
+    )
+    cell = notebook("%tune best digits --test x_test,y_test")
+    assert cell.err == ""
+    info = study.test(shell.user_ns["x_test"], shell.user_ns["y_test"])
+    lines = cell.texts[1].splitlines()
+    assert lines[0] == f"digits, trial {info.trial}: accuracy on data that the search has never seen"
+    assert lines[1].split() == ["part", "samples", "score", "95", "%", "interval"]
+    assert lines[2].split()[:2] == ["validation", "16"]
+    assert lines[3].split()[:2] == ["test", "90"]
+    assert "<td>test</td><td>90</td>" in cell.outputs[1].data["text/html"]
+    assert notebook("%tune best --test x_test").err.endswith(
+        "the test part needs targets: test(x_test, y_test), --test x_test,y_test.\n"
+    )
+    assert "测试集" in notebook("%tune best --test x_test,y_test --lang zh").texts[1]
+
+
 def test_best_verify_says_whether_the_gain_is_noise(notebook, study):
     one = notebook("%tune best --verify 1").err.splitlines()
     assert one == ["UsageError: received 1 repeats; expected 2 or more, since one score has no spread."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +64,11 @@ class Score:
 
     name: str
     compute: Callable[[NDArray[Any], NDArray[Any]], float | None]
+
+    def number(self, y: NDArray[Any], outputs: NDArray[Any]) -> float:
+        """The metric, NaN where it is not finite."""
+        value = self.compute(y, outputs)
+        return math.nan if value is None else value
 
 
 def answers_of(model: Any, outputs: NDArray[Any], y: NDArray[Any] | None) -> Answers:

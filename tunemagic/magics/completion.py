@@ -26,7 +26,7 @@ __all__ = ["LineCompleter"]
 
 _OURS = re.compile(r"\s*(%%tune|%tune|%tflite)\s+(.*)", re.DOTALL)
 _METRICS = ("val_loss", "val_accuracy")
-_VARIABLES = {"data", "val", "rep", "out", "cluster"}
+_VARIABLES = {"data", "val", "test", "rep", "out", "cluster", "columns"}
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type)
 
 

@@ -11,6 +11,7 @@ from IPython.display import display
 
 from tunemagic.analysis.compare import CompareInfo, compare_verdict, difference_texts
 from tunemagic.analysis.finding import Findings
+from tunemagic.analysis.held_out import HeldOutInfo, held_out_rows, held_out_verdict
 from tunemagic.analysis.known import known_trial
 from tunemagic.analysis.summary import numbered
 from tunemagic.analysis.verification import VerificationInfo, trials_to_verify, verification_verdict
@@ -99,8 +100,15 @@ class JudgingVerbs(SearchDefaults):
         if "out" in given:
             self.shell.user_ns[given["out"]] = study.best_model
         display(best_table(study.view, texts).bundle(), raw=True)
+        if "test" in given:
+            self._test(study, given["test"], texts)
         if "verify" in given:
             self._verify(study, given["verify"], texts)
+
+    def _test(self, study: Study, names: tuple[str, ...], texts: Catalogue) -> None:
+        part = arrays_in("best --test", names, self.shell.user_ns)
+        info = study.test(*part) if isinstance(part, tuple) else study.test(part)
+        display(_held_out_table(info, texts).bundle(), raw=True)
 
     def _verify(self, study: Study, repeats: int, texts: Catalogue) -> None:
         refuse_elsewhere(study, "verified")
@@ -154,6 +162,16 @@ def _compare_table(info: CompareInfo, texts: Catalogue) -> Table:
         ),
         rows=difference_texts(info),
         notes=compare_verdict(info, texts),
+    )
+
+
+def _held_out_table(info: HeldOutInfo, texts: Catalogue) -> Table:
+    columns = ("part", "samples", "score", "range")
+    return Table(
+        caption=texts("held_out.caption", study=info.study, trial=info.trial, metric=info.metric),
+        columns=tuple(texts(f"held_out.column.{name}") for name in columns),
+        rows=held_out_rows(info, texts),
+        notes=held_out_verdict(info, texts),
     )
 
 

@@ -79,6 +79,8 @@ def _add_best(parser: LineParser) -> None:
     _add_study(parser)
     parser.option("-o", "--out", type=variable, metavar="VAR", help="store the best model in this variable")
     again = "train the best values, the runner-up's and your defaults again from R other seeds: is the gain noise?"
+    held = "score the best model on this test part, which the search has never seen"
+    parser.option("--test", type=data_names, metavar="X,Y", help=held)
     parser.option("--verify", type=whole_number, metavar="R", help=again)
     add_language(parser)
 

@@ -1,0 +1,133 @@
+"""The part of a study that scores its best model on data kept away from the search."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from typing import Any
+
+from tunemagic import events as ev
+from tunemagic.analysis.held_out import HeldOutInfo, bootstrap_interval
+from tunemagic.analysis.wording import number_text
+from tunemagic.errors import DataError, ExportError
+from tunemagic.events import Direction
+from tunemagic.export.infer import keras_outputs
+from tunemagic.export.score import Score, answers_of, score_of
+from tunemagic.i18n.facts import fact_of
+from tunemagic.part import StudyPart
+from tunemagic.prep.samples import read_part, same_kind
+from tunemagic.prep.twins import shared_samples
+from tunemagic.search.arrays import as_array, check_lengths
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.data import TrainingData, held_out_arrays
+
+__all__ = ["Tested"]
+
+_BATCH = 2048
+_NO_TARGETS = "the test part needs targets: test(x_test, y_test), --test x_test,y_test."
+_MOST_ROWS = 100_000  # of a dataset, and of parts whose rows are compared
+
+
+class Tested(StudyPart):
+    """The part of a Study that tests its best model. All of it may be called from any thread."""
+
+    @abstractmethod
+    def _best_number(self) -> int: ...
+
+    @abstractmethod
+    def _rebuild_setup(self, number: int) -> tuple[TrialSetup, TrainingData]: ...
+
+    def test(self, x: Any, y: Any = None, *, seed: int = 0) -> HeldOutInfo:  # noqa: PT028 - it is no pytest function
+        """Score the best model on a test part, beside its validation score.
+
+        The score is the study's objective, or accuracy or loss where that can't be computed from
+        answers; its interval is a bootstrap over the rows. The look is noted in the study's
+        record, once for each model and test part: a test that is looked at again and again becomes
+        validation.
+
+        Args:
+            x: Inputs as the model takes them, samples along the first axis, or a dataset of batches.
+            y: Their targets; None with a dataset.
+            seed: Seed of the bootstrap.
+
+        Raises:
+            DataError: The test part has no targets or does not fit the model.
+            StudyError: There is no model to test.
+        """
+        number = self._best_number()
+        setup, own = self._rebuild_setup(number)
+        x, y = _test_part(own, x, y)
+        outputs, measured = _answers(setup.model, x, y, self.view.objective)
+        low, high = bootstrap_interval(lambda rows: measured.number(y[rows], outputs[rows]), len(x), seed=seed)
+        is_asked = measured.name == self.view.objective.removeprefix("val_")
+        better = Direction.MAX if measured.name == "accuracy" else Direction.MIN
+        validation, validation_rows = self._validated(setup.model, own, measured, number if is_asked else None)
+        info = HeldOutInfo(
+            study=self.name,
+            trial=number,
+            metric=measured.name,
+            direction=self.view.direction if is_asked else better,
+            test=measured.number(y, outputs),
+            low=low,
+            high=high,
+            rows=len(x),
+            validation=validation,
+            validation_rows=validation_rows,
+            doubles=_doubles(own, x),
+            prepared=tuple(setup.data),
+        )
+        return dataclasses.replace(info, looks=self._noted(info))
+
+    def _validated(
+        self, model: Any, own: TrainingData, measured: Score, number: int | None
+    ) -> tuple[float | None, int]:
+        """The same score on the validation part and its number of samples; with folds the score of the trial."""
+        if own.val_x is not None and not self.view.folds:
+            x, y = held_out_arrays(own, _MOST_ROWS)
+            return measured.number(y, keras_outputs(model, x, batch=_BATCH)), len(x)
+        return None if number is None else self.view.trial(number).score, 0
+
+    def _noted(self, info: HeldOutInfo) -> int:
+        """Note the look in the study's record unless it is there; how many different ones there are by now."""
+        text = f"trial {info.trial} scored {info.metric} {number_text(info.test)} on a test part of {info.rows} samples"
+        looks = {note for note in self.view.notes if (fact_of(note) or ("",))[0] == "fact.tested"}
+        if text not in looks and self.writable:
+            self._ledger.record(ev.StudyNoted(text=text))
+        return len(looks | {text})
+
+
+def _test_part(own: TrainingData, x: Any, y: Any) -> tuple[Any, Any]:
+    if hasattr(x, "element_spec"):
+        x, y = held_out_arrays(dataclasses.replace(own, val_x=x, val_y=None, val_names=("the test part",)), _MOST_ROWS)
+    x, y = as_array("the test part", x), None if y is None else as_array("its targets", y)
+    if y is None:
+        raise DataError(_NO_TARGETS)
+    check_lengths({"the test part": x, "its targets": y})
+    return x, y
+
+
+def _answers(model: Any, x: Any, y: Any, objective: str) -> tuple[Any, Score]:
+    """What the model answers, and the score to judge that by."""
+    try:
+        outputs = keras_outputs(model, x, batch=_BATCH)
+        measured = score_of(model, answers_of(model, outputs, y), objective, y, outputs)
+    except ExportError as error:
+        reason = str(error).removeprefix("y_eval: ").partition(" Pass the targets")[0]
+        raise DataError(f"the test part does not fit the model: {reason}") from error
+    if measured is None:  # not reached: there are targets
+        raise DataError(_NO_TARGETS)
+    return outputs, measured
+
+
+def _doubles(own: TrainingData, x: Any) -> int:
+    """How many test rows stand among those that were trained or chosen on, beyond what chance makes."""
+    import numpy as np
+
+    if not own.is_arrays:
+        return 0
+    known = own.x if own.val_x is None else np.concatenate([own.x, own.val_x])
+    if len(known) > _MOST_ROWS:
+        return 0
+    trained, tested = (read_part(part, None, (name, "")) for part, name in ((known, "training"), (x, "test")))
+    found = shared_samples(*same_kind(trained, tested))
+    return 0 if found is None else int(found.numbers["duplicates"])
