@@ -14,6 +14,7 @@ from tunemagic.trial import StudyState, StudyView, replay
 FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
+CLEANING = FOLDER / "01_cleaning.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 DIAGNOSE = FOLDER / "09_diagnose.ipynb"
 STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
@@ -84,6 +85,24 @@ def test_the_first_search_runs_under_papermill(tmp_path: Path):
         progress_bar=False,
     )
     assert len(study_of(tmp_path).ranking()) == 10
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_cleaning_pays_and_an_honest_score_is_lower(tmp_path: Path):
+    notebook = executed(CLEANING, tmp_path)  # its lessons are assertions in its cells
+
+    holes, typos = study_of(tmp_path, "holes"), study_of(tmp_path, "typos")
+    assert [(view.state, len(view.trials)) for view in (holes, typos)] == [
+        (StudyState.FINISHED, 4),
+        (StudyState.FINISHED, 3),
+    ]
+    assert (holes.best_trial.values, typos.best_trial.values["outliers"] != "none") == ({"missing": "mean"}, True)
+    leaking, clean = (cell for cell in notebook.cells if cell.source.startswith("prep.check(text"))
+    assert "trained on too" in texts(leaking)
+    assert "Nothing stands out" in texts(clean)
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 9
 
 
 @pytest.mark.kernel
