@@ -58,7 +58,7 @@ class Card:
         yield "task", str(self.task)
         yield "rows", f"{self.rows:,}{own_test}"
         yield "columns", f"{self.columns:,}" + (f": {', '.join(self.features)}" if self.features else "")
-        yield "missing", counted(self.missing, "value")
+        yield "missing", counted(self.missing, "value") if self.missing else "none"
         if self.classes:
             more = ", …" if len(self.classes) > _SHOWN_CLASSES else ""
             yield "classes", f"{len(self.classes)}: {', '.join(self.classes[:_SHOWN_CLASSES])}{more}"
@@ -75,4 +75,5 @@ class Card:
             f'<td style="text-align:left">{html.escape(one_line(text))}</td></tr>'
             for label, text in self._facts()
         )
-        return f'<table><caption style="text-align:left">{html.escape(one_line(self.name))}</caption>{rows}</table>'
+        name = html.escape(one_line(self.name))
+        return f'<table><caption style="text-align:left"><strong>{name}</strong></caption>{rows}</table>'
