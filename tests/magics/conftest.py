@@ -1,3 +1,4 @@
+import gc
 import sys
 
 import pytest
@@ -24,7 +25,10 @@ def module_shell(tmp_path_factory):
 def shell(module_shell, tmp_path, monkeypatch):
     """The module's shell with an empty namespace, working in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    module_shell.reset(new_session=False)
+    with pytest.MonkeyPatch.context() as patch:
+        # Resetting collects garbage: seconds each time once all of TensorFlow is in memory.
+        patch.setattr(gc, "collect", lambda: 0)
+        module_shell.reset(new_session=False)
     # multiprocessing reads it, also in tests of other files; resetting takes it away.
     vars(sys.modules["__main__"]).setdefault("__spec__", None)
     return module_shell
