@@ -24,7 +24,7 @@ def trained(make_job: Any, steps: int | None, source: str = CELL, **options: Any
     reports: list[Any] = []
     job = make_job(source.replace("STEPS", str(steps)), options.pop("values", {"schedule": "1cycle"}), **options)
     outcome = run_job(job, reports.append, StopFlag())
-    assert outcome.reason is None
+    assert outcome.reason == ""
     return outcome, [report.logs["loss"] for report in reports if isinstance(report, ev.EpochEnded)]
 
 

@@ -106,7 +106,7 @@ def train_model(
 
 def _steps(arguments: Mapping[str, Any], data: TrainingData, fold: Fold | None) -> int:
     """How many batches all epochs have. Raises DataError for a dataset that does not tell its own."""
-    epochs = arguments["epochs"]
+    epochs = int(arguments["epochs"])
     if data.is_arrays:
         rows = len(data.x) if fold is None else len(fold.train_rows)
         return total_steps(rows, epochs=epochs, batch_size=batches_of(arguments))
