@@ -15,6 +15,7 @@ def test_the_public_names_are_these():
         "diagnose",
         "explain",
         "load_ipython_extension",
+        "lr_range",
         "models",
         "prep",
         "tflite",

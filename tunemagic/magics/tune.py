@@ -29,6 +29,7 @@ from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import cluster_of, measure_of
 from tunemagic.magics.output import CellOutput
 from tunemagic.magics.plot import show_picture
+from tunemagic.magics.rates import RateVerb
 from tunemagic.magics.ready import cell_text, ready_cell
 from tunemagic.magics.report import report_line
 from tunemagic.magics.steer import SteeringVerbs, refuse_elsewhere
@@ -51,7 +52,7 @@ _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "backgro
 
 
 @magics_class
-class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb):
+class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb, RateVerb):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)

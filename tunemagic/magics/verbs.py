@@ -22,6 +22,7 @@ from tunemagic.magics.options import (
     variable,
     whole_number,
 )
+from tunemagic.magics.rates import add_lr
 from tunemagic.magics.report import add_report
 from tunemagic.magics.steer_lines import add_budget, add_space, add_try, with_pairs
 from tunemagic.magics.tokens import plain, quoted, split_line
@@ -200,6 +201,7 @@ VERBS: Mapping[str, Verb] = {
         ),
         _verb("compare", "Show what differs between two trials, and whether it is more than noise.", _add_compare),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),
+        _verb("lr", "Find a learning rate: train for some batches while it grows. The model stays as it is.", add_lr),
         _verb("form", "Open a form that writes a %%tune cell.", _add_form),
         _verb("plot", "Show a picture of a study, such as the importance of its hyperparameters.", _add_plot),
     )

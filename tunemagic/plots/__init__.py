@@ -11,8 +11,9 @@ from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
 from tunemagic.plots.explanation import draw_attribution, draw_columns
-from tunemagic.plots.figure import Picture, compare_picture, explanation_picture, plot, study_picture
+from tunemagic.plots.figure import Picture, compare_picture, explanation_picture, plot, rate_picture, study_picture
 from tunemagic.plots.importance import draw_importance
+from tunemagic.plots.lr_range import draw_lr_range
 from tunemagic.plots.parallel import draw_parallel
 from tunemagic.plots.pareto import draw_pareto
 from tunemagic.plots.slices import draw_slice
@@ -29,6 +30,7 @@ __all__ = [
     "draw_contour",
     "draw_curves",
     "draw_importance",
+    "draw_lr_range",
     "draw_parallel",
     "draw_pareto",
     "draw_slice",
@@ -36,5 +38,6 @@ __all__ = [
     "draw_timeline",
     "explanation_picture",
     "plot",
+    "rate_picture",
     "study_picture",
 ]

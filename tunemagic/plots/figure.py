@@ -29,6 +29,7 @@ from tunemagic.analysis.explanation import (
     attribution_text,
     columns_text,
 )
+from tunemagic.analysis.lr_range import RateInfo, rate_sentences
 from tunemagic.analysis.pictures import PictureKind, SliceInfo, SpreadInfo, TimelineInfo
 from tunemagic.errors import OptionError, StorageError
 from tunemagic.i18n import ENGLISH, Catalogue
@@ -37,6 +38,7 @@ from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
 from tunemagic.plots.explanation import draw_attribution, draw_columns, panels_of
 from tunemagic.plots.importance import draw_importance
+from tunemagic.plots.lr_range import draw_lr_range
 from tunemagic.plots.parallel import draw_parallel
 from tunemagic.plots.pareto import draw_pareto
 from tunemagic.plots.said import said
@@ -47,7 +49,7 @@ from tunemagic.plots.timeline import draw_timeline
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["SUFFIXES", "Picture", "compare_picture", "explanation_picture", "plot", "study_picture"]
+__all__ = ["SUFFIXES", "Picture", "compare_picture", "explanation_picture", "plot", "rate_picture", "study_picture"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _SLICES = 4  # beside each other
@@ -193,6 +195,14 @@ def _explained_inches(info: AttributionInfo) -> tuple[float, float]:
         case Layout.COLUMNS:
             bars = min(20, len(info.samples[0].parts))
             return 6.4, 0.4 + (1.0 + 0.25 * bars) * count
+
+
+def rate_picture(info: RateInfo, texts: Catalogue = ENGLISH) -> Picture:
+    """What a learning rate range test found, 6.4 by 3.6 inches."""
+    with _DRAWING:
+        figure = _figure((6.4, 3.6))
+        draw_lr_range(info, figure.subplots(), texts)
+    return Picture(PictureKind.CURVES, figure, one_line(" ".join(rate_sentences(info, texts))), info)
 
 
 def _inches(kind: PictureKind, info: Any) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from tunemagic.search.parts import run_on
 from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
 
-__all__ = ["Discovery", "discover", "line_finder"]
+__all__ = ["Discovery", "discover", "line_finder", "run_program"]
 
 _MAX_BUILDS = 64  # conditional scopes that are entered one after the other; more is a runaway cell
 _PROBE_ROWS = 8
@@ -154,7 +154,7 @@ def _explore(program: TrialProgram, data: TrainingData) -> tuple[Any, TrialSetup
     entered: list[Any] = []
     hp = known
     for _ in range(_MAX_BUILDS):
-        built = _run(program, hp, data)
+        built = run_program(program, hp, data)
         first = first or built
         known.merge([new for new in hp.space if not known._exists(new.name, new.conditions)])
         entered += [scope for scope in hp.active_scopes if scope not in entered]
@@ -175,7 +175,8 @@ def _explore(program: TrialProgram, data: TrainingData) -> tuple[Any, TrialSetup
     )
 
 
-def _run(program: TrialProgram, hp: Any, data: TrainingData) -> tuple[TrialSetup, TrainingData]:
+def run_program(program: TrialProgram, hp: Any, data: TrainingData) -> tuple[TrialSetup, TrainingData]:
+    """What the cell makes of these values and of the data. Raises TrialError with the line when its code fails."""
     try:
         setup, changed, _ = run_on(program, hp, data)
     except TuneError:

@@ -45,6 +45,9 @@ _POSITIONS: Mapping[str, tuple[Role, ...]] = {
     **dict.fromkeys(_DROPOUTS, ("dropout",)),
     **dict.fromkeys(_OPTIMIZER_CLASSES, ("learning_rate",)),
     **dict.fromkeys(("L1", "L2", "l1", "l2"), ("penalty",)),
+    "models.optimizer": ("optimizer", "learning_rate"),
+    "models.schedule": ("", "learning_rate"),
+    "models.compile": ("", "optimizer"),
 }
 _CONVOLUTION = {"filters": "filters", "kernel_size": "kernel_size", "activation": "activation"}
 _OPTIMIZER = {"learning_rate": "learning_rate", "momentum": "momentum", "weight_decay": "weight_decay"}
@@ -61,6 +64,9 @@ _KEYWORDS: Mapping[str, Mapping[str, Role]] = {
     **{name: {"rate": "dropout"} for name in _DROPOUTS},
     **{name: _OPTIMIZER for name in _OPTIMIZER_CLASSES},
     **{name: {"l1": "penalty", "l2": "penalty"} for name in ("L1", "L2", "l1", "l2")},
+    "models.optimizer": {"rate": "learning_rate", "momentum": "momentum", "weight_decay": "weight_decay"},
+    "models.schedule": {"rate": "learning_rate"},
+    "models.compile": {"optimizer": "optimizer", **_OPTIMIZER},
 }
 _METHODS = {"compile": ("optimizer",), "fit": ("", "", "batch_size")}
 
@@ -74,6 +80,8 @@ def call_name(node: ast.Call) -> str:
 def roles_in_call(node: ast.Call) -> Iterator[tuple[Role, ast.expr]]:
     """The arguments of this call that have a role."""
     name = call_name(node)
+    if f"{_receiver(node)}.{name}" in _POSITIONS:
+        name = f"{_receiver(node)}.{name}"
     if name in _METHODS and isinstance(node.func, ast.Attribute):
         positions: tuple[Role, ...] = _METHODS[name]
     else:
@@ -87,6 +95,11 @@ def roles_in_call(node: ast.Call) -> Iterator[tuple[Role, ast.expr]]:
     for keyword in node.keywords:
         if keyword.arg is not None and keyword.arg in keywords:
             yield keywords[keyword.arg], keyword.value
+
+
+def _receiver(node: ast.Call) -> str:
+    value = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 _NAMES: Mapping[str, Role] = {

@@ -33,6 +33,7 @@ class CellFacts:
 
     metrics: tuple[str, ...] = ()
     epochs: int | None = None
+    batch_size: int | None = None
     data: str = ""
     val: str = ""
     fit_row: int | None = None
@@ -115,11 +116,10 @@ def cell_facts(body: str) -> CellFacts:
     for statement in tree.body:
         value = statement.value if isinstance(statement, (ast.Expr, ast.Assign)) else None
         if isinstance(value, ast.Call) and call_name(value) == "fit" and receiver(value) in names:
-            epochs = _keyword(value, "epochs")
-            number = epochs.value if isinstance(epochs, ast.Constant) else None
             return CellFacts(
                 metrics=metrics,
-                epochs=number if type(number) is int and number >= 1 else None,
+                epochs=_whole_number(value, "epochs"),
+                batch_size=_whole_number(value, "batch_size"),
                 data=_names([*value.args[:2], *filter(None, [_keyword(value, "x"), _keyword(value, "y")])]),
                 val=_validation(value),
                 fit_row=statement.lineno,
@@ -129,6 +129,12 @@ def cell_facts(body: str) -> CellFacts:
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def _whole_number(call: ast.Call, name: str) -> int | None:
+    node = _keyword(call, name)
+    number = node.value if isinstance(node, ast.Constant) else None
+    return number if type(number) is int and number >= 1 else None
 
 
 def _names(nodes: list[ast.expr]) -> str:

@@ -1,0 +1,218 @@
+"""Train for a few steps while the learning rate grows, and note the loss: the learning rate range test.
+
+Source: Smith 2018, "A disciplined approach to neural network hyper-parameters" (arXiv 1803.09820), with
+the smoothing and the end of fastai's ``lr_find``. The model is afterwards what it was before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tunemagic.errors import DataError, OptionError
+from tunemagic.search.borrowed import borrowed_by
+from tunemagic.search.cell import TrialSetup
+from tunemagic.search.data import TrainingData
+from tunemagic.search.few import batch_size_of
+from tunemagic.search.hyperparameters import new_hyperparameters
+from tunemagic.search.job import TrialProgram
+from tunemagic.search.probe import run_program
+from tunemagic.search.seeds import own_names, seeded
+from tunemagic.search.state import random_states
+from tunemagic.search.training import build_weights
+
+__all__ = ["HIGHEST_RATE", "LOWEST_RATE", "STEPS", "RangeTest", "default_setup", "range_test"]
+
+STEPS = 100
+LOWEST_RATE = 1e-7
+HIGHEST_RATE = 10.0
+_SMOOTHING = 0.98  # of one step's loss 2 % counts
+_DIVERGED = 4.0  # times the lowest loss so far
+_FEWEST_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeTest:
+    """One value for each step: its rate, the loss of its batch, and the smoothed loss.
+
+    ``diverged`` says that the smoothed loss grew far above its lowest value, or the loss became NaN,
+    at the last step; its rate then stands last, and the NaN itself is in neither list.
+    ``highest_rate`` is where the test would have ended.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    diverged: bool
+    highest_rate: float
+    batch_size: int | None
+
+
+def default_setup(program: TrialProgram, data: TrainingData, *, seed: int = 0) -> tuple[TrialSetup, TrainingData]:
+    """What a cell or builder makes of its default values, and the data that it is trained on.
+
+    Raises TrialError when the user's code fails, CellError when it leaves no model.
+    """
+    with seeded(seed), own_names(borrowed_by(program).names()):
+        return run_program(program, new_hyperparameters(), data)
+
+
+def range_test(
+    setup: TrialSetup,
+    data: TrainingData,
+    *,
+    steps: int = STEPS,
+    lowest_rate: float = LOWEST_RATE,
+    highest_rate: float = HIGHEST_RATE,
+    seed: int = 0,
+) -> RangeTest:
+    """Train the setup's model for some batches while the rate grows by the same factor each step.
+
+    The weights and the model's own optimizer are as before when it ends, also when it is interrupted.
+    The order of the samples depends on ``seed`` only.
+
+    Args:
+        setup: A compiled model, with batch size, class weights and sample weights where it has some.
+        data: What to train on. Its validation part is not looked at.
+        steps: Batches, at least 20.
+        lowest_rate: The rate of the first step.
+        highest_rate: That of the last one, unless the loss diverges before.
+        seed: Of the order of the samples and of the model's random layers.
+
+    Raises:
+        OptionError: The model is not compiled, its optimizer has no learning rate, or a number makes no sense.
+        DataError: There is nothing to train on.
+    """
+    _check(setup.model, steps, lowest_rate, highest_rate)
+    factor = (highest_rate / lowest_rate) ** (1 / (steps - 1))
+    rates = [lowest_rate * factor**step for step in range(steps)]
+    followed = _Followed()
+    with seeded(seed):
+        build_weights(setup.model, data)
+        with _kept(setup.model), _own_optimizer(setup.model, lowest_rate) as optimizer:
+            for rate, batch in zip(rates, _batches(setup, data, seed), strict=False):
+                optimizer.learning_rate = rate
+                if not followed.take(rate, _loss_of_step(setup.model, batch, setup.fit.get("class_weight"))):
+                    break
+    return RangeTest(
+        rates=tuple(followed.rates),
+        losses=tuple(followed.losses),
+        smoothed=tuple(followed.smoothed),
+        diverged=followed.diverged,
+        highest_rate=highest_rate,
+        batch_size=batch_size_of(setup) if data.is_arrays else None,
+    )
+
+
+class _Followed:
+    """The losses so far, and whether they diverge."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self.smoothed: list[float] = []
+        self.diverged = False
+        self._mean = 0.0
+
+    def take(self, rate: float, loss: float) -> bool:
+        """Take one step's loss; whether the test goes on."""
+        self.rates.append(rate)
+        if not math.isfinite(loss):
+            self.diverged = True
+            return False
+        self.losses.append(loss)
+        self._mean = _SMOOTHING * self._mean + (1 - _SMOOTHING) * loss
+        now = self._mean / (1 - _SMOOTHING ** len(self.losses))  # else it would begin near 0
+        self.smoothed.append(now)
+        best = min(self.smoothed)
+        # Losses that may be negative, or all but 0, need a measure too: that of the first one.
+        size = max(abs(best), abs(self.losses[0]) / 100)
+        self.diverged = now > best + (_DIVERGED - 1) * size
+        return not self.diverged
+
+
+def _check(model: Any, steps: int, lowest_rate: float, highest_rate: float) -> None:
+    if not getattr(model, "compiled", False) or model.optimizer is None:
+        raise OptionError("the model is not compiled; expected one with an optimizer and a loss.")
+    if not model.optimizer.get_config().keys() & {"learning_rate", "inner_optimizer"}:
+        raise OptionError(f"the optimizer {type(model.optimizer).__name__} has no learning rate that could be tested.")
+    if steps < _FEWEST_STEPS:
+        raise OptionError(f"steps: received {steps}; expected at least {_FEWEST_STEPS}.")
+    if not 0 < lowest_rate < highest_rate < math.inf:
+        raise OptionError(f"rates: received {lowest_rate:g} to {highest_rate:g}; expected 0 < lowest < highest.")
+
+
+def _loss_of_step(model: Any, batch: tuple[Any, Any, Any], class_weight: Any) -> float:
+    x, y, weights = batch
+    model.reset_metrics()  # else the loss would be the mean of all steps so far
+    logs = model.train_on_batch(x, y, sample_weight=weights, class_weight=class_weight, return_dict=True)
+    return float(logs["loss"])
+
+
+@contextmanager
+def _kept(model: Any) -> Iterator[None]:
+    """Give the model its weights, its random states and its compiled training step back."""
+    variables = [*model.weights, *random_states(model)]
+    before = [variable.numpy() for variable in variables]
+    function, model.train_function = model.train_function, None
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        model.reset_metrics()
+        model.train_function = function
+
+
+@contextmanager
+def _own_optimizer(model: Any, rate: float) -> Iterator[Any]:
+    """An optimizer like the model's, new and with a plain rate, in its place for a while."""
+    its = model.optimizer
+    model.optimizer = fresh = _like(its, rate)
+    try:
+        yield getattr(fresh, "inner_optimizer", None) or fresh
+    finally:
+        model.optimizer = its
+
+
+def _like(optimizer: Any, rate: float) -> Any:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:  # mixed precision scales the loss round the user's optimizer
+        config = {name: value for name, value in optimizer.get_config().items() if name != "inner_optimizer"}
+        return type(optimizer)(_like(inner, rate), **config)
+    return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": rate})
+
+
+def _batches(setup: TrialSetup, data: TrainingData, seed: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Batches without end: shuffled anew in each round, as ``x``, ``y`` and the samples' weights."""
+    return _of_arrays(setup.fit, data, batch_size_of(setup), seed) if data.is_arrays else _of_dataset(data)
+
+
+def _of_arrays(fit: Mapping[str, Any], data: TrainingData, size: int, seed: int) -> Iterator[tuple[Any, Any, Any]]:
+    import numpy as np
+
+    weights = fit.get("sample_weight")
+    weights = None if weights is None else data.training_rows(weights, "sample_weight")
+    random = np.random.default_rng(seed)
+    if not len(data.x):
+        raise DataError(f"{data.names[0]} has no samples to train on.")
+    while True:
+        order = random.permutation(len(data.x))
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            yield data.x[rows], None if data.y is None else data.y[rows], None if weights is None else weights[rows]
+
+
+def _of_dataset(data: TrainingData) -> Iterator[tuple[Any, Any, Any]]:
+    import keras
+
+    while True:
+        found = False
+        for element in data.x:
+            found = True
+            yield keras.utils.unpack_x_y_sample_weight(element)
+        if not found:
+            raise DataError(f"{data.names[0]} is an empty dataset; expected batches to train on.")

@@ -1,0 +1,100 @@
+"""Write another learning rate into a cell: its literal, or the range round it where it is searched."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tunemagic.search.finding import find_tunables
+from tunemagic.search.ranges import Word, value_text
+from tunemagic.search.roles import roles_in_call
+from tunemagic.search.textedit import Edit, LineMap, apply_edits
+from tunemagic.search.tunables import Tunable, parse_cell, write_tunables
+
+__all__ = ["RateCell", "with_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateCell:
+    """The body with another rate; ``row`` (from 1) is the line that differs, ``line`` its text."""
+
+    body: str
+    row: int
+    line: str
+
+
+def with_rate(body: str, rate: float, around: tuple[float, float], optimizer: str = "") -> RateCell | None:
+    """The cell's body with this rate.
+
+    A literal becomes the rate; a range that the cell searches becomes ``around``, with the rate as
+    its default. Where the optimizer stands by its bare name, as in ``compile("adam")``, it becomes
+    ``keras.optimizers.Adam(0.003)``, if ``optimizer`` tells its class and the cell knows ``keras``.
+
+    None where the cell states no rate, or several. Raises CellError for text that is not Python.
+    """
+    tree = parse_cell(body)
+    places = list({id(node): node for node in _rates(tree)}.values())
+    if len(places) == 1:
+        changed = _changed(body, places[0], rate, around)
+    else:
+        changed = None if places else _spelled_out(body, tree, rate, optimizer)
+    if changed is None or changed == body:
+        return None
+    old, new = body.split("\n"), changed.split("\n")
+    row = next(row for row, (before, after) in enumerate(zip(old, new, strict=True), 1) if before != after)
+    return RateCell(changed, row, new[row - 1].strip())
+
+
+def _changed(body: str, place: ast.expr, rate: float, around: tuple[float, float]) -> str | None:
+    span = LineMap(body).span(place)
+    tunables = find_tunables(body)
+    found: Tunable | None = next((each for each in tunables if each.searched and span in each.spans), None)
+    if found is not None:
+        if found.range.word not in (Word.LOG, Word.FLOAT):
+            return None
+        low, high = around
+        wanted = replace(found.range, word=Word.LOG, default=rate, low=low, high=high, step=None)
+        return write_tunables(body, tunables, {found.name: wanted})
+    return apply_edits(body, [Edit(*span, value_text(rate))]) if _is_number(place) else None
+
+
+def _rates(tree: ast.Module) -> Iterator[ast.expr]:
+    """Where the learning rates of the cell's optimizers stand: literals, or calls of ``hp``."""
+    for argument in _arguments(tree, "learning_rate"):
+        if not isinstance(argument, ast.Name):
+            yield from _rates_in(argument)
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and any(_is_name(target, argument.id) for target in node.targets):
+                yield from _rates_in(node.value)
+
+
+def _rates_in(value: ast.expr) -> Iterator[ast.expr]:
+    """The rate itself; that inside of a schedule is found by the schedule's own call."""
+    inside = {argument for node in ast.walk(value) if isinstance(node, ast.Call) for _, argument in roles_in_call(node)}
+    if value.lineno == value.end_lineno and not inside:
+        yield value
+
+
+def _arguments(tree: ast.Module, wanted: str) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from (argument for role, argument in roles_in_call(node) if role == wanted)
+
+
+def _spelled_out(body: str, tree: ast.Module, rate: float, optimizer: str) -> str | None:
+    names = [node for node in _arguments(tree, "optimizer") if isinstance(node, ast.Constant)]
+    knows = any(isinstance(node, ast.Name) and node.id == "keras" for node in ast.walk(tree))
+    if not optimizer or not knows or len(names) != 1 or names[0].value != optimizer.lower():
+        return None
+    text = f"keras.optimizers.{optimizer}({value_text(rate)})"
+    return apply_edits(body, [Edit(*LineMap(body).span(names[0]), text)])
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
