@@ -75,9 +75,8 @@ def test_a_model_stays_what_it_was(notebook, shell):
 
 
 def test_a_build_function_is_tested_with_its_defaults(notebook):
-    notebook(
-        "def build(hp):\n" + "".join(f"    {line}\n" for line in PLAIN.strip().splitlines()[:2]) + "    return model\n"
-    )
+    body = "".join(f"    {line}\n" for line in PLAIN.strip().splitlines()[:2])
+    notebook(f"def build(hp):\n{body}    return model\n")
     rate_in(notebook("%tune lr build"))
 
 
