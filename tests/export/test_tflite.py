@@ -249,7 +249,7 @@ def poisoned():
         ),
         (
             {"representative": np.full((9, 64), np.nan)},
-            "representative data: expected finite numbers; received 576 NaN",
+            "representative data: expected samples without missing values; received NaN in all 9",
         ),
         ({"representative": np.full((9, 64), -np.inf)}, "expected finite numbers; received 576 infinite values"),
         ({"y_eval": np.zeros(3)}, "y_eval: expected 450 values, one for each sample of x_eval; received 3 values."),

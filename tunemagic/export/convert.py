@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.front import quantize_behind
 from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.text import converter_reason
 from tunemagic.request import QuantMode
@@ -34,11 +35,14 @@ class _Contents:
     has_int8_weights: bool
 
 
-def convert_graph(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, loops: list[str]) -> bytes:
+def convert_graph(
+    graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, loops: list[str], *, prepares: bool = False
+) -> bytes:
     """The TF Lite file of the SavedModel at ``graph``.
 
     ``calibration`` (sample, ...) is needed for int8. ``loops`` names recurrent layers that are not
-    unrolled: integer conversion of those crashes, so it is refused. Raises ExportError.
+    unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph begins
+    with a preparation, which stays in float. Raises ExportError.
     """
     import tensorflow as tf
 
@@ -59,7 +63,7 @@ def convert_graph(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     try:
-        return bytes(converter.convert())
+        return quantize_behind(converter) if prepares and mode is QuantMode.INT8 else bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, RuntimeError, ValueError and plain Exception
         raise ExportError(f"the converter refused the model: {converter_reason(str(error))}") from error
 

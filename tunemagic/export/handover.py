@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.clone import is_graph_model, plain_view
+from tunemagic.export.front import front_of
 from tunemagic.export.infer import (
     check_same_outputs,
     infer_model,
@@ -181,7 +182,8 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
         raise ExportError(f"{model.name}: its layers can't be traced as a graph: {error_text(error)}") from error
     finally:
         logger.removeFilter(_is_news)
-    facts = {"loops": loops, "params": int(sum(np.prod(weight.shape) for weight in model.weights))}
+    params = int(sum(np.prod(weight.shape) for weight in model.weights))
+    facts = {"loops": loops, "params": params, "prepares": front_of(model)}
     # The facts come last: where they are, the graph is whole.
     partial = folder / f"{_FACTS}.part"
     partial.write_text(json.dumps(facts), encoding="utf-8")

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 
-__all__ = ["CALIBRATION_SAMPLES", "check_inputs", "check_targets", "draw_samples", "input_of"]
+__all__ = [
+    "CALIBRATION_SAMPLES",
+    "check_finite",
+    "check_inputs",
+    "check_targets",
+    "draw_samples",
+    "input_of",
+    "without_gaps",
+]
 
 CALIBRATION_SAMPLES = 200
 
@@ -47,11 +55,14 @@ def input_of(model: Any) -> tuple[tuple[int | None, ...] | None, str]:
     return tuple(inputs[0].shape[1:]), "float32" if dtype in {"float16", "bfloat16"} else dtype
 
 
-def check_inputs(name: str, x: Any, shape: tuple[int | None, ...] | None, dtype: str) -> NDArray[Any]:
+def check_inputs(
+    name: str, x: Any, shape: tuple[int | None, ...] | None, dtype: str, *, gaps: bool = False
+) -> NDArray[Any]:
     """``x`` as an array (sample, *shape) of ``dtype``.
 
-    ``name`` is what messages call the data. Raises ExportError when it is empty, does not fit the
-    model's input, can't be turned into ``dtype`` without loss of meaning, or holds NaN or infinity.
+    ``name`` is what messages call the data. ``gaps``: NaN may be in it, as a missing value. Raises
+    ExportError when it is empty, does not fit the model's input, can't be turned into ``dtype``
+    without loss of meaning, or holds NaN or infinity.
     """
     rows = _as_array(name, x)
     if rows.size == 0:
@@ -60,22 +71,9 @@ def check_inputs(name: str, x: Any, shape: tuple[int | None, ...] | None, dtype:
         wanted = ", ".join("any" if size is None else str(size) for size in ("samples", *shape))
         hint = " Add the sample axis: x[None]." if _fits((1, *rows.shape), shape) else ""
         raise ExportError(f"{name}: expected shape ({wanted}); received {rows.shape}.{hint}")
-    if rows.dtype.kind == "f":
-        bad = ~np.isfinite(rows)
-        if bad.any():
-            first = int(np.argmax(bad.reshape(len(rows), -1).any(axis=1)))
-            kinds = (
-                "NaN"
-                if np.isnan(rows[bad]).all()
-                else "infinite values"
-                if not np.isnan(rows).any()
-                else "NaN and infinite values"
-            )
-            raise ExportError(
-                f"{name}: expected finite numbers; received {int(bad.sum())} {kinds}, first in sample {first}. "
-                "Drop these samples or fill the gaps."
-            )
     wanted_type = np.dtype(dtype)
+    if rows.dtype.kind == "f" and not (gaps and wanted_type.kind == "f" and not np.isinf(rows).any()):
+        check_finite(name, rows)
     if wanted_type.kind in "iu" and rows.dtype.kind == "f" and not np.array_equal(rows, np.trunc(rows)):
         raise ExportError(
             f"{name}: the model reads {dtype}; received {rows.dtype} with fractions. Use x.astype('{dtype}')."
@@ -86,9 +84,34 @@ def check_inputs(name: str, x: Any, shape: tuple[int | None, ...] | None, dtype:
         )
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(rows, dtype=wanted_type)
-    if converted.dtype.kind == "f" and not np.isfinite(converted).all():
+    if converted.dtype.kind == "f" and np.isinf(converted).any():
         raise ExportError(f"{name}: values up to {np.max(np.abs(rows)):.3g} don't fit into {dtype}. Scale the data.")
     return converted
+
+
+def check_finite(name: str, rows: NDArray[Any]) -> None:
+    """Raises ExportError when there is NaN or infinity in ``rows`` (sample, ...)."""
+    bad = ~np.isfinite(rows)
+    if not bad.any():
+        return
+    first = int(np.argmax(bad.reshape(len(rows), -1).any(axis=1)))
+    missing, infinite = np.isnan(rows).any(), np.isinf(rows).any()
+    kinds = "NaN and infinite values" if missing and infinite else "NaN" if missing else "infinite values"
+    raise ExportError(
+        f"{name}: expected finite numbers; received {int(bad.sum())} {kinds}, first in sample {first}. "
+        "Drop these samples or fill the gaps."
+    )
+
+
+def without_gaps(name: str, rows: NDArray[Any]) -> NDArray[Any]:
+    """The samples without NaN. Raises ExportError when there are none."""
+    if rows.dtype.kind != "f":
+        return rows
+    whole = ~np.isnan(rows).reshape(len(rows), -1).any(axis=1)
+    if not whole.any():
+        raise ExportError(f"{name}: expected samples without missing values; received NaN in all {len(rows)}.")
+    kept: NDArray[Any] = rows[whole]
+    return kept
 
 
 def check_targets(y: Any, count: int) -> NDArray[Any] | None:

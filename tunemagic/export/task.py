@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.infer import check_built, is_half, keras_outputs
-from tunemagic.export.representative import CALIBRATION_SAMPLES, check_inputs, check_targets, draw_samples, input_of
+from tunemagic.export.representative import (
+    CALIBRATION_SAMPLES,
+    check_finite,
+    check_inputs,
+    check_targets,
+    draw_samples,
+    input_of,
+    without_gaps,
+)
 from tunemagic.export.score import Answers, Score, answers_of, score_of
 from tunemagic.request import QuantMode
 
@@ -46,18 +54,20 @@ def prepare(
     _check_backend()
     check_built(model)
     shape, dtype = input_of(model)
-    x = check_inputs("x_eval", x_eval, shape, dtype)
+    x = check_inputs("x_eval", x_eval, shape, dtype, gaps=True)
     y = check_targets(y_eval, len(x))
     remarks: list[str] = []
     calibration = None
     if QuantMode.INT8 in modes and representative is None:
         calibration, rest = _set_aside(x)
         x, y = x[rest], None if y is None else y[rest]
+        calibration = without_gaps("int8", calibration)
         remarks.append(
             f"calibrated on {len(calibration)} samples of the evaluation data, which were left out of the comparison"
         )
     elif QuantMode.INT8 in modes:
-        calibration = draw_samples(check_inputs("representative data", representative, shape, dtype))
+        given = check_inputs("representative data", representative, shape, dtype, gaps=True)
+        calibration = draw_samples(without_gaps("representative data", given))
         if calibration.shape[1:] != x.shape[1:]:
             raise ExportError(
                 f"representative data: expected samples of shape {x.shape[1:]} as in x_eval; "
@@ -69,6 +79,7 @@ def prepare(
         x, y = x[chosen], None if y is None else y[chosen]
     outputs = keras_outputs(model, x)
     if not np.isfinite(outputs).all():
+        check_finite("x_eval", x)  # a model that prepares its rows has an answer for missing values, others don't
         raise ExportError(
             f"{model.name}: the Keras model itself answers with NaN or infinity; its weights are unusable."
         )

@@ -93,8 +93,11 @@ def _one_mode(
     from tunemagic.export.runtime import run_file
 
     _fault(mode)
-    content = convert_graph(graph, mode, calibration, facts["loops"])
+    prepares = facts["prepares"]
+    content = convert_graph(graph, mode, calibration, facts["loops"], prepares=prepares)
     remarks = check_file(content, mode, facts["params"])
+    if prepares and mode is QuantMode.INT8:
+        remarks.append("the preparation in front stays in float")
     path = folder / f"{mode}.tflite"
     path.write_bytes(content)
     report({"kind": "step", "mode": mode, "step": "LiteRT runtime"})

@@ -17,9 +17,9 @@ from tunemagic.errors import DataError
 if TYPE_CHECKING:
     from tunemagic.prep.preparation import Preparation
 
-__all__ = ["prepared_rows", "wrapped"]
+__all__ = ["NAME", "front", "prepared_rows", "wrapped"]
 
-NAME = "preparation"
+NAME = "preparation"  # of the layer; the export knows it by this
 _BATCH = 8192  # rows at a time: bounds memory
 
 

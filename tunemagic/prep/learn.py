@@ -186,7 +186,7 @@ def _with_scale(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
     if constant and (made.recipe.per == "feature" or np.ptp(pooled) == 0):
         cure = "constant='drop'" if matrix.ndim == 2 else "per='all'"
         raise DataError(
-            f"scaler={made.recipe.scaler!r}: {_names(made, constant)} has one value only and can't be scaled; "
+            f"scaler={made.recipe.scaler!r}: {_names(made, constant)} can't be scaled, having one value only; "
             f"use {cure} or scaler='none'."
         )
     shift, scale = (np.broadcast_to(part, (len(numbers),)) for part in _scaling(made.recipe.scaler, pooled))
