@@ -37,9 +37,31 @@ def test_check_takes_what_fit_returned(notebook, shell):
     assert leak.startswith("Leak suspected: same samples in both parts: 80 of 80 validation samples (100 %)")
 
 
+def test_check_looks_at_data_alone_when_it_names_no_training(notebook, shell):
+    alone = notebook("%tune check --data x_train,y_train").texts[0]
+    assert alone.startswith("Constant columns: 11 of 64 columns hold one value only: x_train[:, 0], x_train[:, 8],")
+    notebook("import numpy as np\nx_new, y_new = np.concatenate([x_train[:5] + 1, x_train[:5]]), y_train[:10]")
+    leak = notebook("%tune check --data x_train,y_train --val x_new,y_new")
+    assert leak.texts[0].startswith(
+        "Leak: same samples in both parts: 5 of 10 validation samples (50 %) are trained on too"
+    )
+    assert leak.outputs[0].data["text/html"].startswith("<p><strong>Leak: same samples in both parts</strong>")
+    chinese = notebook("%tune check --data x_train --val x_new --lang zh").texts[0]
+    assert chinese.startswith("数据泄漏：两部分含有相同样本")
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
+        (
+            "check --val x_train,y_train",
+            "%tune check: received --val without --data; expected both, as in --data x_train,y_train.",
+        ),
+        (
+            "check --data x_train,h",
+            "h is a dict; expected an array or a table with a row for each sample.",
+        ),
+        ("check --data x_train,y", "%tune check: there is no variable 'y' in the notebook."),
         (
             "check nothing_like_it",
             "%tune check: 'nothing_like_it' is no study and no variable; expected a study, or a variable with what fit "

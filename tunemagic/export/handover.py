@@ -1,7 +1,7 @@
 """How a model reaches the process that converts it: as its config and weights, or as a traced graph.
 
-Config and weights need no TensorFlow work in the kernel, but only classes that ship with Keras can be
-rebuilt elsewhere. A model with layers of the notebook's own (or a Lambda) is traced in the kernel
+Config and weights need no TensorFlow work in the kernel, but only classes that ship with Keras or tunemagic
+can be rebuilt elsewhere. A model with layers of the notebook's own (or a Lambda) is traced in the kernel
 instead and handed over as a SavedModel, which holds operations only and no Python.
 """
 
@@ -105,7 +105,7 @@ def _collect_foreign(value: Any, found: dict[str, None]) -> None:
     # A class of the notebook's own (module __main__) is written with module None; Keras' own
     # markers, as for tuples, have no module at all.
     module = str(value.get("module", "keras"))
-    ours = module == "keras" or module.startswith("keras.")
+    ours = module == "keras" or module.startswith(("keras.", "tunemagic.prep."))
     if name in {"__lambda__", "Lambda"} or (isinstance(name, str) and not ours):
         found[str(value["config"] if name == "function" else "a Lambda layer" if "ambda" in name else name)] = None
         return
@@ -139,6 +139,8 @@ def _write_config(model: Any, folder: Path) -> None:
 
 def _read_config(folder: Path) -> Any:
     import keras
+
+    import tunemagic.prep.augment_layers  # noqa: F401 - Keras finds the layers of a package that was imported only
 
     config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     try:

@@ -26,6 +26,9 @@ from tunemagic.magics.objects import arrays_in
 from tunemagic.magics.steer import refuse_elsewhere
 from tunemagic.magics.tables import Table, best_table
 from tunemagic.magics.tokens import quoted
+from tunemagic.prep import DataReport
+from tunemagic.prep.checking import check_parts
+from tunemagic.prep.samples import Part, read_part
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
 from tunemagic.text import did_you_mean
@@ -47,14 +50,16 @@ class JudgingVerbs(SearchDefaults):
     def _texts(self, study: Study | None = None, lang: str | None = None) -> Catalogue: ...
 
     def _check(self, given: Mapping[str, Any]) -> None:
-        found = self._study_or_training(given)
+        found = self._checked(given)
         texts = self._texts(found if isinstance(found, Study) else None, given.get("lang"))
         findings = found.diagnose() if isinstance(found, Study) else found
         display({"text/plain": findings.text(texts), "text/html": findings.html(texts)}, raw=True)
 
-    def _study_or_training(self, given: Mapping[str, Any]) -> Study | Findings:
-        """The study that is meant, or the findings of a History in a variable."""
+    def _checked(self, given: Mapping[str, Any]) -> Study | Findings | DataReport:
+        """The study that is meant, or what is found in a History in a variable, or in data alone."""
         name, namespace = given.get("target"), self.shell.user_ns
+        if name is None and ("data" in given or "val" in given):
+            return _check_data(given, namespace)
         value = namespace.get(name)
         if name is None or name in self.book.names():
             return self._named_or_running({} if name is None else {"name": name})
@@ -149,6 +154,19 @@ def _training_seconds(view: StudyView, repeats: int, trials: Sequence[TrialRecor
     if not known or not trials:
         return None
     return sum(known) / len(known) / view.repeats * repeats * len(trials) / max(1, view.workers)
+
+
+def _check_data(given: Mapping[str, Any], namespace: Mapping[str, Any]) -> DataReport:
+    if "data" not in given:
+        raise OptionError("%tune check: received --val without --data; expected both, as in --data x_train,y_train.")
+    train, *held_out = (_part(given[key], namespace) for key in ("data", "val") if key in given)
+    return check_parts(train, held_out[0] if held_out else None)
+
+
+def _part(names: tuple[str, ...], namespace: Mapping[str, Any]) -> Part:
+    values = arrays_in("check", names, namespace)
+    x, y = values if len(names) == 2 else (values, None)
+    return read_part(x, y, (names[0], names[-1]))
 
 
 def _compare_table(info: CompareInfo, texts: Catalogue) -> Table:

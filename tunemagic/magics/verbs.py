@@ -87,10 +87,10 @@ def _add_best(parser: LineParser) -> None:
 
 
 def _add_check(parser: LineParser) -> None:
-    what = "study, or variable with what fit returned; default: the latest study"
+    what = "study, or variable with what fit returned; default: the data, where --data names it, else the latest study"
     parser.option("target", nargs="?", type=text, metavar="NAME|VARIABLE", help=what)
-    parser.option("--data", type=data_names, metavar="X,Y", help="of a variable: what it was trained on")
-    parser.option("--val", type=data_names, metavar="X,Y", help="of a variable: what it was validated on")
+    parser.option("--data", type=data_names, metavar="X,Y", help="training data: alone, or of a variable")
+    parser.option("--val", type=data_names, metavar="X,Y", help="validation or test data that goes with it")
     add_language(parser)
 
 
@@ -193,7 +193,7 @@ VERBS: Mapping[str, Verb] = {
         _verb(
             "report", "Write all about a study into one HTML file, which needs no kernel and no network.", _add_report
         ),
-        _verb("check", "Say what is wrong with a model or a search space, and what to try.", _add_check),
+        _verb("check", "Say what is wrong with a model, a search space or data, and what to try.", _add_check),
         _verb(
             "explain",
             "Show what a model's answers rest on: columns of a table, parts of images and series.",

@@ -8,6 +8,9 @@ samples as they are, and exported files hold nothing of it::
 
 A change helps when it leaves the answer as it is: a shifted 6 is a 6, one that is turned upside
 down is a 9. Shares are fractions of a picture or a series, so that they mean the same for all sizes.
+
+Before ``keras.models.load_model`` reads such a model in another kernel, these layers have to be known
+there: ``import tunemagic.prep.augment_layers``.
 """
 
 from __future__ import annotations
@@ -137,7 +140,7 @@ def _check_number(name: str, value: float) -> None:
 def _crop_size(crop: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if crop is None:
         return None
-    size = (crop, crop) if isinstance(crop, int) else tuple(crop)
+    size = tuple(crop) if isinstance(crop, (tuple, list)) else (crop, crop)
     if len(size) != 2 or not all(isinstance(each, int) and each > 0 for each in size):
         raise OptionError(f"crop: received {crop!r}; expected pixels, as in 24 or (24, 20).")
     return size[0], size[1]

@@ -11,7 +11,7 @@ from tunemagic.prep.scaled import scaled_before_split, scaled_classes
 from tunemagic.prep.targets import class_labels, class_shares, column_with_target, future_target, unseen_classes
 from tunemagic.prep.twins import conflicting_labels, repeated_samples, shared_samples
 
-__all__ = ["check"]
+__all__ = ["check", "check_parts"]
 
 _LISTED = 5
 
@@ -37,9 +37,13 @@ def check(x_train: Any, y_train: Any = None, x_val: Any = None, y_val: Any = Non
         DataError: The parts don't fit together, a part is empty, or it is a dataset.
     """
     train = read_part(x_train, y_train, ("x_train", "y_train"))
-    held_out = None
-    if x_val is not None:
-        train, held_out = same_kind(train, read_part(x_val, y_val, ("x_val", "y_val")))
+    return check_parts(train, None if x_val is None else read_part(x_val, y_val, ("x_val", "y_val")))
+
+
+def check_parts(train: Part, held_out: Part | None) -> DataReport:
+    """What ``check`` says of these parts, with the names that they have. Raises DataError when they don't fit."""
+    if held_out is not None:
+        train, held_out = same_kind(train, held_out)
     found = [each for each in _findings(train, held_out) if each is not None]
     order = list(DataVerdict)
     return DataReport(
@@ -87,16 +91,21 @@ def _missing(parts: list[Part]) -> DataFinding | None:
     """Values that are NaN, None or infinite, in both parts together."""
     import numpy as np
 
-    values, rows, spoilt = 0, 0, dict[str, None]()
-    for part in parts:
-        bad = {name: _bad(column) for name, column in part.columns()}
-        values += sum(int(each.sum()) for each in bad.values())
-        rows += int(np.any(list(bad.values()), axis=0).sum())
-        spoilt |= {name: None for name, each in bad.items() if each.any()}
-    if not values:
+    bad = [np.column_stack([_bad(values) for _, values in part.columns()]) for part in parts]
+    count = sum(int(each.sum()) for each in bad)
+    if not count:
         return None
-    of = sum(map(len, parts))
-    return DataFinding(DataVerdict.MISSING, {"values": values, "rows": rows, "of": of, "columns": _listed(spoilt)})
+    spoilt = np.any([each.any(axis=0) for each in bad], axis=0)
+    names = [name for (name, _), is_spoilt in zip(parts[0].columns(), spoilt, strict=True) if is_spoilt]
+    return DataFinding(
+        DataVerdict.MISSING,
+        {
+            "values": count,
+            "rows": sum(int(each.any(axis=1).sum()) for each in bad),
+            "of": sum(map(len, parts)),
+            "columns": _listed(names),
+        },
+    )
 
 
 def _missing_targets(parts: list[Part]) -> DataFinding | None:
@@ -125,6 +134,5 @@ def _constant(part: Part) -> DataFinding | None:
     return DataFinding(DataVerdict.CONSTANT, {"columns": _listed(names), "number": len(names), "of": part.x.shape[1]})
 
 
-def _listed(names: Any) -> str:
-    shown = list(names)
-    return ", ".join(shown[:_LISTED]) + (", …" if len(shown) > _LISTED else "")
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")

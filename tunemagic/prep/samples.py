@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunemagic.errors import DataError
@@ -31,14 +31,17 @@ class Part:
         return bool(self.x.ndim == 2)
 
     def columns(self) -> list[tuple[str, Any]]:
-        """Name and values of each input; an array's are named as they are written, ``x[:, 3]``."""
+        """Name and values of each input; an array's are named as they are written, ``x_train[:, 3]``."""
         import numpy as np
 
         if hasattr(self.x, "columns"):
             return [(str(name), self.x.iloc[:, place].to_numpy()) for place, name in enumerate(self.x.columns)]
         flat = self.x.reshape(len(self.x), -1)
         places = np.ndindex(self.x.shape[1:])
-        return [(f"x[:, {', '.join(map(str, place))}]" if place else "x", flat[:, n]) for n, place in enumerate(places)]
+        return [(self._name_of(place), flat[:, number]) for number, place in enumerate(places)]
+
+    def _name_of(self, place: tuple[int, ...]) -> str:
+        return f"{self.names[0]}[:, {', '.join(map(str, place))}]" if place else self.names[0]
 
     def number_columns(self) -> list[tuple[str, Any]]:
         """Those that hold numbers, as float64."""
@@ -69,13 +72,17 @@ def same_kind(train: Part, held_out: Part) -> tuple[Part, Part]:
             f"{held_out.x.shape[1:]}; expected the same shape in both parts."
         )
     if all(hasattr(part.x, "columns") for part in (train, held_out)):
-        return train, held_out
+        missing = [str(name) for name in train.x.columns if name not in held_out.x.columns]
+        if missing:
+            raise DataError(
+                f"{held_out.names[0]} has no column {missing[0]!r}, {train.names[0]} does; expected the same columns."
+            )
+        return train, replace(held_out, x=held_out.x[list(train.x.columns)])
     arrays = [np.asarray(part.x) for part in (train, held_out)]
     types = [array.dtype for array in arrays]
     common = min(types, key=lambda each: each.itemsize) if all(each.kind == "f" for each in types) else None
     arrays = [array.astype(common or np.result_type(*types), copy=False) for array in arrays]
-    pair = [Part(x=x, y=part.y, names=part.names) for x, part in zip(arrays, (train, held_out), strict=True)]
-    return pair[0], pair[1]
+    return replace(train, x=arrays[0]), replace(held_out, x=arrays[1])
 
 
 def row_keys(x: Any) -> list[Any]:
@@ -106,6 +113,8 @@ def _read(value: Any, name: str) -> Any:
             array = np.asarray(value)
         except ValueError as error:
             raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
-    if array.ndim == 0 or len(array) == 0:
+    if array.ndim == 0:
+        raise DataError(f"{name} is a {type(value).__name__}; expected an array or a table with a row for each sample.")
+    if len(array) == 0:
         raise DataError(f"{name} has no rows (shape {array.shape}); expected at least one sample.")
     return array

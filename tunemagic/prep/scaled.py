@@ -59,22 +59,22 @@ def scaled_classes(y: Any) -> DataFinding | None:
 
 
 def _columns(train: Part, held_out: Part) -> Iterator[_Column]:
-    """Inputs, all pixels of images as one more column, and the target."""
+    """Inputs and the target; the values of images and series are one column, as a scaler of their own takes them."""
     import numpy as np
 
-    inputs = held_out.number_columns()
-    pairs = [
-        (name, values, others)
-        for (name, values), (other, others) in zip(train.number_columns(), inputs, strict=False)
-        if name == other
-    ]
-    if train.x.ndim > 2 and train.x.dtype.kind == "f":
-        pairs.append(("x", *(part.x.astype("float64").reshape(-1) for part in (train, held_out))))
-    targets = [part.y for part in (train, held_out)]
-    if all(y is not None and y.dtype.kind == "f" and y.size == len(y) for y in targets):
-        pairs.append((train.names[1], *(y.astype("float64").reshape(-1) for y in targets)))
+    parts = (train, held_out)
+    if train.is_table:
+        columns = zip(train.columns(), held_out.columns(), strict=True)
+        pairs = [(name, values, others) for (name, values), (_, others) in columns]
+    else:
+        pairs = [(train.names[0], *(part.x.reshape(-1) for part in parts))]
+    targets = [part.y for part in parts]
+    if all(y is not None and y.size == len(y) for y in targets):
+        pairs.append((train.names[1], *(y.reshape(-1) for y in targets)))
     for name, values, others in pairs:
-        yield _Column(name, values, np.concatenate([values, others]))
+        if values.dtype.kind == others.dtype.kind == "f":
+            both = np.concatenate([values, others]).astype("float64")
+            yield _Column(name, both[: len(values)], both)
 
 
 def _zscore(columns: Sequence[_Column]) -> DataFinding | None:

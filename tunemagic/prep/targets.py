@@ -106,9 +106,9 @@ def target_column(x: Any, y: Any) -> int | None:
     if len(x) < _MIN_ROWS or np.ptp(y) == 0:
         return None
     columns, wanted = x.astype("float64"), y.astype("float64")
-    columns, wanted = columns - columns.mean(axis=0), wanted - wanted.mean()
-    sizes = np.sqrt((columns**2).sum(axis=0)) * math.sqrt((wanted**2).sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # constant columns, infinite values
+        columns, wanted = columns - columns.mean(axis=0), wanted - wanted.mean()
+        sizes = np.sqrt((columns**2).sum(axis=0)) * math.sqrt((wanted**2).sum())
         correlation = np.nan_to_num(np.abs(wanted @ columns) / sizes)
     best = int(correlation.argmax())
     return best if correlation[best] >= _EQUAL else None
