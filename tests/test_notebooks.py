@@ -17,6 +17,7 @@ FIRST = FOLDER / "00_first_search.ipynb"
 CLEANING = FOLDER / "01_cleaning.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 DIAGNOSE = FOLDER / "09_diagnose.ipynb"
+BATCHES = FOLDER / "06_batch_and_noise.ipynb"
 STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
 CELL_SECONDS = 600
 
@@ -170,3 +171,17 @@ def test_the_broken_models_are_diagnosed_and_cured_under_nbclient(tmp_path: Path
     assert wide.best_trial.score > narrow.best_trial.score
     assert len(wide.best_trial.verified) == 3
     assert "noise" in texts(cell_that_starts(notebook, "%tune best wide"))
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_batch_wants_its_own_rate_and_a_small_gain_is_noise_under_nbclient(tmp_path: Path):
+    notebook = executed(BATCHES, tmp_path)  # each lesson is asserted in the notebook itself
+
+    batches, activations, units = (study_of(tmp_path, name) for name in ("batches", "activations", "units"))
+    assert [len(view.trials) for view in (batches, activations, units)] == [12, 3, 2]
+    assert {len(trial.scores) for trial in activations.trials} == {3}
+    assert [len(trial.verified) for trial in units.trials] == [5, 5]
+    assert "That is more than noise" in texts(cell_that_starts(notebook, "%tune compare 1 3"))
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
