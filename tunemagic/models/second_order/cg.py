@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Solution", "conjugate_gradients"]
+__all__ = ["Solution", "conjugate_gradients", "dot"]
 
 _Vector = NDArray[np.float64]
 
@@ -48,21 +48,21 @@ def conjugate_gradients(
     if start is not None and start.any():
         begun = target - product(start)
         products = 1
-        if -0.5 * float(start @ (begun + target)) < 0:
+        if -0.5 * dot(start, begun + target) < 0:
             x, residual = start.copy(), begun
-    limit = _TINY * float(target @ target)
-    direction, square = residual.copy(), float(residual @ residual)
+    limit = _TINY * dot(target, target)
+    direction, square = residual.copy(), dot(residual, residual)
     values = [_value(x, residual, target)]
     while products < most and square > limit:
         image = product(direction)
         products += 1
-        curvature = float(direction @ image)
+        curvature = dot(direction, image)
         if curvature <= 0:
             break
         length = square / curvature
         x += length * direction
         residual -= length * image
-        before, square = square, float(residual @ residual)
+        before, square = square, dot(residual, residual)
         direction = residual + (square / before) * direction
         values.append(_value(x, residual, target))
         if _has_stalled(values):
@@ -70,9 +70,14 @@ def conjugate_gradients(
     return Solution(x, values[-1], products)
 
 
+def dot(left: _Vector, right: _Vector) -> float:
+    """The scalar product. Not by BLAS, whose threads wait for TensorFlow's: measured 12 ms for 17,000 numbers."""
+    return float(np.sum(left * right))
+
+
 def _value(x: _Vector, residual: _Vector, target: _Vector) -> float:
     """``x'Ax / 2 - target'x``, by ``A x = target - residual``."""
-    return -0.5 * float(x @ (residual + target))
+    return -0.5 * dot(x, residual + target)
 
 
 def _has_stalled(values: list[float]) -> bool:

@@ -27,15 +27,14 @@ def chain_of(model: Any) -> Chain:
     """
     import keras
 
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        raise _refused(model, f"{type(model).__name__} is a subclassed model, whose wiring is not known")
     tensor, layers = _walked(model, model)
     if len({id(layer) for layer in layers}) < len(layers):
         raise _refused(model, "it uses a layer twice")
     left_out = [layer.name for layer in _trained_layers(model) if not any(layer is each for each in layers)]
     if left_out:
         raise _refused(model, f"{left_out[0]} lies on another branch")
-    return Chain(keras.Model(model.inputs, tensor), tuple(layers))
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return Chain(keras.Model(inputs, tensor), tuple(layers))
 
 
 def _walked(graph: Any, model: Any) -> tuple[Any, list[Any]]:

@@ -15,7 +15,7 @@ from tunemagic.models.second_order.kfac import Kfac, KfacOptions
 __all__ = ["NAMES", "compile_second_order"]
 
 NAMES = ("hessian_free", "kfac")
-_RATE = 0.1  # K-FAC's steps are in units of the curvature, so it hardly depends on the model
+_RATE = 0.03  # K-FAC's steps are in units of the curvature, so it hardly depends on the model
 
 
 def compile_second_order(

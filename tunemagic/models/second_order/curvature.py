@@ -7,6 +7,7 @@ It is positive wherever the Hessian may not be (Schraudolph 2002).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,7 +56,8 @@ class LossCurvature:
             product = p * (1.0 - p) * tangent
         else:
             product = 2.0 * tangent
-        return product * weights / self._terms(z)
+        samples = tf.cast(tf.shape(z)[0], z.dtype)
+        return product * (weights * tf.cast(self.share(z), z.dtype) / samples)
 
     def sampled_gradient(self, z: Any, seed: Any, weights: Any = 1.0) -> Any:
         """Random gradients by ``z``, one for each sample, whose expected squares are its part of the curvature.
@@ -76,15 +78,16 @@ class LossCurvature:
             gradient = p - tf.cast(tf.random.stateless_uniform(tf.shape(z), seed, dtype=z.dtype) < p, z.dtype)
         else:
             gradient = tf.sqrt(2.0) * tf.random.stateless_normal(tf.shape(z), seed, dtype=z.dtype)
-        samples = tf.cast(tf.shape(z)[0], z.dtype)
-        return gradient * tf.sqrt(weights * samples / self._terms(z))
+        return gradient * tf.sqrt(weights * tf.cast(self.share(z), z.dtype))
 
-    def _terms(self, z: Any) -> Any:
-        """How many numbers Keras takes the mean of."""
-        import tensorflow as tf
+    def share(self, z: Any) -> float:
+        """What part of a sample's negative log likelihood its loss is.
 
-        count = tf.size(z) // tf.shape(z)[-1] if self.kind is LossKind.SOFTMAX else tf.size(z)
-        return tf.cast(count, z.dtype)
+        Keras takes the mean over units where a likelihood has the sum. 1.0 for a softmax with one
+        answer for each sample. ``z`` may be symbolic; unknown dimensions count as 1.
+        """
+        shape = z.shape[1:-1] if self.kind is LossKind.SOFTMAX else z.shape[1:]
+        return 1.0 / math.prod(size or 1 for size in shape)
 
 
 def gauss_newton_product(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import OptionError
 from tunemagic.models.second_order.carrier import carrier
-from tunemagic.models.second_order.cg import Solution, conjugate_gradients
+from tunemagic.models.second_order.cg import Solution, conjugate_gradients, dot
 from tunemagic.models.second_order.limits import check_deterministic, check_trainable, recurrent_layers
 from tunemagic.models.second_order.losses import loss_curvature
 from tunemagic.models.second_order.objective import Batch, Objective
@@ -35,12 +35,12 @@ class HessianFreeOptions:
     """What can be set; nothing has to be, since damping and step length adapt themselves.
 
     Attributes:
-        damping: The first lambda of ``G + lambda I``.
+        damping: The first lambda of ``G + lambda I``, for a loss that is summed over units.
         cg_steps: Gauss-Newton products for each update at most.
         curvature_rows: How many samples the Gauss-Newton matrix is of, drawn anew for each update.
     """
 
-    damping: float = 1.0
+    damping: float = 0.1
     cg_steps: int = 50
     curvature_rows: int = 512
 
@@ -104,7 +104,8 @@ class HessianFree:
 
     def _memory(self, variables: Sequence[Any]) -> Mapping[str, NDArray[np.float32]]:
         count = sum(int(np.prod(variable.shape)) for variable in variables)
-        return {"damping": np.array(self._options.damping, np.float32), "direction": np.zeros(count, np.float32)}
+        damping = self._options.damping * loss_curvature(self._model).share(self._model.outputs[0])
+        return {"damping": np.array(damping, np.float32), "direction": np.zeros(count, np.float32)}
 
     def _update(self, objective: Objective, batch: Batch) -> tuple[float, Any]:
         """Make one update; the loss after it and the answers, those before it when it was none."""
@@ -142,7 +143,7 @@ class HessianFree:
 
         Returns the loss there, the answers, and by how much more than foretold it fell at 1.
         """
-        here, slope = objective.weights, float(gradient @ solution.x)
+        here, slope = objective.weights, dot(gradient, solution.x)
         ratio = -np.inf
         for length in 0.5 ** np.arange(_HALVINGS):
             objective.weights = here + length * solution.x

@@ -99,8 +99,9 @@ class Kfac:
         sampled = parts.curvature.sampled_gradient(z, self._step_seed(), sample_scales(weights, z))
         slopes = tape.gradient(z, [sums for _, sums in calls], output_gradients=sampled)
         del tape
-        self._learn_factors(parts.blocks, [inputs for inputs, _ in calls], slopes)
-        self.optimizer.apply(self._natural(parts.blocks, gradients), self._model.trainable_variables)
+        share = parts.curvature.share(z)
+        self._learn_factors(parts.blocks, [inputs for inputs, _ in calls], slopes, share)
+        self.optimizer.apply(self._natural(parts.blocks, gradients, share), self._model.trainable_variables)
         for metric in self._model.metrics:
             if metric.name == "loss":
                 metric.update_state(loss, sample_weight=tf.shape(z)[0])
@@ -128,7 +129,7 @@ class Kfac:
 
         return tf.stack([tf.constant(self._seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
 
-    def _learn_factors(self, blocks: Sequence[Block], inputs: Sequence[Any], slopes: Sequence[Any]) -> None:
+    def _learn_factors(self, blocks: Sequence[Block], inputs: Sequence[Any], slopes: Sequence[Any], share: float) -> None:
         """Take the batch into the factors' running means, and invert them where it is time."""
         import tensorflow as tf
 
@@ -142,7 +143,7 @@ class Kfac:
         def invert() -> None:
             for number, block in enumerate(blocks):
                 a, g = memory[f"a_{number}"], memory[f"g_{number}"]
-                inverses = damped_inverses(a.value, g.value, self._options.damping + block.ridge)
+                inverses = damped_inverses(a.value, g.value, self._options.damping * share + block.ridge)
                 for side, inverse in zip("ag", inverses, strict=True):
                     memory[f"{side}_inverse_{number}"].assign(inverse)
 
@@ -150,7 +151,7 @@ class Kfac:
         # The first factors are of one batch, and soon out of date.
         tf.cond(tf.logical_or(done % every == 0, done < every), invert, lambda: None)
 
-    def _natural(self, blocks: Sequence[Block], gradients: Sequence[Any]) -> list[Any]:
+    def _natural(self, blocks: Sequence[Block], gradients: Sequence[Any], share: float) -> list[Any]:
         """The gradients, each block's multiplied by the inverses of its factors, bounded by ``kl_clip``."""
         import tensorflow as tf
 
@@ -170,7 +171,7 @@ class Kfac:
             return steps
         rate = tf.cast(self.optimizer.learning_rate, tf.float32)
         length = rate**2 * sum(tf.reduce_sum(step * slope) for step, slope in zip(steps, gradients, strict=True))
-        scale = tf.minimum(1.0, tf.sqrt(self._options.kl_clip / tf.maximum(length, 1e-30)))
+        scale = tf.minimum(1.0, tf.sqrt(self._options.kl_clip * share / tf.maximum(length, 1e-30)))
         return [scale * step for step in steps]
 
 

@@ -23,7 +23,9 @@ def check_trainable(model: Any, optimizer: str) -> None:
 
     if not model.trainable_variables:
         raise refuse("it has no trainable weights", "Set trainable=True on the layers to train.")
-    if len(getattr(model, "outputs", None) or [None]) != 1:
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise refuse(f"{type(model).__name__} is a subclassed model", "Expected a Sequential or Functional one.")
+    if len(model.outputs) != 1:
         raise refuse(f"it has {len(model.outputs)} outputs, expected one", "Train it with adam.")
     if tf.distribute.has_strategy() or keras.distribution.distribution() is not None:
         raise refuse("it is distributed over devices", "Build it outside of the distribution.")

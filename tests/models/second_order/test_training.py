@@ -1,0 +1,152 @@
+"""Training by curvature through Keras' own fit: losses fall, and everything around fit goes on working."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+from tunemagic.models import second_order
+from tunemagic.search.state import restore_model, snapshot_of
+
+DIGITS = load_digits()
+X = (DIGITS.data / 16).astype(np.float32)[:512]
+Y = DIGITS.target[:512]
+CLASSES = "sparse_categorical_crossentropy"
+
+
+def dense(units: int = 32) -> Any:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([
+        keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(units, "relu"),
+        keras.layers.Dense(10, "softmax"),
+    ])  # fmt: skip
+
+
+def autoencoder() -> Any:
+    keras.utils.set_random_seed(0)
+    widths = (48, 12, 48)
+    return keras.Sequential(
+        [keras.Input((64,)), *(keras.layers.Dense(units, "relu") for units in widths), keras.layers.Dense(64, "sigmoid")]
+    )
+
+
+def compiled(optimizer: str, model: Any = None, **options: Any) -> Any:
+    options = {"loss": CLASSES, "seed": 7, **options}
+    return second_order.compile_second_order(dense() if model is None else model, optimizer, **options)
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+@pytest.mark.parametrize(
+    ("make", "targets", "loss", "least"), [(dense, Y, CLASSES, 5), (autoencoder, X, "mse", 2)], ids=["dense", "auto"]
+)
+def test_the_loss_falls_in_every_epoch(optimizer: str, make: Any, targets: Any, loss: str, least: float) -> None:
+    model = compiled(optimizer, make(), loss=loss)
+    losses = model.fit(X, targets, epochs=8, batch_size=64, verbose=0).history["loss"]
+    assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert losses[-1] < losses[0] / least
+
+
+def test_an_epoch_of_hessian_free_is_one_update_and_tells_the_loss_after_it() -> None:
+    model = compiled("hessian_free", metrics=["accuracy"])
+    history = model.fit(X, Y, epochs=3, batch_size=100, validation_data=(X[:50], Y[:50]), verbose=0).history
+    loss, accuracy = model.evaluate(X, Y, verbose=0)
+    assert int(model.optimizer.iterations) == 3
+    assert history["loss"][-1] == pytest.approx(loss, rel=1e-4)
+    assert history["accuracy"][-1] == pytest.approx(accuracy)
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_the_same_seed_gives_the_same_weights(optimizer: str) -> None:
+    def trained() -> Any:
+        model = compiled(optimizer, dense(8), seed=None)
+        model.fit(X, Y, epochs=2, batch_size=128, verbose=0)
+        return model.get_weights()
+
+    for first, second in zip(trained(), trained(), strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_a_training_state_is_taken_up_where_it_was_left(optimizer: str) -> None:
+    through = compiled(optimizer, dense(8))
+    through.fit(X, Y, epochs=2, batch_size=512, shuffle=False, verbose=0)
+    kept = snapshot_of(through, 2)
+    through.fit(X, Y, epochs=1, batch_size=512, shuffle=False, verbose=0)
+    again = compiled(optimizer, dense(8))
+    restore_model(again, kept)
+    again.fit(X, Y, epochs=1, batch_size=512, shuffle=False, verbose=0)
+    for first, second in zip(through.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_a_trained_model_is_saved_as_an_ordinary_one(optimizer: str, tmp_path: Path) -> None:
+    model = compiled(optimizer, dense(8))
+    model.fit(X, Y, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert (type(loaded), loaded.compiled) == (keras.Sequential, False)
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), model.predict(X, verbose=0), atol=1e-6)
+
+
+def test_a_model_compiled_anew_trains_as_it_is_told_then() -> None:
+    model = compiled("hessian_free", dense(8))
+    model.fit(X, Y, epochs=1, verbose=0)
+    model.compile("sgd", loss=CLASSES)
+    model.fit(X, Y, epochs=1, batch_size=128, verbose=0)
+    assert int(model.optimizer.iterations) == 4
+    compiled("kfac", model)
+    model.fit(X, Y, epochs=1, batch_size=128, verbose=0)
+    assert (model.optimizer.name, int(model.optimizer.iterations)) == ("kfac", 4)
+
+
+def test_callbacks_change_the_rate_and_end_training() -> None:
+    model = compiled("kfac", dense(8))
+    rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 * (epoch + 1))
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
+    history = model.fit(X, Y, epochs=5, callbacks=[rates, stop], verbose=0).history
+    assert history["learning_rate"] == pytest.approx([0.01, 0.02])
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_datasets_and_weights_are_taken(optimizer: str) -> None:
+    model = compiled(optimizer, dense(8))
+    weights = np.where(Y == 3, 5.0, 1.0)
+    data = tf.data.Dataset.from_tensor_slices((X, Y, weights)).batch(256)
+    model.fit(data, epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 4
+    losses = model.fit(X, Y, epochs=2, batch_size=512, class_weight={3: 5.0}, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
+def test_a_model_that_waits_for_its_first_batch_is_trained() -> None:
+    for optimizer in second_order.NAMES:
+        model = keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(10, "softmax")])
+        losses = compiled(optimizer, model).fit(X, Y, epochs=2, batch_size=64, verbose=0).history["loss"]
+        assert losses[1] < losses[0]
+
+
+def test_hessian_free_trains_loops_of_known_length_and_leaves_their_config() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((8, 8)), keras.layers.Bidirectional(keras.layers.SimpleRNN(4)), keras.layers.Dense(10, "softmax")
+    ])  # fmt: skip
+    losses = compiled("hessian_free", model).fit(X[:128].reshape(-1, 8, 8), Y[:128], epochs=3, verbose=0).history["loss"]
+    assert losses[2] < losses[1] < losses[0]
+    assert not model.layers[0].forward_layer.unroll
+
+
+def test_kfac_trains_convolutions_behind_dropout() -> None:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((64,)), layers.Reshape((8, 8, 1)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(),
+        layers.Flatten(), layers.Dropout(0.1), layers.Dense(10, "softmax"),
+    ])  # fmt: skip
+    losses = compiled("kfac", model).fit(X, Y, epochs=4, verbose=0).history["loss"]
+    assert losses[3] < losses[0] / 4
