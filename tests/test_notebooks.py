@@ -111,7 +111,7 @@ def test_cleaning_pays_and_an_honest_score_is_lower(tmp_path: Path):
         (StudyState.FINISHED, 3),
     ]
     assert (holes.best_trial.values, typos.best_trial.values["outliers"] != "none") == ({"missing": "mean"}, True)
-    leaking, clean = (cell for cell in notebook.cells if cell.source.startswith("prep.check(text"))
+    leaking, clean = (cell for cell in notebook.cells if cell.source.startswith("%tune check"))
     assert "trained on too" in texts(leaking)
     assert "Nothing stands out" in texts(clean)
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 9
