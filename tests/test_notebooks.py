@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
 CLEANING = FOLDER / "01_cleaning.ipynb"
+AUGMENTATION = FOLDER / "03_augmentation.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 DIAGNOSE = FOLDER / "09_diagnose.ipynb"
 BATCHES = FOLDER / "06_batch_and_noise.ipynb"
@@ -115,6 +116,22 @@ def test_cleaning_pays_and_an_honest_score_is_lower(tmp_path: Path):
     assert "trained on too" in texts(leaking)
     assert "Nothing stands out" in texts(clean)
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 9
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_augmentation_runs_and_its_lessons_hold(tmp_path: Path):
+    notebook = executed(AUGMENTATION, tmp_path)  # its lessons are assertions in its cells
+
+    large, small = study_of(tmp_path, "augment"), study_of(tmp_path, "small")
+    assert [[trial.values for trial in view.ranking()] for view in (large, small)] == [
+        [{"change": "rotate and shift"}, {"change": "none"}, {"change": "flip"}],
+        [{"pixels": 0}, {"pixels": 2}],
+    ]
+    assert "Nothing stands out" in texts(cell_that_starts(notebook, "prep.check(x_train"))
+    assert "TF Lite: 1 of 1 verified" in texts(cell_that_starts(notebook, "%tflite augment"))
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
 
 
 @pytest.mark.kernel
