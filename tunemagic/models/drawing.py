@@ -93,7 +93,7 @@ def _notes(graph: ModelGraph, texts: Catalogue) -> list[str]:
 def _second_line(graph: ModelGraph, box: Box, texts: Catalogue) -> str:
     """Shape and weights where they tell something new."""
     known = len(box.inputs) == 1 and graph.boxes[box.inputs[0]].shape == box.shape
-    parts = [box.name, "" if known and not box.weights else box.shape]
+    parts = [one_line(box.name, _WIDEST // 2), "" if known and not box.weights else box.shape]
     if box.weights:
         parts.append(texts("drawing.weights", count=box.weights, number=f"{box.weights:,}"))
     if box.inside:
