@@ -19,7 +19,9 @@ __all__ = ["text"]
 
 _LEVELS = {"character": "character", "word": "whitespace"}  # and how TextVectorization calls them
 _LONGEST = 200
-_WORD = 15  # characters; where texts have fewer blanks than one in so many, words are not told apart by blanks
+# Scripts without blanks between words: Thai and Lao, Chinese and Japanese.
+_NO_BLANKS = (("\u0e00", "\u0eff"), ("\u2e80", "\u9fff"))
+_MANY = 0.3
 
 
 def text(
@@ -83,11 +85,9 @@ def text(
 
 
 def _level_of(texts: Iterable[str]) -> str:
-    characters = blanks = 0
-    for each in texts:
-        characters += len(each)
-        blanks += len(each.split())
-    return "character" if characters > _WORD * blanks else "word"
+    letters = [letter for each in texts for letter in each if not letter.isspace()]
+    together = sum(any(first <= letter <= last for first, last in _NO_BLANKS) for letter in letters)
+    return "character" if together > _MANY * len(letters) else "word"
 
 
 def _tokens(each: str, level: str) -> list[str]:
