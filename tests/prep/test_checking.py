@@ -130,9 +130,12 @@ def test_texts_and_tables_with_mixed_columns_are_compared_as_well():
     labels = np.arange(100) % 2
     assert found(texts, labels) == ("repeated",)
     assert found(texts[40:], labels[40:], texts[38:50], labels[38:50]) == ("duplicates",)
-    frame = pd.DataFrame({"name": [f"n{n}" for n in range(60)], "size": np.arange(60.0)})
+    frame = pd.DataFrame({"name": [f"n{n}" for n in range(60)], "size": np.arange(60)})
+    other = frame[["size", "name"]][3:60].astype({"size": "float32"})  # in another order, of another type
+    assert prep.check(frame[:50], None, other)["duplicates"].numbers["duplicates"] == 47
+    frame["size"] = frame["size"].astype(float)
     frame.loc[4, "size"] = np.nan
-    report = prep.check(frame[:50], None, frame[["size", "name"]][3:60])
+    report = prep.check(frame[:50], None, frame[3:60])
     assert report.verdicts == ("duplicates", "missing")
     assert report["duplicates"].numbers["duplicates"] == 47
     assert report["missing"].numbers == {"values": 2, "rows": 2, "of": 107, "columns": "size"}
@@ -208,6 +211,7 @@ def test_labels_that_contradict_each_other_are_told():
 def test_classes_that_are_rare_unseen_or_the_only_one_are_told():
     y = np.where(np.arange(178) < 5, "rare", "usual")
     rare = prep.check(WINE_X, y)
+    assert found(WINE_X, pd.Series(y)) == found(WINE_X, pd.DataFrame({"y": y})) == rare.verdicts
     assert rare.verdicts == ("imbalance",)
     assert rare["imbalance"].text().startswith("Class rare has 5 of 178 samples (2.81 %), class usual has 34.6 times")
     assert found(WINE_X, np.ones(178)) == ("one_class",)

@@ -16,6 +16,7 @@ there: ``import tunemagic.prep.augment_layers``.
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 from tunemagic.errors import OptionError
@@ -61,6 +62,7 @@ def images(
     _check_share("shift", shift, 1.0)
     _check_share("zoom", zoom, 1.0)
     _check_deviation("noise", noise)
+    _check_seed(seed)
     if flip not in (_NO_FLIP, *_FLIPS):
         known = [_NO_FLIP, *_FLIPS]
         raise OptionError(
@@ -108,6 +110,7 @@ def series(*, jitter: float = 0.0, scale: float = 0.0, window: float = 0.0, seed
     _check_deviation("jitter", jitter)
     _check_deviation("scale", scale)
     _check_share("window", window, 1.0)
+    _check_seed(seed)
 
     from tunemagic.prep.augment_layers import RandomNoise, RandomScale, RandomSeries, RandomWindow
 
@@ -132,15 +135,20 @@ def _check_deviation(name: str, value: float) -> None:
         raise OptionError(f"{name}: received {value:g}; expected a deviation of 0 or more.")
 
 
-def _check_number(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise OptionError(f"{name}: received {value!r}; expected a number.")
 
 
-def _crop_size(crop: int | tuple[int, int] | None) -> tuple[int, int] | None:
+def _crop_size(crop: Any) -> tuple[int, int] | None:
     if crop is None:
         return None
     size = tuple(crop) if isinstance(crop, (tuple, list)) else (crop, crop)
-    if len(size) != 2 or not all(isinstance(each, int) and each > 0 for each in size):
+    if len(size) != 2 or not all(isinstance(each, Integral) and int(each) > 0 for each in size):
         raise OptionError(f"crop: received {crop!r}; expected pixels, as in 24 or (24, 20).")
-    return size[0], size[1]
+    return int(size[0]), int(size[1])
+
+
+def _check_seed(seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
+        raise OptionError(f"seed: received {seed!r}; expected a whole number of 0 or more.")

@@ -50,7 +50,12 @@ class Part:
 
 def read_part(x: Any, y: Any, names: tuple[str, str]) -> Part:
     """The arrays behind what a notebook calls data. Raises DataError for what has no rows or lengths that differ."""
-    part = Part(x=_read(x, names[0]), y=None if y is None else _read(y, names[1]), names=names)
+    is_table = hasattr(x, "iloc") and getattr(x, "ndim", 0) == 2
+    part = Part(
+        x=_with_rows(x if is_table else _array(x, names[0]), names[0]),
+        y=None if y is None else _with_rows(_array(y, names[1]), names[1]),
+        names=names,
+    )
     if part.y is not None and len(part.y) != len(part):
         raise DataError(
             f"numbers of samples differ: {names[0]} has {len(part)}, {names[1]} has {len(part.y)}; expected one target "
@@ -72,17 +77,28 @@ def same_kind(train: Part, held_out: Part) -> tuple[Part, Part]:
             f"{held_out.x.shape[1:]}; expected the same shape in both parts."
         )
     if all(hasattr(part.x, "columns") for part in (train, held_out)):
-        missing = [str(name) for name in train.x.columns if name not in held_out.x.columns]
-        if missing:
-            raise DataError(
-                f"{held_out.names[0]} has no column {missing[0]!r}, {train.names[0]} does; expected the same columns."
-            )
-        return train, replace(held_out, x=held_out.x[list(train.x.columns)])
+        return _same_columns(train, held_out)
     arrays = [np.asarray(part.x) for part in (train, held_out)]
     types = [array.dtype for array in arrays]
     common = min(types, key=lambda each: each.itemsize) if all(each.kind == "f" for each in types) else None
     arrays = [array.astype(common or np.result_type(*types), copy=False) for array in arrays]
     return replace(train, x=arrays[0]), replace(held_out, x=arrays[1])
+
+
+def _same_columns(train: Part, held_out: Part) -> tuple[Part, Part]:
+    """Both tables with their columns in one order; numbers of different types, as 3 and 3.0, become floats."""
+    names = list(train.x.columns)
+    missing = [str(name) for name in names if name not in held_out.x.columns]
+    if missing:
+        raise DataError(
+            f"{held_out.names[0]} has no column {missing[0]!r}, {train.names[0]} does; expected the same columns."
+        )
+    first, second = train.x, held_out.x if list(held_out.x.columns) == names else held_out.x[names]
+    pairs = zip(names, first.dtypes, second.dtypes, strict=True)
+    floats = {
+        name: "float64" for name, one, other in pairs if one != other and one.kind in "fiub" and other.kind in "fiub"
+    }
+    return replace(train, x=first.astype(floats)), replace(held_out, x=second.astype(floats))
 
 
 def row_keys(x: Any) -> list[Any]:
@@ -98,23 +114,24 @@ def row_keys(x: Any) -> list[Any]:
     return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
 
 
-def _read(value: Any, name: str) -> Any:
-    """A table as it is, anything else as an array."""
+def _array(value: Any, name: str) -> Any:
     import numpy as np
 
     if hasattr(value, "element_spec"):
         raise DataError(
             f"{name} is a dataset; expected an array or a table. Collect it first, for example with np.concatenate."
         )
-    if hasattr(value, "iloc") and getattr(value, "ndim", 0) == 2:
-        array: Any = value
-    else:
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"{name}: its rows differ in length; expected an array of one shape.") from error
     if array.ndim == 0:
         raise DataError(f"{name} is a {type(value).__name__}; expected an array or a table with a row for each sample.")
-    if len(array) == 0:
-        raise DataError(f"{name} has no rows (shape {array.shape}); expected at least one sample.")
-    return array
+    is_text = array.dtype == object and all(isinstance(item, str) for item in array.flat)
+    return array.astype(str) if is_text else array
+
+
+def _with_rows(data: Any, name: str) -> Any:
+    if len(data) == 0:
+        raise DataError(f"{name} has no rows (shape {data.shape}); expected at least one sample.")
+    return data

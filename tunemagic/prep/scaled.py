@@ -18,6 +18,8 @@ __all__ = ["scaled_before_split", "scaled_classes"]
 
 # Sums of float32 are off by about 1e-7; a random mean and deviation come so near in one of 100,000 columns.
 _NEAR = 1e-5
+_ROUNDED = 1e-6
+_STEPS = 21  # values: shares in steps of 5 % have both ends by themselves
 _FEW = 2  # values: -1 and 1 in equal numbers have mean 0 and deviation 1 too
 _MOST_CLASSES = 20
 _MIN_ROWS = 10
@@ -122,9 +124,12 @@ def _is_standard(values: Any) -> bool:
 
 def _has_ends(values: Any) -> bool:
     """Whether one value is 0, one is 1, and all others lie between; pixels have many that are 0 by nature."""
+    import numpy as np
+
     return bool(
         values.min() >= 0
-        and values.max() <= 1 + _NEAR
+        and values.max() <= 1 + _ROUNDED
         and (values == 0).sum() == 1
-        and (abs(values - 1) <= 1e-6).sum() == 1
+        and (abs(values - 1) <= _ROUNDED).sum() == 1
+        and len(np.unique(values)) > _STEPS
     )

@@ -6,6 +6,7 @@ of each other, is computed from the values' frequencies; only what goes well bey
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -15,7 +16,8 @@ from tunemagic.prep.samples import Part, row_keys
 __all__ = ["conflicting_labels", "repeated_samples", "shared_rows", "shared_samples"]
 
 _SHARE = 0.02  # of the samples; small sets of rounded numbers hold a few by chance (iris: 0.01)
-_BEYOND_CHANCE = 2.0  # times as many as chance would make
+_TIMES_CHANCE = 2.0  # columns that depend on each other make more than chance
+_SPREADS = 5.0  # of a count by chance, which spreads by its root
 _MOST_COLUMNS = 100  # rows of more are not equal by chance
 
 
@@ -96,4 +98,4 @@ def _by_chance(part: Part, other: Part, count: int) -> bool:
         with np.errstate(divide="ignore"):
             chance += np.log(frequency[codes[len(values) :]])
     expected = (1 - (1 - np.exp(chance)) ** (len(part) - (part is other))).sum()
-    return bool(count <= _BEYOND_CHANCE * expected)
+    return bool(count <= _TIMES_CHANCE * expected + _SPREADS * math.sqrt(expected))

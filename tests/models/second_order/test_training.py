@@ -30,7 +30,11 @@ def autoencoder() -> Any:
     keras.utils.set_random_seed(0)
     widths = (48, 12, 48)
     return keras.Sequential(
-        [keras.Input((64,)), *(keras.layers.Dense(units, "relu") for units in widths), keras.layers.Dense(64, "sigmoid")]
+        [
+            keras.Input((64,)),
+            *(keras.layers.Dense(units, "relu") for units in widths),
+            keras.layers.Dense(64, "sigmoid"),
+        ]
     )
 
 
@@ -136,7 +140,9 @@ def test_hessian_free_trains_loops_of_known_length_and_leaves_their_config() -> 
     model = keras.Sequential([
         keras.Input((8, 8)), keras.layers.Bidirectional(keras.layers.SimpleRNN(4)), keras.layers.Dense(10, "softmax")
     ])  # fmt: skip
-    losses = compiled("hessian_free", model).fit(X[:128].reshape(-1, 8, 8), Y[:128], epochs=3, verbose=0).history["loss"]
+    losses = (
+        compiled("hessian_free", model).fit(X[:128].reshape(-1, 8, 8), Y[:128], epochs=3, verbose=0).history["loss"]
+    )
     assert losses[2] < losses[1] < losses[0]
     assert not model.layers[0].forward_layer.unroll
 

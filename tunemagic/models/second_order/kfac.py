@@ -129,7 +129,9 @@ class Kfac:
 
         return tf.stack([tf.constant(self._seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
 
-    def _learn_factors(self, blocks: Sequence[Block], inputs: Sequence[Any], slopes: Sequence[Any], share: float) -> None:
+    def _learn_factors(
+        self, blocks: Sequence[Block], inputs: Sequence[Any], slopes: Sequence[Any], share: float
+    ) -> None:
         """Take the batch into the factors' running means, and invert them where it is time."""
         import tensorflow as tf
 
