@@ -36,10 +36,11 @@ def compile(
         options: Further arguments of the optimizer, such as ``clipnorm=1.0`` or ``damping=0.1``.
 
     Returns:
-        The compiled model. Of second order it is another one, with the same layers.
+        The model itself, compiled.
 
     Raises:
-        OptionError: An unknown name or option. A second-order optimizer refuses models that it can't train.
+        OptionError: An unknown name or option.
+        ModelError: A second-order optimizer can't train this model; see ``compile_second_order``.
     """
     if not isinstance(optimizer, str):
         model.compile(optimizer=optimizer, loss=loss, metrics=metrics)

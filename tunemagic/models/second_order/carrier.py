@@ -21,7 +21,10 @@ Memory = Callable[[Sequence[Any]], Mapping[str, NDArray[np.float32]]]
 
 
 def carrier(name: str, memory: Memory, *, learning_rate: Any, momentum: float = 0.0) -> Any:
-    """Gradient descent that has further variables in ``memory`` by name, once it is built."""
+    """Gradient descent that has further variables in ``memory`` by name, once it is built.
+
+    ``passes`` is for what the method's updates have cost, in passes over the data they were given.
+    """
     return _carrier_class()(name, memory, learning_rate, momentum)
 
 
@@ -40,6 +43,7 @@ def _carrier_class() -> Any:
             super().__init__(learning_rate=learning_rate, momentum=momentum, name=name)
             self._first = memory
             self.memory: dict[str, Any] = {}
+            self.passes = 0.0
 
         def build(self, variables: Sequence[Any]) -> None:
             if self.built:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +29,6 @@ def chain_of(model: Any) -> Chain:
     tensor, layers = _walked(model, model)
     if len({id(layer) for layer in layers}) < len(layers):
         raise _refused(model, "it uses a layer twice")
-    left_out = [layer.name for layer in _trained_layers(model) if not any(layer is each for each in layers)]
-    if left_out:
-        raise _refused(model, f"{left_out[0]} lies on another branch")
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return Chain(keras.Model(inputs, tensor), tuple(layers))
 
@@ -82,15 +78,6 @@ def _trains_before(tensor: Any) -> bool:
             return True
         waiting.extend(operation._inbound_nodes[node_index].input_tensors)
     return False
-
-
-def _trained_layers(model: Any) -> Iterator[Any]:
-    """The innermost layers with trainable weights."""
-    import keras
-
-    for layer in model._flatten_layers(include_self=False):
-        if layer.trainable_variables and not isinstance(layer, keras.Model) and not layer._layers:
-            yield layer
 
 
 def _refused(model: Any, what: str) -> ModelError:

@@ -62,13 +62,23 @@ def compile_second_order(
     if optimizer == "hessian_free":
         method = HessianFree(model, _options(HessianFreeOptions, optimizer, options), drawn)
     else:
-        rate = _RATE if learning_rate is None else learning_rate
-        method = Kfac(model, _options(KfacOptions, optimizer, options), drawn, rate)
+        method = Kfac(model, _options(KfacOptions, optimizer, options), drawn, _rate(learning_rate))
     model.compile(optimizer=method.optimizer, loss=loss, metrics=metrics, jit_compile=False)
     if model.built:
         method.check()
     _give_step(model, method)
     return model
+
+
+def _rate(given: Any) -> Any:
+    """K-FAC's learning rate as Keras' optimizers take it: a float or a schedule."""
+    if given is None:
+        return _RATE
+    if isinstance(given, int | float):
+        if not given > 0:
+            raise OptionError(f"learning_rate: expected a number above 0; received {given}.")
+        return float(given)
+    return given
 
 
 def _options(kind: Any, optimizer: str, given: Mapping[str, Any]) -> Any:

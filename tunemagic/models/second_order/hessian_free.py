@@ -42,7 +42,7 @@ class HessianFreeOptions:
 
     damping: float = 0.1
     cg_steps: int = 50
-    curvature_rows: int = 512
+    curvature_rows: int = 256
 
     def __post_init__(self) -> None:
         if not self.damping > 0:
@@ -59,9 +59,8 @@ class HessianFree:
     then halves its step until the loss has fallen enough. What does not lower the loss is not done.
     Lambda follows how well the quadratic model foretold the loss (Levenberg-Marquardt).
 
-    ``optimizer`` carries lambda and the last direction from update to update. ``passes`` counts
-    what the updates have cost in passes over the data given: a gradient or a product 1 for the
-    share of samples that it is of, a loss alone 1/3.
+    ``optimizer`` carries lambda and the last direction from update to update, and counts what the
+    updates have cost: a gradient or a product is a pass for its share of the samples, a loss alone 1/3.
     """
 
     def __init__(self, model: Any, options: HessianFreeOptions, seed: int) -> None:
@@ -70,7 +69,6 @@ class HessianFree:
         self._seed = seed
         self._objective: Objective | None = None
         self.optimizer = carrier(_NAME, self._memory, learning_rate=1.0)
-        self.passes = 0.0
 
     def check(self) -> None:
         """Raise ModelError for a model that can't be trained so. It is built and compiled."""
@@ -112,12 +110,12 @@ class HessianFree:
         memory = self.optimizer.memory
         damping = float(memory["damping"].numpy())
         before, gradient = objective.loss_and_gradient(batch)
-        self.passes += 1.0
+        self.optimizer.passes += 1.0
         sample = self._curvature_sample(batch)
         share = sample.count / batch.count
 
         def product(vector: _Vector) -> _Vector:
-            self.passes += share
+            self.optimizer.passes += share
             return objective.product(sample, vector) + damping * vector
 
         start = _REMEMBERED * memory["direction"].numpy().astype(np.float64)
@@ -148,7 +146,7 @@ class HessianFree:
         for length in 0.5 ** np.arange(_HALVINGS):
             objective.weights = here + length * solution.x
             loss, answers = objective.loss(batch)
-            self.passes += 1 / 3
+            self.optimizer.passes += 1 / 3
             if length == 1 and np.isfinite(loss) and solution.value < 0:
                 ratio = (loss - before) / solution.value
             if loss < before and loss <= before + _SUFFICIENT * length * slope:

@@ -73,9 +73,9 @@ def recurrent_layers(model: Any, optimizer: str) -> list[Any]:
                 f"{optimizer} can't train {model.name}: {layer.name} keeps states. Build it with stateful=False."
             )
         if steps is None or steps > UNROLL_LIMIT:
-            found = "any number" if steps is None else str(steps)
+            found = "any number of" if steps is None else str(steps)
             raise ModelError(
-                f"{optimizer} can't train {model.name}: {layer.name} loops over {found} of steps and can be unrolled "
+                f"{optimizer} can't train {model.name}: {layer.name} loops over {found} steps and can be unrolled "
                 f"only up to a known {UNROLL_LIMIT}. Give keras.Input the steps or shorten the series, or use adam."
             )
     return loops

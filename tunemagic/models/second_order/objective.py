@@ -102,7 +102,7 @@ class Objective:
 
         total, answers = 0.0, []
         for part, share in batch.chunks():
-            loss, answer = self._run(self._loss, part)
+            loss, answer = self._run(self._loss, part.x, part.y, part.weights)
             total += share * float(loss)
             answers.append(answer)
         return total, answers[0] if len(answers) == 1 else keras.ops.concatenate(answers)
@@ -111,19 +111,20 @@ class Objective:
         """The mean loss and its gradient of shape (parameter,)."""
         total, gradient = 0.0, np.zeros_like(self._ridge)
         for part, share in batch.chunks():
-            loss, slope = self._run(self._gradient, part)
+            loss, slope = self._run(self._gradient, part.x, part.y, part.weights)
             total += share * float(loss)
             gradient += share * slope.numpy()
         return total, gradient
 
     def product(self, batch: Batch, vector: _Vector) -> _Vector:
         """The Gauss-Newton matrix of the loss, regularisers included, times a vector of shape (parameter,)."""
-        image: _Vector = self._run(self._product, batch, vector.astype(self._variables[0].dtype.as_numpy_dtype)).numpy()
+        tangent = vector.astype(self._variables[0].dtype.as_numpy_dtype)
+        image: _Vector = self._run(self._product, batch.x, batch.weights, tangent).numpy()
         return image + self._ridge * vector
 
-    def _run(self, graph: Any, batch: Batch, *more: Any) -> Any:
+    def _run(self, graph: Any, *values: Any) -> Any:
         with _unrolled(self._loops):
-            return graph(batch.x, batch.y, batch.weights, *more)
+            return graph(*values)
 
     def _loss_of(self, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
         answers = self._model(x, training=True)
@@ -139,7 +140,7 @@ class Objective:
         ]
         return loss, flatten(slopes, self._variables)
 
-    def _product_of(self, x: Any, _y: Any, weights: Any, vector: Any) -> Any:
+    def _product_of(self, x: Any, weights: Any, vector: Any) -> Any:
         def argument() -> Any:
             return self._curvature.argument(self._model(x, training=True))
 
