@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "example_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
 CLEANING = FOLDER / "01_cleaning.ipynb"
+SCALING = FOLDER / "02_scaling.ipynb"
 AUGMENTATION = FOLDER / "03_augmentation.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 DIAGNOSE = FOLDER / "09_diagnose.ipynb"
@@ -202,3 +203,17 @@ def test_a_batch_wants_its_own_rate_and_a_small_gain_is_noise_under_nbclient(tmp
     assert [len(trial.verified) for trial in units.trials] == [5, 5]
     assert "That is more than noise" in texts(cell_that_starts(notebook, "%tune compare 1 3"))
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_scaling_is_searched_and_shipped_with_the_model_under_nbclient(tmp_path: Path):
+    notebook = executed(SCALING, tmp_path)  # each lesson is asserted in the notebook itself
+
+    view = study_of(tmp_path, "scaling")
+    assert (view.state, len(view.ranking())) == (StudyState.FINISHED, 6)
+    assert view.best_trial.values["scaler"] != "none"
+    assert not any("sees all of" in note for note in view.notes)
+    assert [export.verdict for export in view.exports] == ["verified"]
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 10

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tunemagic import prep
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.advice import cell_notes
 from tunemagic.search.cell import read_cell
@@ -47,6 +48,20 @@ def test_what_learns_from_held_out_samples_or_is_ignored_is_noted(
 def test_a_cell_as_it_should_be_gets_no_note(cell: str, quick_cell: str, namespace: dict[str, Any]) -> None:
     build = "def build(hp, x_train=None):\n    hp.adapt(x_train)\n"
     assert notes_of(cell, namespace) == notes_of(quick_cell, namespace) == notes_of(build + cell, namespace) == ()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "prepared = theirs.fit(x_train, y_train)",
+        "own = prep.recipe(scaler='minmax')\nprepared = own.fit(x_train, y_train)",
+        "prepared = prep.recipe().fit(x_train, y_train)",
+    ],
+)
+def test_a_recipe_learns_from_the_trials_own_part_and_gets_no_note(
+    lines: str, cell: str, namespace: dict[str, Any]
+) -> None:
+    assert notes_of(f"{lines}\n{cell}", {**namespace, "prep": prep, "theirs": prep.recipe()}) == ()
 
 
 def test_validation_data_of_its_own_is_not_seen(cell: str, namespace: dict[str, Any]) -> None:

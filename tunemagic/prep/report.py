@@ -10,7 +10,7 @@ from tunemagic.text import aligned, counted, one_line
 
 __all__ = ["Report"]
 
-_SHOWN = 6
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from tunemagic.prep.recipe import Recipe
 from tunemagic.request import TuneRequest
 from tunemagic.search.cell import FIT_NAMES, CellProgram
 from tunemagic.search.data import TrainingData
@@ -26,7 +28,10 @@ def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
     tree = ast.parse(program.code)
     notes = []
     if data.train_rows is not None:  # else the validation data has names of its own
+        recipes = _recipes(tree, program.namespace)
         for call, name in _learning_calls(tree, frozenset(data.names)):
+            if isinstance(call.func, ast.Attribute) and _is_recipe(call.func.value, recipes):
+                continue  # it learns from the trial's own part
             line = call.lineno + program.first_line - 1
             what = ast.unparse(call.func)
             remedy = (
@@ -64,6 +69,21 @@ def _learning_calls(node: ast.AST, names: frozenset[str]) -> Iterator[tuple[ast.
                 break
     for child in ast.iter_child_nodes(node):
         yield from _learning_calls(child, names)
+
+
+def _recipes(tree: ast.Module, namespace: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the recipes for preparing data, those of the notebook and those that the cell makes."""
+    theirs = {name for name, value in namespace.items() if isinstance(value, Recipe)}
+    own = {name for name, statement in _assigned(tree) if _is_recipe(statement.value, frozenset())}
+    return frozenset(theirs | own)
+
+
+def _is_recipe(value: ast.expr, recipes: frozenset[str]) -> bool:
+    """Whether it is one of these names, or a call such as ``prep.recipe(...)``."""
+    if isinstance(value, ast.Call):
+        maker = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+        return maker == "recipe"
+    return isinstance(value, ast.Name) and value.id in recipes
 
 
 def _is_decaying_optimizer(call: ast.Call) -> bool:
