@@ -99,7 +99,9 @@ def _zscore(columns: Sequence[_Column]) -> DataFinding | None:
 
 
 def _minmax(columns: Sequence[_Column]) -> DataFinding | None:
-    scaled = [each for each in columns if _has_ends(each.both)]
+    import numpy as np
+
+    scaled = [each for each in columns if _has_ends(each.both) and len(np.unique(each.both)) > _STEPS]
     seen = [each for each in scaled if not _has_ends(each.train)]
     if len(scaled) < _MIN_COLUMNS or not seen:
         return None
@@ -124,12 +126,9 @@ def _is_standard(values: Any) -> bool:
 
 def _has_ends(values: Any) -> bool:
     """Whether one value is 0, one is 1, and all others lie between; pixels have many that are 0 by nature."""
-    import numpy as np
-
     return bool(
         values.min() >= 0
         and values.max() <= 1 + _ROUNDED
         and (values == 0).sum() == 1
         and (abs(values - 1) <= _ROUNDED).sum() == 1
-        and len(np.unique(values)) > _STEPS
     )
