@@ -81,6 +81,7 @@ class Curve:
 
 
 def classifier() -> Any:
+    """Ten classes of digits, by two hidden layers of ReLU."""
     layers = keras.layers
     return keras.Sequential([
         keras.Input((64,)), layers.Dense(128, "relu"), layers.Dense(64, "relu"), layers.Dense(10, "softmax")
@@ -88,6 +89,7 @@ def classifier() -> Any:
 
 
 def autoencoder() -> Any:
+    """Digits through a code of 8 numbers; deep and of tanh, as those of Martens (2010) are."""
     layers = [keras.layers.Dense(units, "tanh") for units in (48, 24, 8, 24, 48)]
     return keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(64, "sigmoid")])
 
@@ -107,10 +109,12 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         self.curve: Curve
 
     def on_train_begin(self, logs: Any = None) -> None:
+        """Begin with the loss of untrained weights."""
         self.curve = Curve(self._measured(), [], [], [])
         self._spent, self._since = 0.0, time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Note what has been spent, then measure."""
         self._spent += time.perf_counter() - self._since
         self.curve.passes.append(self._passes(epoch + 1))
         self.curve.seconds.append(self._spent)
@@ -206,6 +210,7 @@ def mathematics() -> list[tuple[str, bool]]:
 
 
 def gauss_newton() -> list[tuple[str, bool]]:
+    """Products with each unit vector against J'HJ from TensorFlow's Jacobian."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(3, "softmax")])
     model.compile("sgd", loss="sparse_categorical_crossentropy")
@@ -229,6 +234,7 @@ def gauss_newton() -> list[tuple[str, bool]]:
 
 
 def kronecker() -> tuple[str, bool]:
+    """The factors of a convolution against loops over samples and places."""
     keras.utils.set_random_seed(1)
     layer = keras.layers.Conv2D(3, 2)
     layer.build((None, 4, 5, 2))
@@ -248,6 +254,7 @@ def kronecker() -> tuple[str, bool]:
 
 
 def solved() -> tuple[str, bool]:
+    """A random positive system."""
     generator = np.random.default_rng(1)
     root = generator.normal(size=(40, 40))
     matrix, target = root @ root.T / 40 + np.eye(40), generator.normal(size=40)

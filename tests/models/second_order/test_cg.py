@@ -1,5 +1,7 @@
 """Conjugate gradients against NumPy's direct solution."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def test_a_good_start_saves_products_and_a_bad_one_is_left_out() -> None:
 
 def test_each_further_product_lowers_the_quadratic() -> None:
     values = [conjugate_gradients(product, TARGET, most=most).value for most in range(1, 12)]
-    assert all(later < earlier for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(values))
 
 
 def test_it_ends_where_there_is_nothing_to_solve() -> None:

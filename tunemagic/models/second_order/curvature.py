@@ -86,7 +86,7 @@ class LossCurvature:
         Keras takes the mean over units where a likelihood has the sum. 1.0 for a softmax with one
         answer for each sample. ``z`` may be symbolic; unknown dimensions count as 1.
         """
-        shape = z.shape[1:-1] if self.kind is LossKind.SOFTMAX else z.shape[1:]
+        shape: Sequence[int | None] = z.shape[1:-1] if self.kind is LossKind.SOFTMAX else z.shape[1:]
         return 1.0 / math.prod(size or 1 for size in shape)
 
 
