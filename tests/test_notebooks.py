@@ -18,6 +18,7 @@ CLEANING = FOLDER / "01_cleaning.ipynb"
 SCALING = FOLDER / "02_scaling.ipynb"
 AUGMENTATION = FOLDER / "03_augmentation.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
+RATES = FOLDER / "05_learning_rate.ipynb"
 DIAGNOSE = FOLDER / "09_diagnose.ipynb"
 BATCHES = FOLDER / "06_batch_and_noise.ipynb"
 STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
@@ -133,6 +134,20 @@ def test_augmentation_runs_and_its_lessons_hold(tmp_path: Path):
     assert "Nothing stands out" in texts(cell_that_starts(notebook, "prep.check(x_train"))
     assert "TF Lite: 1 of 1 verified" in texts(cell_that_starts(notebook, "%tflite augment"))
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
+
+
+def test_a_rate_is_found_and_a_cycle_beats_a_constant_one_under_nbclient(tmp_path: Path):
+    notebook = executed(RATES, tmp_path)  # its lessons are assertions in its cells
+
+    counts = {name: len(study_of(tmp_path, name).trials) for name in ("sweep", "optimizers", "cycle")}
+    assert counts == {"sweep": 8, "optimizers": 12, "cycle": 4}
+    tested = cell_that_starts(notebook, "%tune lr")
+    picture, said, button = tested.outputs
+    assert set(picture.data) == {"text/plain", "image/png"}
+    assert said.text.startswith("Suggested learning rate: 0.0")
+    assert "of the cell with it: model.compile(keras.optimizers.SGD(0.0" in said.text
+    assert button.data["text/plain"] == "Use it: insert the changed cell"
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 7
 
 
 @pytest.mark.kernel

@@ -1,7 +1,7 @@
 """Train for a few steps while the learning rate grows, and note the loss: the learning rate range test.
 
 Source: Smith 2018, "A disciplined approach to neural network hyper-parameters" (arXiv 1803.09820), with
-the smoothing and the end of fastai's ``lr_find``. The model is afterwards what it was before.
+the end and the bias correction of fastai's ``lr_find``. The model is afterwards what it was before.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from tunemagic.search.training import build_weights
 __all__ = ["HIGHEST_RATE", "LOWEST_RATE", "STEPS", "RangeTest", "default_setup", "range_test"]
 
 STEPS = 100
-LOWEST_RATE = 1e-7
+LOWEST_RATE = 1e-5  # below, no step of a usual optimizer changes the loss
 HIGHEST_RATE = 10.0
-_SMOOTHING = 0.98  # of one step's loss 2 % counts
+_SMOOTHING = 0.9  # of one step's loss a tenth counts: with fastai's 0.98 a hundred steps lag behind
 _DIVERGED = 4.0  # times the lowest loss so far
 _FEWEST_STEPS = 20
 

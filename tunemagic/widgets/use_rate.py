@@ -32,6 +32,9 @@ class UseRate(widgets.VBox):  # type: ignore[misc]  # mypy doesn't follow ipywid
         self.button.on_click(self._put)
         super().__init__([self.button, self._said])
 
+    def __repr__(self) -> str:
+        return self._texts("lr.use")  # what stands here where no widget can be shown
+
     def _put(self, _: Any) -> None:
         self._say(html.escape(self._texts("form.inserted")))
         self._insert(self._cell, failed=self._offer)
