@@ -136,6 +136,9 @@ def test_augmentation_runs_and_its_lessons_hold(tmp_path: Path):
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 6
 
 
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_rate_is_found_and_a_cycle_beats_a_constant_one_under_nbclient(tmp_path: Path):
     notebook = executed(RATES, tmp_path)  # its lessons are assertions in its cells
 
