@@ -16,6 +16,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FIRST = FOLDER / "00_first_search.ipynb"
 CLEANING = FOLDER / "01_cleaning.ipynb"
 SCALING = FOLDER / "02_scaling.ipynb"
+WHICH_MODEL = FOLDER / "04_which_model.ipynb"
 AUGMENTATION = FOLDER / "03_augmentation.ipynb"
 STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 RATES = FOLDER / "05_learning_rate.ipynb"
@@ -151,6 +152,18 @@ def test_a_rate_is_found_and_a_cycle_beats_a_constant_one_under_nbclient(tmp_pat
     assert "of the cell with it: model.compile(keras.optimizers.SGD(0.0" in said.text
     assert button.data["text/plain"] == "Use it: insert the changed cell"
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 7
+
+
+def test_the_right_kind_of_model_wins_under_nbclient(tmp_path: Path):
+    notebook = executed(WHICH_MODEL, tmp_path)  # its lessons are assertions in its cells
+
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 3
+    [searched] = [cell for cell in notebook.cells if cell.source.startswith("%tune run --model dense")]
+    assert "build = models.dense(x_train, y_train)" in searched.outputs[0].text
+    assert study_of(tmp_path, "signals").state is StudyState.FINISHED
+    drawn = cell_that_starts(notebook, "models.show")
+    assert [set(output.data) for output in drawn.outputs] == [{"text/plain", "text/html"}]
+    assert drawn.outputs[0].data["text/html"].count("<svg") == 1
 
 
 @pytest.mark.kernel

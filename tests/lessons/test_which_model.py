@@ -38,7 +38,7 @@ def test_on_signals_a_convolution_beats_dense_layers_and_these_a_linear_model(be
     train, held = (data.x, data.y), (data.x_test, data.y_test)
 
     linear, dense, conv = (
-        best(make, train, held, "val_accuracy", epochs=epochs, learning_rate=[3e-3])
+        best(make, train, held, "val_accuracy", epochs=epochs, learning_rate=3e-3)
         for make, epochs in ((models.linear, 6), (models.dense, 8), (models.conv1d, 5))
     )
 
@@ -54,8 +54,8 @@ def test_of_tomorrow_a_dense_model_knows_less_than_nothing_and_a_recurrent_one_m
     train, held = (hours[:split], after[:split]), (hours[split:], after[split:])
     persistence = float(np.abs(held[0][:, -1] - held[1]).mean())  # the next hour is as this one
 
-    dense = best(models.dense, train, held, "val_mae", epochs=8, learning_rate=[1e-3])
-    recurrent = best(models.rnn, train, held, "val_mae", epochs=6, learning_rate=[3e-3])
+    dense = best(models.dense, train, held, "val_mae", epochs=8, learning_rate=1e-3)
+    recurrent = best(models.rnn, train, held, "val_mae", epochs=8, units=32, learning_rate=3e-3)
 
     assert min(dense) > persistence
     assert max(recurrent) < persistence

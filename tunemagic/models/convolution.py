@@ -32,7 +32,7 @@ def cnn(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ranges
         OptionError: An unknown option, or values that can't be searched.
     """
     shape, head = sample_shape("cnn", x, "images", (2, 3)), head_of(y, task)
-    own = _ranges(head, filters=(8, 16, 32), kernels=(3, 5))
+    own = _ranges(head, filters=(8, 16, 32), kernels=(3, 5), rate=1e-3)
     ready = shape if len(shape) == 3 else (*shape, 1)
     return Template(
         name="cnn", shape=shape, ready=ready, head=head, ranges=changed("cnn", own, ranges), network=_network,
@@ -55,7 +55,7 @@ def conv1d(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ran
         OptionError: An unknown option, or values that can't be searched.
     """
     shape, head = sample_shape("conv1d", x, "series", (1, 2)), head_of(y, task)
-    own = _ranges(head, filters=(16, 32, 64), kernels=(3, 5, 7))
+    own = _ranges(head, filters=(16, 32, 64), kernels=(3, 5, 7), rate=3e-3)
     ready = shape if len(shape) == 2 else (*shape, 1)
     return Template(
         name="conv1d", shape=shape, ready=ready, head=head, ranges=changed("conv1d", own, ranges), network=_network,
@@ -63,14 +63,14 @@ def conv1d(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ran
     )  # fmt: skip
 
 
-def _ranges(head: Head, filters: tuple[int, ...], kernels: tuple[int, ...]) -> tuple[Parameter, ...]:
+def _ranges(head: Head, filters: tuple[int, ...], kernels: tuple[int, ...], rate: float) -> tuple[Parameter, ...]:
     return (
         whole("layers", 1, 3, 2),
         choice("filters", filters, filters[1]),
         choice("kernel", kernels, kernels[-2]),
         choice("units", (32, 64, 128), 64),
         *body_ranges(("conv", "skip")),
-        *training_ranges(head),
+        *training_ranges(head, rate),
     )
 
 

@@ -32,13 +32,13 @@ def rnn(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ranges
     own = (
         choice("cell", ("gru", "lstm", "simple"), "gru"),
         whole("layers", 1, 2, 1),
-        choice("units", (16, 32, 64), 32),
+        choice("units", (16, 32, 64, 128), 64),
         choice("direction", ("forward", "both"), "forward"),
         choice("connection", ("plain", "skip"), "plain"),
         choice("normalisation", ("none", "layer"), "none"),
         number("dropout", 0.0, 0.5, 0.0, step=0.1),
         *penalty_ranges(),
-        *training_ranges(head, rate=3e-3),
+        *training_ranges(head, rate=5e-3),
     )
     ready = shape if len(shape) == 2 else (*shape, 1)
     return Template(
