@@ -26,7 +26,23 @@ def test_the_valley_lies_in_the_fall_and_below_the_lowest_point() -> None:
     assert info.valley is not None
     assert 1e-3 < info.valley < 1e-1
     assert info.tenth == pytest.approx(1e-2, rel=0.1)
-    assert (info.diverged_at, info.rates, info.losses) == (RATES[-1], RATES, curve())
+    assert (info.rates, info.losses) == (RATES, curve())
+
+
+def test_what_loses_all_that_was_learned_diverges() -> None:
+    info = rate_info(RATES, curve(), diverged=False, highest_rate=10.0)
+    assert info.diverged_at is not None
+    assert info.loss_at(info.diverged_at) > 2.0
+    assert all(loss <= 2.0 for rate, loss in zip(RATES, info.losses, strict=True) if rate < info.diverged_at)
+    low, high = info.limits
+    assert 0 < low < min(info.losses)
+    assert 2.0 < high < max(info.losses)
+
+
+def test_a_loss_that_stays_below_its_beginning_does_not_diverge() -> None:
+    tamed = tuple(min(loss, 1.9) if rate > 0.1 else loss for rate, loss in zip(RATES, curve(), strict=True))
+    assert rate_info(RATES, tamed, diverged=False, highest_rate=10.0).diverged_at is None
+    assert rate_info(RATES, tamed, diverged=True, highest_rate=10.0).diverged_at == RATES[-1]
 
 
 def test_a_wave_of_noise_moves_the_valley_little() -> None:

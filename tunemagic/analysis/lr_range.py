@@ -26,8 +26,8 @@ _AROUND = 10.0  # a range reaches this factor to both sides
 class RateInfo:
     """A curve of the smoothed loss over the rate, and what it suggests.
 
-    ``valley`` and ``tenth`` are None where the loss does not fall. ``diverged_at`` is the rate at
-    which the loss had grown far above its lowest value, None if it never did. ``highest_rate`` is
+    ``valley`` and ``tenth`` are None where the loss does not fall. ``diverged_at`` is the rate from
+    which on the loss is higher than it was before it fell, None if it stays lower. ``highest_rate`` is
     where the test would have ended.
     """
 
@@ -48,6 +48,13 @@ class RateInfo:
             high = max(min(high, self.diverged_at), self.valley * 2)
         return rounded(self.valley / _AROUND), rounded(high)
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which losses the picture is drawn: an explosion would flatten all that matters."""
+        low, before = min(self.losses), _before_lowest(self.losses)
+        room = 0.1 * (max(before) - low) or 0.1 * abs(low) or 1.0
+        return low - room, max(before) + 2 * room
+
     def loss_at(self, rate: float) -> float:
         """The smoothed loss at the step whose rate is nearest."""
         return min(zip(self.rates, self.losses, strict=True), key=lambda step: abs(math.log(step[0] / rate)))[1]
@@ -64,13 +71,14 @@ def rate_info(rates: Sequence[float], smoothed: Sequence[float], *, diverged: bo
     """
     tried = tuple(rates[: len(smoothed)])
     suggested = _suggested(tried, tuple(smoothed))
+    ended_at = rates[-1] if diverged and rates else None
     return RateInfo(
         rates=tried,
         losses=tuple(smoothed),
         highest_rate=highest_rate,
         valley=suggested and rounded(suggested[0]),
         tenth=suggested and rounded(suggested[1]),
-        diverged_at=rates[-1] if diverged and rates else None,
+        diverged_at=(suggested and _lost_again_at(tried, smoothed)) or ended_at,
     )
 
 
@@ -98,6 +106,17 @@ def _suggested(rates: Sequence[float], losses: Sequence[float]) -> tuple[float, 
     third = (end - begin) / 3
     place = begin + int(third) + int(third / 2)
     return rates[max(0, place)], rates[losses.index(min(losses))] / 10
+
+
+def _before_lowest(losses: Sequence[float]) -> Sequence[float]:
+    return losses[: losses.index(min(losses)) + 1]
+
+
+def _lost_again_at(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """The first rate beyond the lowest loss at which all that was learned is lost again."""
+    before = _before_lowest(losses)
+    later = zip(rates[len(before) :], losses[len(before) :], strict=True)
+    return next((rate for rate, loss in later if loss > max(before)), None)
 
 
 def _longest_fall(losses: Sequence[float]) -> tuple[int, int]:

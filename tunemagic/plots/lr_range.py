@@ -35,6 +35,7 @@ def draw_lr_range(info: RateInfo, axes: Axes, texts: Catalogue = ENGLISH) -> Non
         say_empty(axes, texts("lr.none"))
         return
     first, last = math.log10(info.rates[0]), math.log10(max(info.highest_rate, info.rates[-1]))
+    axes.set_ylim(*info.limits)
     axes.plot([math.log10(rate) for rate in info.rates], info.losses, **{**LINE, "color": GREY, "linewidth": 1.8})
     for rate, key, color in ((info.tenth, "plot.lr.tenth", ORANGE), (info.valley, "plot.lr.valley", BLUE)):
         if rate is not None:
