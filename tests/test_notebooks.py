@@ -18,11 +18,12 @@ CLEANING = FOLDER / "01_cleaning.ipynb"
 SCALING = FOLDER / "02_scaling.ipynb"
 WHICH_MODEL = FOLDER / "04_which_model.ipynb"
 AUGMENTATION = FOLDER / "03_augmentation.ipynb"
-STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 RATES = FOLDER / "05_learning_rate.ipynb"
-DIAGNOSE = FOLDER / "09_diagnose.ipynb"
 BATCHES = FOLDER / "06_batch_and_noise.ipynb"
+STRATEGIES = FOLDER / "07_search_strategies.ipynb"
 STRUCTURE = FOLDER / "08_structure_and_importance.ipynb"
+DIAGNOSE = FOLDER / "09_diagnose.ipynb"
+ARTICLE = FOLDER / "11_the_article.ipynb"
 CELL_SECONDS = 600
 
 
@@ -247,4 +248,26 @@ def test_scaling_is_searched_and_shipped_with_the_model_under_nbclient(tmp_path:
     assert view.best_trial.values["scaler"] != "none"
     assert not any("sees all of" in note for note in view.notes)
     assert [export.verdict for export in view.exports] == ["verified"]
+    assert sum(cell.source.count("assert ") for cell in notebook.cells) == 10
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_articles_old_lines_are_told_and_the_right_ones_run_under_nbclient(tmp_path: Path):
+    notebook = executed(ARTICLE, tmp_path)  # the scores and the equal predictions are asserted in the notebook itself
+
+    old = [cell for cell in notebook.cells if cell.source.startswith("%%tune old")]
+    said = ["".join(output.get("text", "") for output in cell.outputs).splitlines()[-1] for cell in old]
+    assert said[0] == (
+        "UsageError: line 13: ValueError: Argument(s) not recognized: {'lr': 0.001} "
+        "(Keras 3: learning_rate= in place of lr=) [optimizer = Adam(lr=learning_rate)]"
+    )
+    assert said[1].startswith("UsageError: line 5: ValueError: Invalid filepath extension for saving.")
+    assert "model.to_json(), model.save_weights(\"model.weights.h5\")) [model.save('model.json')]" in said[1]
+    view = study_of(tmp_path, "article")
+    assert [export.verdict for export in view.exports] == ["verified"]
+    assert len([note for note in view.notes if "on a test part of 1741 samples" in note]) == 1
+    assert texts(cell_that_starts(notebook, "%tune explain")).startswith("Shuffling a column makes auc")
+    assert sorted(path.name for path in tmp_path.glob("model.*")) == ["model.json", "model.weights.h5"]
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 10
