@@ -62,6 +62,20 @@ def test_a_compiled_model_stays_compiled_and_a_functional_one_stays_whole(table:
     assert set(history) == {"loss", "accuracy"}
 
 
+def test_layers_that_follow_one_another_stay_so_and_others_stay_a_model(table: Any) -> None:
+    prepared = RECIPE.fit(*table)
+    inputs = keras.Input(prepared.shape)
+    first = keras.layers.Dense(16, "relu", name="first")(inputs)
+    chain = keras.Model(inputs, keras.layers.Dense(3, name="last")(first), name="chain")
+    skip = keras.Model(inputs, keras.layers.Dense(3)(first + inputs), name="skip")
+    names = [[layer.name for layer in prepared.wrap(model).layers] for model in (chain, skip)]
+    assert names == [["raw", "preparation", "first", "last"], ["raw", "preparation", "skip"]]
+    raw = prepared.encode(table[0])
+    for model in (chain, skip):
+        expected = model.predict(prepared.transform(table[0]), verbose=0)
+        np.testing.assert_allclose(prepared.wrap(model).predict(raw, verbose=0), expected, atol=1e-6)
+
+
 def test_what_cant_stand_behind_a_preparation_is_refused(table: Any) -> None:
     prepared = RECIPE.fit(*table)
     with pytest.raises(DataError, match="wrap: expected a Keras model; received str"):

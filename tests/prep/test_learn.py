@@ -77,6 +77,8 @@ def test_rows_and_columns_with_gaps_are_dropped_in_training(gappy: Any, wine: An
     np.testing.assert_array_equal(x_left, train[whole])
     np.testing.assert_array_equal(y_left, y[whole])
     assert (prepared.report.rows, prepared.report.left) == (120, int(whole.sum()))
+    dropped = f"{120 - whole.sum()} rows dropped in training; filled with the mean elsewhere"
+    assert prepared.report.done["missing"] == dropped
     # A deployed model can't drop a row: it fills in the mean of those that were trained on.
     filled = np.where(np.isnan(held), train[whole].mean(axis=0), held)
     scaled = StandardScaler().fit(train[whole].astype(np.float64)).transform(filled)
@@ -205,10 +207,10 @@ def test_the_report_says_what_was_found_and_done(penguins: Any) -> None:
         {"island": 1, "mass": 1, "sex": 1}, ("same",), {"island": 3, "sex": 2},
     )  # fmt: skip
     assert dict((name, done) for name, _, done in report.lines() if done) == {
-        "missing": "filled with the median",
+        "missing": "filled with the median; categories with the commonest",
         "outliers": "kept",
         "constant": "left out",
-        "categories": "one column for each category",
+        "categories": "one column for each",
         "scaling": "zscore: (x - mean) / deviation, for each column",
     }
     assert "3 values in 3 columns: island 1, mass 1, sex 1" in repr(report)

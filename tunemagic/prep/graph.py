@@ -7,6 +7,7 @@ NaN equals nothing; TF Lite has no isnan.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,14 +40,27 @@ def wrapped(made: Preparation, model: Any) -> Any:
         )
     raw = keras.Input(made.source.shape, name="raw")
     rows = front(made)(raw)
-    # A chain of layers stays one, which is easier to look at and to explain than a model in a model.
-    layers = model.layers if isinstance(model, keras.Sequential) else [model]
-    for layer in layers:
+    for layer in _chain(model):
         rows = layer(rows)
     whole = keras.Model(raw, rows, name=model.name)
     if model.compiled:
         whole.compile(**model._compile_config.config)
     return whole
+
+
+def _chain(model: Any) -> list[Any]:
+    """The model's layers where they follow one another, so that they go on doing so; else the model as a whole."""
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return list(model.layers)
+    layers = list(getattr(model, "layers", []))
+    try:
+        follows = all(layer.input is before.output for before, layer in itertools.pairwise(layers))
+        whole = bool(layers) and layers[0].output is model.input and layers[-1].output is model.output
+    except (AttributeError, ValueError):  # a subclassed model, or a layer that is used twice
+        return [model]
+    return layers[1:] if follows and whole else [model]
 
 
 def front(made: Preparation) -> Any:

@@ -25,6 +25,7 @@ from tunemagic.prep.preparation import Column, Preparation
 from tunemagic.prep.recipe import Recipe
 from tunemagic.prep.report import Report
 from tunemagic.prep.table import Source, listed, read_source, take_rows, to_matrix
+from tunemagic.prep.told import done
 
 __all__ = ["learn"]
 
@@ -215,75 +216,21 @@ def _scaling(scaler: str, values: NDArray[np.float64]) -> tuple[Any, Any]:
 
 
 def _reported(made: Preparation, matrix: NDArray[np.float32], y: Any, faults: RowFaults) -> Report:
-    """``matrix`` has its gaps still."""
+    """What was found in the training part, whose ``matrix`` has its gaps still, and what was done."""
     raw = made.source.columns
     gaps = np.isnan(_by_column(matrix)).sum(axis=0)
     outside = beyond(matrix, made.columns).reshape(-1, len(raw)).sum(axis=0)
-    categories = {column.name: len(column.categories) for column in raw if column.categories is not None}
-    constant = tuple(raw[i].name for i in np.flatnonzero(_is_constant(_by_column(matrix)) & (gaps < len(matrix))))
-    duplicates = int(repeated(matrix, y).sum())
-    dropped = {name: int(mask.sum()) for name, mask in _masks(faults).items()}
-    return replace(
+    constant = _is_constant(_by_column(matrix)) & (gaps < len(matrix))
+    found = replace(
         made.report,
         left=int((~faults.any).sum()),
         missing={raw[i].name: int(count) for i, count in enumerate(gaps) if count},
-        duplicates=duplicates,
+        duplicates=int(repeated(matrix, y).sum()),
         outliers={raw[i].name: int(count) for i, count in enumerate(outside) if count},
-        constant=constant,
+        constant=tuple(raw[int(i)].name for i in np.flatnonzero(constant)),
         mixed={column.name: column.note for column in raw if column.note},
-        categories=categories,
-        done=_done(made, dropped, bool(gaps.any()), bool(outside.any()), duplicates, constant, bool(categories)),
+        categories={column.name: len(column.categories) for column in raw if column.categories is not None},
     )
-
-
-def _masks(faults: RowFaults) -> dict[str, NDArray[np.bool_]]:
-    return {"missing": faults.missing, "duplicates": faults.duplicate, "outliers": faults.outlier}
-
-
-def _done(
-    made: Preparation,
-    dropped: dict[str, int],
-    gaps: bool,
-    outside: bool,
-    duplicates: int,
-    constant: tuple[str, ...],
-    categories: bool,
-) -> dict[str, str]:
-    recipe = made.recipe
-    rows = {name: f"{count} rows dropped in training" for name, count in dropped.items()}
-    fill = f"filled with {recipe.fill:g}" if recipe.missing == "constant" else f"filled with the {recipe.missing}"
-    missing = {
-        "drop_rows": f"{rows['missing']}; filled with the mean elsewhere",
-        "drop_columns": "columns left out",
-        "interpolate": "filled between neighbours; with the mean in a deployed model",
-    }.get(recipe.missing, fill)
-    outliers = {"none": "kept", "median_filter": "median of three steps"}.get(
-        recipe.outliers, "clipped" if recipe.outliers.startswith("clip") else rows["outliers"]
-    )
-    said = {
-        "rows": f"{sum(dropped.values()):,} dropped in training" if sum(dropped.values()) else "",
-        "missing": missing if gaps else "",
-        "duplicates": ("kept" if recipe.duplicates == "keep" else rows["duplicates"]) if duplicates else "",
-        "outliers": outliers if outside or recipe.outliers == "median_filter" else "",
-        "constant": ("left out" if recipe.constant == "drop" else "kept") if constant else "",
-        "categories": {"onehot": "one column for each category", "ordinal": "numbers in sorted order"}[recipe.encoding]
-        if categories
-        else "",
-        "scaling": _scaling_told(recipe),
-    }
-    return {name: text for name, text in said.items() if text}
-
-
-def _scaling_told(recipe: Recipe) -> str:
-    told = {
-        "none": "not scaled",
-        "minmax": "(x - min) / (max - min)",
-        "zscore": "(x - mean) / deviation",
-        "mean": "(x - mean) / (max - min)",
-        "robust": "(x - median) / interquartile range",
-    }[recipe.scaler]
-    return (
-        told
-        if recipe.scaler == "none"
-        else f"{recipe.scaler}: {told}, {'over all values' if recipe.per == 'all' else 'for each column'}"
-    )
+    masks = {"missing": faults.missing, "duplicates": faults.duplicate, "outliers": faults.outlier}
+    dropped = {name: int(mask.sum()) for name, mask in masks.items()}
+    return replace(found, done=done(made.recipe, found, dropped))

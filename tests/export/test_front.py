@@ -1,0 +1,55 @@
+"""int8 leaves a preparation in float; missing values go through every model that has an answer for them."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tunemagic import prep
+from tunemagic.errors import ExportError
+from tunemagic.export.front import front_of
+from tunemagic.export.task import prepare
+from tunemagic.request import QuantMode
+
+X = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+GAPS = np.where(np.arange(40)[:, None] % 4 == 0, np.float32("nan"), X)
+
+
+def body():
+    return keras.Sequential([keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+
+
+def named(name):
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dense(5, name=name)(inputs)))
+
+
+def test_a_preparation_is_known_and_another_layer_of_its_name_is_not():
+    assert front_of(prep.recipe().fit(X).wrap(body()))
+    assert not front_of(named("preparation"))
+    assert not front_of(named("first"))
+
+
+def test_a_model_with_an_answer_for_missing_values_is_compared_on_them():
+    task = prepare(prep.recipe().fit(X).wrap(body()), GAPS, None, None, [QuantMode.NONE], None)
+    np.testing.assert_array_equal(task.x, GAPS)
+    inputs = keras.Input((5,))
+    filled = ops.where(ops.isnan(inputs), 0.0, inputs)
+    own = keras.Model(inputs, keras.layers.Dense(2)(filled))
+    assert np.isfinite(prepare(own, GAPS, None, None, [QuantMode.NONE], None).keras).all()
+
+
+def test_a_model_without_one_is_refused_as_before():
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    with pytest.raises(ExportError, match="x_eval: expected finite numbers; received 50 NaN, first in sample 0"):
+        prepare(model, GAPS, None, None, [QuantMode.NONE], None)
+
+
+def test_int8_is_calibrated_on_samples_without_missing_values():
+    model = prep.recipe().fit(X).wrap(body())
+    given = prepare(model, GAPS, None, GAPS, [QuantMode.INT8], None)
+    np.testing.assert_array_equal(given.calibration, X[np.arange(40) % 4 != 0])
+    aside = prepare(model, GAPS, None, None, [QuantMode.INT8], None)
+    assert np.isfinite(aside.calibration).all()
+    with pytest.raises(ExportError, match="expected samples without missing values; received NaN in all 10"):
+        prepare(model, GAPS, None, GAPS[::4], [QuantMode.INT8], None)
