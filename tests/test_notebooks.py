@@ -155,6 +155,9 @@ def test_a_rate_is_found_and_a_cycle_beats_a_constant_one_under_nbclient(tmp_pat
     assert sum(cell.source.count("assert ") for cell in notebook.cells) == 7
 
 
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_right_kind_of_model_wins_under_nbclient(tmp_path: Path):
     notebook = executed(WHICH_MODEL, tmp_path)  # its lessons are assertions in its cells
 
