@@ -30,6 +30,9 @@ def complete(shell, completer):
     return complete
 
 
+LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "--high", "--lang", "-h"]
+
+
 @pytest.mark.parametrize(
     ("text", "texts"),
     [
@@ -56,6 +59,7 @@ def complete(shell, completer):
         ("x = 1\n%tune st", ["status", "stop"]),
         ("%tune status ", ["digits", "'first try'", "--help", "--lang", "-h"]),
         ("%tune show --c", ["--code"]),
+        ("%tune lr ", ["digits", "'first try'", "helper", *LR_OPTIONS]),
         ("%tune why ", ["--help", "--lang", "-h"]),
         ("%tune why 3 d", ["digits"]),
         ("%tune form h", ["helper"]),

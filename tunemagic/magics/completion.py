@@ -18,6 +18,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.magics.lines import export_parser, tune_parser
+from tunemagic.magics.objects import is_model
 from tunemagic.magics.options import AUTO, LineParser
 from tunemagic.magics.verbs import VERBS
 from tunemagic.search.replay import table_names
@@ -108,6 +109,8 @@ class LineCompleter:
         if parser is VERBS["form"].parser:
             return self._variables(lambda value: isinstance(value, (str, *_FUNCTIONS)))
         studies = [shlex.quote(name) for name in self._study_names()]
+        if parser is VERBS["lr"].parser:
+            return [*studies, *self._variables(lambda value: is_model(value) or isinstance(value, (str, *_FUNCTIONS)))]
         return studies if parser is not self._parsers["%tflite"] else [*studies, *self._data()]
 
     def _data(self) -> list[str]:

@@ -183,7 +183,13 @@ def _like(optimizer: Any, rate: float) -> Any:
     if inner is not None:  # mixed precision scales the loss round the user's optimizer
         config = {name: value for name, value in optimizer.get_config().items() if name != "inner_optimizer"}
         return type(optimizer)(_like(inner, rate), **config)
-    return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": rate})
+    try:
+        return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": rate})
+    # What a config does not rebuild, such as an optimizer of second order, has no rate of its own to test.
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"the optimizer {optimizer.name} can't be made anew with another learning rate; expected one of Keras'."
+        ) from error
 
 
 def _batches(setup: TrialSetup, data: TrainingData, seed: int) -> Iterator[tuple[Any, Any, Any]]:
