@@ -73,7 +73,8 @@ def _table_values(name: str, table: Any) -> Any:
     if other:
         more = "" if len(other) <= _SHOWN else f" and {len(other) - _SHOWN} more"
         raise DataError(
-            f"{name} has columns that are not numbers: {', '.join(other[:_SHOWN])}{more}. Encode or leave them out."
+            f"{name} has columns that are not numbers: {', '.join(other[:_SHOWN])}{more}. "
+            f"Leave them out, or encode them: {name} = tunemagic.prep.recipe().fit({name}).encode({name})."
         )
     return table.to_numpy(dtype="float64", na_value=float("nan"))
 
