@@ -78,7 +78,8 @@ def lr_range(
     Args:
         model: A compiled Keras model; or a function ``build(hp)`` or a HyperModel, which is built with its
             default values.
-        data: ``(x, y)`` with samples along the first axis, or ``x`` alone.
+        data: ``(x, y)`` with samples along the first axis, of which a fifth is left aside as in a search; ``x``
+            alone; or a dataset of batches.
         batch_size: Samples in a step; default 32.
         steps: How many steps at most.
         lowest_rate: The rate of the first step.
@@ -93,7 +94,10 @@ def lr_range(
     import keras
 
     x, y = data if isinstance(data, tuple) else (data, None)
-    training = data_from_arrays(x, y, None, seed=seed)
+    if hasattr(x, "element_spec"):
+        training = TrainingData(x=x, y=None, val_x=x, val_y=None, names=("data",))
+    else:
+        training = data_from_arrays(x, y, None, seed=seed)
     if isinstance(model, keras.Model):
         setup = TrialSetup(model)
     else:
