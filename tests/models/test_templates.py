@@ -106,6 +106,24 @@ def test_a_penalty_that_is_ruled_out_leaves_no_strength_to_search():
     assert "strength" not in searched(models.linear(COLUMNS, CLASSES, penalty="none"))
 
 
+def test_a_second_order_optimizer_has_a_learning_rate_only_where_one_is_given():
+    both = searched(models.dense(COLUMNS, CLASSES, optimizer=["adam", "kfac"]))
+    [condition] = both["learning_rate"].conditions
+    assert (condition.parent, condition.values) == ("optimizer", ("adam",))
+    assert "learning_rate" not in searched(models.dense(COLUMNS, CLASSES, optimizer="hessian_free"))
+    assert (
+        searched(models.dense(COLUMNS, CLASSES, optimizer="kfac", learning_rate=(0.1, 1.0)))["learning_rate"].low == 0.1
+    )
+
+
+def test_templates_train_by_second_order_too():
+    build = models.dense(IMAGES, CLASSES, optimizer="hessian_free")
+    model = built(build)
+    build.adapt(model, IMAGES, CLASSES)
+    losses = model.fit(IMAGES, CLASSES, batch_size=24, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -115,7 +133,8 @@ def test_a_penalty_that_is_ruled_out_leaves_no_strength_to_search():
         ),
         (
             {"optimizer": "adm"},
-            "optimizer: received 'adm'; expected adam | adamw | rmsprop | momentum. Did you mean adam?",
+            "optimizer: received 'adm'; expected one of gd, sgd, momentum, adam, adamw, rmsprop, hessian_free, kfac. "
+            "Did you mean adam?",
         ),
         (
             {"learning_rate": (1.0, 0.1)},

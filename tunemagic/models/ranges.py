@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tunemagic.errors import OptionError
+from tunemagic.models.compile import SECOND_ORDER
+from tunemagic.models.optimisers import OPTIMIZERS
 from tunemagic.space import Condition, Kind, Parameter, Sampling, Value
 from tunemagic.text import did_you_mean
 
@@ -59,7 +61,18 @@ def changed(template: str, ranges: Iterable[Parameter], options: Mapping[str, An
             hint = did_you_mean(name, known)
             raise OptionError(f"models.{template}: received {name}=; expected one of {', '.join(known)}.{hint}")
         known[name] = _changed(known[name], option)
-    return tuple(known.values())
+    return tuple(known.values() if "learning_rate" in options else _rate_of_first_order(known))
+
+
+def _rate_of_first_order(known: dict[str, Parameter]) -> list[Parameter]:
+    """The ranges with a learning rate for those optimizers only whose step has no length of its own."""
+    first = tuple(name for name in known["optimizer"].choices if name not in SECOND_ORDER)
+    if len(first) == len(known["optimizer"].choices):
+        return list(known.values())
+    rate = replace(known["learning_rate"], conditions=(Condition(parent="optimizer", values=first),))
+    return [
+        rate if each is known["learning_rate"] else each for each in known.values() if first or each.name != rate.name
+    ]
 
 
 def _changed(parameter: Parameter, option: Any) -> Parameter:
@@ -73,10 +86,13 @@ def _changed(parameter: Parameter, option: Any) -> Parameter:
     if not values or not all(isinstance(value, (int, float, str, bool)) for value in values):
         raise OptionError(f"{parameter.name}: received {option!r}; expected numbers or texts.")
     if parameter.kind is Kind.CHOICE and isinstance(parameter.default, str):
-        wrong = next((value for value in values if value not in parameter.choices), None)
+        known = OPTIMIZERS + SECOND_ORDER if parameter.name == "optimizer" else parameter.choices
+        wrong = next((value for value in values if value not in known), None)
         if wrong is not None:
-            hint = did_you_mean(str(wrong), map(str, parameter.choices))
-            raise OptionError(f"{parameter.name}: received {wrong!r}; expected {parameter.describe()}.{hint}")
+            hint = did_you_mean(str(wrong), map(str, known))
+            raise OptionError(
+                f"{parameter.name}: received {wrong!r}; expected one of {', '.join(map(str, known))}.{hint}"
+            )
     default = parameter.default if parameter.default in values else values[0]
     kind = Kind.CHOICE if len(values) > 1 else Kind.FIXED
     return Parameter(name=parameter.name, kind=kind, choices=values, default=default, conditions=parameter.conditions)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from tunemagic.models.compile import compile
 from tunemagic.models.head import Head
-from tunemagic.models.optimisers import optimizer
 from tunemagic.models.ranges import picked
 from tunemagic.models.scaling import learn, scaled
 from tunemagic.space import Kind, Parameter, Value
@@ -48,9 +48,13 @@ class Template:
         tensor = inputs if self.ready in (None, self.shape) else keras.layers.Reshape(self.ready)(inputs)
         outputs = self.network(scaled(tensor) if self.scale else tensor, values, self.head)
         model = keras.Model(inputs, outputs, name=self.name)
-        made = optimizer(str(values["optimizer"]), values["learning_rate"])
-        model.compile(made, loss=self.head.loss, metrics=self.head.metrics)
-        return model
+        return compile(
+            model,
+            values["optimizer"],
+            learning_rate=values.get("learning_rate"),
+            loss=self.head.loss,
+            metrics=self.head.metrics,
+        )
 
     def fit_arguments(self, hp: Any) -> dict[str, Value]:
         """What ``fit`` is given besides the data: ``{"batch_size": 32}``."""
