@@ -125,6 +125,15 @@ def test_noise_of_signals_is_filtered_as_by_scipy() -> None:
     np.testing.assert_array_equal(prepared.transform(signals), expected)
 
 
+def test_no_step_of_a_signal_is_left_out() -> None:
+    signals = np.random.default_rng(0).normal(size=(20, 10)).astype(np.float32)
+    signals[:, :3] = 0  # as before a signal begins
+    prepared = prep.recipe(scaler="minmax", per="all", outliers="median_filter").fit(signals)
+    smooth = scipy.ndimage.median_filter(signals, size=(1, 3), mode="nearest")
+    expected = (smooth - smooth.min()) / np.ptp(smooth)
+    np.testing.assert_allclose(prepared.transform(signals), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_repeated_rows_are_dropped_once_their_targets_agree() -> None:
     x, y = np.array([[1, 2], [1, 2], [1, 2], [3, NAN], [3, NAN]], np.float32), np.array([0, 0, 1, 1, 1])
     prepared = prep.recipe(duplicates="drop").fit(x, y)
@@ -256,6 +265,9 @@ ROWS = np.arange(12.0).reshape(6, 2)
          "expected categories. Leave it out, or turn it into numbers."),
         ({"categories": "sexx"}, pd.DataFrame({"sex": ["m", "f"]}), "categories: there is no column 'sexx' among sex. "
          "Did you mean sex?"),
+        ({"missing": "drop_columns"}, np.full((4, 3, 3), NAN), "missing='drop_columns' is for "
+         "tables; received rows of shape (3, 3). Use 'interpolate' or 'mean'."),
+        ({"constant": "keep"}, [[1, NAN], [2, NAN]], "there is no value at all in column 1; leave that out."),
         ({"outliers": "median_filter"}, [[1, 2], [2, 3]], "outliers='median_filter': expected signals of at least 3 "
          "steps (row, step) or (row, step, channel); received rows of shape (2,). Use clip_iqr for tables."),
     ],

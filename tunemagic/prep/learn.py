@@ -99,19 +99,33 @@ def _without_gaps(made: Preparation, matrix: NDArray[np.float32]) -> Preparation
             f"{int(gaps.sum())} missing values are left in {_names(made, np.flatnonzero(some))}; expected none with "
             "missing='none'. Use missing='mean', 'median', 'mode', 'drop_rows' or 'drop_columns'."
         )
-    if empty.any() and (recipe.constant == "keep" or matrix.ndim > 2) and recipe.missing != "drop_columns":
-        raise DataError(f"{_names(made, np.flatnonzero(empty))} has no value at all; leave it out.")
-    gone = some if recipe.missing == "drop_columns" else empty
-    return _drop(made, gone, "missing values" if recipe.missing == "drop_columns" else "no value", matrix.ndim)
+    if recipe.missing == "drop_columns":
+        if some.any() and _keeps_shape(made):
+            raise DataError(
+                f"missing='drop_columns' is for tables; received {_what(made)}. Use 'interpolate' or 'mean'."
+            )
+        return _drop(made, some, "missing values")
+    if empty.any() and (recipe.constant == "keep" or _keeps_shape(made)):
+        raise DataError(f"there is no value at all in {_names(made, np.flatnonzero(empty))}; leave that out.")
+    return _drop(made, empty, "no value")
+
+
+def _keeps_shape(made: Preparation) -> bool:
+    """Whether what is left of a row must stay in its place: pixels of an image, steps of a signal."""
+    return len(made.source.shape) > 1 or made.recipe.outliers == "median_filter"
+
+
+def _what(made: Preparation) -> str:
+    return f"rows of shape {made.source.shape}" if len(made.source.shape) > 1 else "signals (outliers='median_filter')"
 
 
 def _without_constants(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
-    """Without columns of one value; of arrays with more axes nothing is left out, since images keep their shape."""
-    if made.recipe.constant == "keep" or matrix.ndim > 2:
+    """Without columns of one value."""
+    if made.recipe.constant == "keep" or _keeps_shape(made):
         return made
     values = _by_column(matrix)
     left = np.array([not column.dropped for column in made.columns])
-    return _drop(made, left & _is_constant(values), "constant", matrix.ndim)
+    return _drop(made, left & _is_constant(values), "constant")
 
 
 def _is_constant(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -120,9 +134,7 @@ def _is_constant(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return constant
 
 
-def _drop(made: Preparation, gone: NDArray[np.bool_], why: str, axes: int) -> Preparation:
-    if gone.any() and axes > 2:
-        raise DataError(f"missing='drop_columns' is for tables; received rows of shape {made.source.shape}.")
+def _drop(made: Preparation, gone: NDArray[np.bool_], why: str) -> Preparation:
     pairs = zip(made.columns, gone, strict=True)
     made = _changed(made, dropped=[column.dropped or (why if bad else "") for column, bad in pairs])
     if all(column.dropped for column in made.columns):
@@ -185,7 +197,7 @@ def _with_scale(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
     constant = [index for index in numbers if np.ptp(values[:, index]) == 0]
     pooled = values[:, numbers].reshape(-1, 1) if made.recipe.per == "all" else values[:, numbers]
     if constant and (made.recipe.per == "feature" or np.ptp(pooled) == 0):
-        cure = "constant='drop'" if matrix.ndim == 2 else "per='all'"
+        cure = "per='all'" if _keeps_shape(made) else "constant='drop'"
         raise DataError(
             f"scaler={made.recipe.scaler!r}: {_names(made, constant)} can't be scaled, having one value only; "
             f"use {cure} or scaler='none'."

@@ -51,7 +51,7 @@ class Recipe:
         limit: interquartile ranges beyond the quartiles (default 1.5), or standard deviations from
             the mean (default 3), beyond which a value is an outlier.
         duplicates: whether rows that repeat an earlier one, target included, stay in the training.
-        constant: whether columns with one value are kept; they can't be scaled.
+        constant: whether columns of a table with one value are kept; they can't be scaled.
         mixed: what becomes of columns that hold numbers and texts: an ``error``, ``numbers`` (texts
             become missing) or ``text`` (numbers become categories).
         encoding: categories as ``onehot`` columns or as ``ordinal`` numbers in sorted order. A category
