@@ -1,10 +1,12 @@
 """A study's best model on a test part that the search has never seen."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+import tunemagic
 from tunemagic.analysis.held_out import HeldOutInfo, bootstrap_interval, held_out_verdict
 from tunemagic.errors import DataError
 from tunemagic.events import Direction
@@ -20,13 +22,23 @@ INFO = HeldOutInfo(
 )
 
 
-@pytest.fixture
-def study(open_cell: Any) -> Any:
-    """A finished study of the digits."""
-    study = open_cell(EASY, objective=objective("val_accuracy"), epochs=8, workers=0)
-    study.start()
-    assert study.wait(60)
-    return study
+@pytest.fixture(scope="module")
+def study(some_digits: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A finished study of 80 digits, for all tests that only look at it."""
+    import keras
+
+    def build(hp: Any) -> Any:
+        units = hp.Int("units", 8, 32, step=8)
+        layers = [keras.Input((64,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")]
+        model = keras.Sequential(layers)
+        model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    folder = tmp_path_factory.mktemp("studies")
+    options = {"objective": "val_accuracy", "max_trials": 2, "epochs": 8, "workers": 0}
+    study = tunemagic.tune(build, data=some_digits, name="s", directory=folder, **options)
+    yield study
+    study.close()
 
 
 def objective(name: str) -> Any:
@@ -52,7 +64,7 @@ def test_the_best_model_is_scored_on_it_with_an_interval(study: Any, others: tup
     assert info.test == pytest.approx(right.mean())
     assert info.validation == pytest.approx(study.best_trial.score)
     assert (info.trial, info.metric, info.direction) == (study.best_trial.number, "accuracy", Direction.MAX)
-    assert (info.rows, info.validation_rows, info.looks, info.prepared) == (200, 16, 1, ())
+    assert (info.rows, info.validation_rows, info.prepared) == (200, 16, ())
     # The normal approximation of a share's interval.
     half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 200)
     assert [info.low, info.high] == pytest.approx([right.mean() - half, right.mean() + half], abs=0.02)
@@ -60,20 +72,25 @@ def test_the_best_model_is_scored_on_it_with_an_interval(study: Any, others: tup
     assert study.test(x, y) == info
 
 
-def test_each_model_that_is_tested_is_noted_once(study: Any, others: tuple[Any, Any], open_cell: Any) -> None:
+def test_each_look_is_noted_once(study: Any, others: tuple[Any, Any]) -> None:
     x, y = others
     first = study.test(x, y)
-    note = f"trial {first.trial} scored accuracy {first.test:.4g} on a test part of 200 samples"
-    assert [text for text in study.view.notes if "test part" in text] == [note]
     study.test(x, y)
-    assert study.test(x[:100], y[:100]).looks == 2
-    assert len([text for text in study.view.notes if "test part" in text]) == 2
+    note = f"trial {first.trial} scored accuracy {first.test:.4g} on a test part of 200 samples"
+    assert looks(study).count(note) == 1
+    before = len(looks(study))
+    assert study.test(x[:100], y[:100]).looks == before + 1
+    assert len(looks(study)) == before + 1
 
 
-def test_test_samples_that_were_trained_on_are_counted(study: Any, namespace: dict[str, Any]) -> None:
-    info = study.test(namespace["x_train"].astype("float64"), namespace["y_train"])
+def looks(study: Any) -> list[str]:
+    return [note for note in study.view.notes if "on a test part of" in note]
+
+
+def test_test_samples_that_were_trained_on_are_counted(study: Any, some_digits: tuple[Any, Any]) -> None:
+    info = study.test(some_digits[0].astype("float64"), some_digits[1])
     assert info.doubles == 80
-    assert held_out_verdict(info)[-1] == (
+    assert held_out_verdict(info)[1] == (
         "80 of 80 test samples stand among the samples that were trained or chosen on, so the test score is too good."
     )
 
@@ -102,11 +119,13 @@ def test_with_folds_the_trials_score_stands_beside_it(open_cell: Any, others: tu
 def test_a_dataset_can_be_the_test_part(study: Any, others: tuple[Any, Any]) -> None:
     import tensorflow as tf
 
-    assert study.test(tf.data.Dataset.from_tensor_slices(others).batch(32)) == study.test(*others)
+    again = study.test(tf.data.Dataset.from_tensor_slices(others).batch(32))
+    assert again == study.test(*others)
 
 
 def test_a_test_part_that_does_not_fit_is_told_in_one_line(study: Any, others: tuple[Any, Any]) -> None:
     x, y = others
+    before = looks(study)
     for arguments, text in (
         ((x,), "the test part needs targets: test(x_test, y_test), --test x_test,y_test."),
         (
@@ -119,7 +138,7 @@ def test_a_test_part_that_does_not_fit_is_told_in_one_line(study: Any, others: t
         with pytest.raises(DataError) as raised:
             study.test(*arguments)
         assert str(raised.value).startswith(text)
-    assert [note for note in study.view.notes if "test part" in note] == []
+    assert looks(study) == before
 
 
 def changed(**fields: Any) -> HeldOutInfo:

@@ -90,3 +90,31 @@ def test_a_model_that_was_never_compiled_is_scored_too():
     name, value = score(model, None, x, y)
     assert name == "mean_squared_error"
     assert value == np.mean((y[:, None] - keras_outputs(model, x)) ** 2)
+
+
+def test_a_metric_that_no_graph_can_compute_is_computed_all_the_same():
+    class Share(keras.metrics.Metric):
+        """The share of answers above a half, by NumPy."""
+
+        def __init__(self, name="share"):
+            super().__init__(name=name)
+            self.value = 0.0
+
+        def update_state(self, y, outputs, sample_weight=None):
+            self.value = float(np.mean(np.asarray(outputs) > 0.5))
+
+        def result(self):
+            return self.value
+
+        def reset_state(self):
+            self.value = 0.0
+
+        def get_config(self):
+            return {"name": self.name}
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=[Share()])
+    model(np.zeros((1, 2)))
+    y = np.array([1, 0, 1])
+    found = score_of(model, answers_of(model, ONE, y), "share", y, ONE)
+    assert (found.name, found.compute(y, ONE), found.number(y[:1], ONE[:1])) == ("share", pytest.approx(2 / 3), 1.0)

@@ -4,11 +4,20 @@ import pytest
 
 from tunemagic.study import Study
 
+# A few columns, so that shuffling each of them ten times takes little time.
+CELL = """
+units = hp.Int("units", 4, 32, step=4)
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+batch_size = 80
+"""
+
 
 @pytest.fixture
-def study(tune, shell) -> Study:
-    """A finished study of two trials."""
-    assert tune("digits -n 2 --epochs 2 --tuner random --objective val_accuracy --view none").err == ""
+def study(notebook, tune, shell) -> Study:
+    """A finished study of two trials, of one row of each digit's pixels."""
+    notebook("x_train = x_train[:, 24:32]")
+    assert tune("digits -n 2 --epochs 2 --tuner random --objective val_accuracy --view none", CELL).err == ""
     return shell.user_ns["study"]
 
 
@@ -25,7 +34,7 @@ def test_a_study_is_explained_on_its_validation_part(notebook, study, tmp_path):
 
 
 def test_rows_other_data_and_names_can_be_asked_for(notebook, shell, study):
-    notebook("import pandas as pd\nnames = [f'pixel {n}' for n in range(64)]\nframe = pd.DataFrame(x_train)")
+    notebook("import pandas as pd\nnames = [f'pixel {n}' for n in range(8)]\nframe = pd.DataFrame(x_train)")
     cell = notebook("%tune explain --data x_train,y_train --sample 3 --sample 5 --columns names --lang zh")
     assert cell.out == "digits：第 3, 5 行的回答由什么支持（朱红）、由什么反对（蓝），按积分梯度计算。\n"
     cell = notebook("%tune explain study --how saliency --sample 0 --columns frame")

@@ -202,17 +202,20 @@ def _repeated(metric: Any) -> Callable[[NDArray[Any], NDArray[Any]], float | Non
         twin.update_state(y, outputs)
         return twin.result()
 
-    traced = result
+    ways = [result]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        traced = tf.function(result, reduce_retracing=True)
+        ways.insert(0, tf.function(result, reduce_retracing=True))
 
     def compute(y: NDArray[Any], outputs: NDArray[Any]) -> float | None:
         try:
-            return _mean(traced(*_for_keras(y, outputs)))
-        except Exception:  # a metric of the user's own may compute with NumPy; what it raises so, it means
-            return _mean(result(*_for_keras(y, outputs)))
+            return _mean(ways[0](*_for_keras(y, outputs)))
+        except Exception:  # a metric of the user's own may compute with NumPy, which no graph can
+            if len(ways) == 1:
+                raise
+            ways.pop(0)
+            return compute(y, outputs)
 
     return compute
 
