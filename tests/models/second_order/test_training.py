@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
+import tunemagic
+from tunemagic.errors import OptionError
 from tunemagic.models import second_order
 from tunemagic.search.state import restore_model, snapshot_of
 
@@ -157,3 +159,9 @@ def test_kfac_trains_convolutions_behind_dropout() -> None:
     ])  # fmt: skip
     losses = compiled("kfac", model).fit(X, Y, epochs=4, verbose=0).history["loss"]
     assert losses[3] < losses[0] / 4
+
+
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_the_rate_of_a_second_order_optimizer_is_not_tested_as_if_it_were_another_one(optimizer: str) -> None:
+    with pytest.raises(OptionError, match="has no learning rate that could be tested"):
+        tunemagic.lr_range(compiled(optimizer, dense(8)), data=(X, Y))

@@ -106,7 +106,7 @@ class HessianFree:
         return {"damping": np.array(damping, np.float32), "direction": np.zeros(count, np.float32)}
 
     def _update(self, objective: Objective, batch: Batch) -> tuple[float, Any]:
-        """Make one update; the loss after it and the answers, those before it when it was none."""
+        """Make one update, or none; the loss after that, and the answers."""
         memory = self.optimizer.memory
         damping = float(memory["damping"].numpy())
         before, gradient = objective.loss_and_gradient(batch)
@@ -120,12 +120,11 @@ class HessianFree:
 
         start = _REMEMBERED * memory["direction"].numpy().astype(np.float64)
         solution = conjugate_gradients(product, -gradient, start, most=self._options.cg_steps)
-        loss, answers, ratio = self._search(objective, batch, before, gradient, solution)
-        taken = loss < before
-        memory["damping"].assign(_adapted(damping, ratio, taken=taken))
-        memory["direction"].assign(solution.x.astype(np.float32) * taken)
+        found = self._searched(objective, batch, before, gradient, solution)
+        memory["damping"].assign(_adapted(damping, found))
+        memory["direction"].assign(solution.x.astype(np.float32) * found.taken)
         self.optimizer.iterations.assign_add(1)
-        return loss, answers
+        return found.loss, found.answers
 
     def _curvature_sample(self, batch: Batch) -> Batch:
         count, most = batch.count, self._options.curvature_rows
@@ -134,28 +133,38 @@ class HessianFree:
         generator = np.random.default_rng([self._seed, int(self.optimizer.iterations.numpy())])
         return batch.take(np.sort(generator.choice(count, most, replace=False)))
 
-    def _search(
+    def _searched(
         self, objective: Objective, batch: Batch, before: float, gradient: _Vector, solution: Solution
-    ) -> tuple[float, Any, float]:
-        """Move along the solution by 1, 1/2, 1/4 ... until the loss has fallen enough, or not at all.
-
-        Returns the loss there, the answers, and by how much more than foretold it fell at 1.
-        """
+    ) -> _Search:
+        """Move along the solution by 1, 1/2, 1/4 ... until the loss has fallen enough, or not at all."""
         here, slope = objective.weights, dot(gradient, solution.x)
         ratio = -np.inf
-        for length in 0.5 ** np.arange(_HALVINGS):
+        for length in 0.5 ** np.arange(_HALVINGS if solution.value < 0 else 0):
             objective.weights = here + length * solution.x
             loss, answers = objective.loss(batch)
             self.optimizer.passes += 1 / 3
-            if length == 1 and np.isfinite(loss) and solution.value < 0:
+            if length == 1 and np.isfinite(loss):
                 ratio = (loss - before) / solution.value
             if loss < before and loss <= before + _SUFFICIENT * length * slope:
-                return loss, answers, ratio
+                return _Search(loss, answers, ratio, taken=True)
         objective.weights = here
-        return (*objective.loss(batch), ratio)
+        return _Search(*objective.loss(batch), ratio, taken=False)
 
 
-def _adapted(damping: float, ratio: float, *, taken: bool) -> float:
-    """Lambda for the next update (Martens 2010, section 4.1); grown faster when no step could be taken."""
-    factor = 4.0 if not taken else 1.5 if ratio < 0.25 else 2 / 3 if ratio > 0.75 else 1.0
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """Where a search along a direction ended: the loss and the model's answers there, and whether it moved.
+
+    ``ratio`` is how much of the fall that the quadratic model foretold the full step brought.
+    """
+
+    loss: float
+    answers: Any
+    ratio: float
+    taken: bool
+
+
+def _adapted(damping: float, found: _Search) -> float:
+    """Lambda for the next update (Martens 2010, section 4.1); it grows faster when no step could be taken."""
+    factor = 4.0 if not found.taken else 1.5 if found.ratio < 0.25 else 2 / 3 if found.ratio > 0.75 else 1.0
     return float(np.clip(damping * factor, _LEAST_DAMPING, _MOST_DAMPING))

@@ -38,7 +38,7 @@ def check_trainable(model: Any, optimizer: str) -> None:
             )
         if kind == "Masking" or getattr(layer, "mask_zero", False):
             raise refuse(f"{layer.name} masks steps, which the curvature does not know of", "Train it with adam.")
-        if layer.compute_dtype != layer.variable_dtype or layer.compute_dtype not in ("float32", "float64"):
+        if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
             raise refuse(f"{layer.name} computes in {layer.dtype_policy.name}", "Use float32.")
         if getattr(layer, "activity_regularizer", None) is not None or getattr(layer, "_losses", None):
             raise refuse(f"{layer.name} adds a loss of its activity", "Use a kernel_regularizer.")
