@@ -52,7 +52,7 @@ def compiled(optimizer: str, model: Any = None, **options: Any) -> Any:
 )
 def test_the_loss_falls_in_every_epoch(optimizer: str, make: Any, targets: Any, loss: str, least: float) -> None:
     model = compiled(optimizer, make(), loss=loss)
-    losses = model.fit(X, targets, epochs=8, batch_size=64, verbose=0).history["loss"]
+    losses = model.fit(X, targets, epochs=6, batch_size=64, verbose=0).history["loss"]
     assert all(later < earlier for earlier, later in itertools.pairwise(losses))
     assert losses[-1] < losses[0] / least
 
@@ -68,26 +68,16 @@ def test_an_epoch_of_hessian_free_is_one_update_and_tells_the_loss_after_it() ->
 
 
 @pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
-def test_the_same_seed_gives_the_same_weights(optimizer: str) -> None:
-    def trained() -> Any:
-        model = compiled(optimizer, dense(8), seed=None)
-        model.fit(X, Y, epochs=2, batch_size=128, verbose=0)
-        return model.get_weights()
-
-    for first, second in zip(trained(), trained(), strict=True):
-        np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-5)
-
-
-@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
 def test_a_training_state_is_taken_up_where_it_was_left(optimizer: str) -> None:
-    through = compiled(optimizer, dense(8))
-    through.fit(X, Y, epochs=2, batch_size=512, shuffle=False, verbose=0)
-    kept = snapshot_of(through, 2)
-    through.fit(X, Y, epochs=1, batch_size=512, shuffle=False, verbose=0)
-    again = compiled(optimizer, dense(8))
+    def one_more(model: Any) -> Any:
+        model.fit(X, Y, batch_size=512, shuffle=False, verbose=0)
+        return model
+
+    through = one_more(compiled(optimizer, dense(8), seed=None))
+    kept = snapshot_of(through, 1)
+    again = compiled(optimizer, dense(8), seed=None)  # the same, since dense sets Keras' seed
     restore_model(again, kept)
-    again.fit(X, Y, epochs=1, batch_size=512, shuffle=False, verbose=0)
-    for first, second in zip(through.get_weights(), again.get_weights(), strict=True):
+    for first, second in zip(one_more(through).get_weights(), one_more(again).get_weights(), strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-5)
 
 
@@ -112,12 +102,17 @@ def test_a_model_compiled_anew_trains_as_it_is_told_then() -> None:
     assert (model.optimizer.name, int(model.optimizer.iterations)) == ("kfac", 4)
 
 
-def test_callbacks_change_the_rate_and_end_training() -> None:
-    model = compiled("kfac", dense(8))
+def test_kfac_trains_convolutions_behind_dropout_at_the_rate_that_callbacks_set() -> None:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((64,)), layers.Reshape((8, 8, 1)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(),
+        layers.Flatten(), layers.Dropout(0.1), layers.Dense(10, "softmax"),
+    ])  # fmt: skip
     rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 * (epoch + 1))
-    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
-    history = model.fit(X, Y, epochs=5, callbacks=[rates, stop], verbose=0).history
-    assert history["learning_rate"] == pytest.approx([0.01, 0.02])
+    history = compiled("kfac", model).fit(X, Y, epochs=4, callbacks=[rates], verbose=0).history
+    assert history["learning_rate"] == pytest.approx([0.01, 0.02, 0.03, 0.04])
+    assert history["loss"][3] < history["loss"][0] / 4
 
 
 @pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
@@ -148,17 +143,6 @@ def test_hessian_free_trains_loops_of_known_length_and_leaves_their_config() -> 
     )
     assert losses[2] < losses[1] < losses[0]
     assert not model.layers[0].forward_layer.unroll
-
-
-def test_kfac_trains_convolutions_behind_dropout() -> None:
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((64,)), layers.Reshape((8, 8, 1)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(),
-        layers.Flatten(), layers.Dropout(0.1), layers.Dense(10, "softmax"),
-    ])  # fmt: skip
-    losses = compiled("kfac", model).fit(X, Y, epochs=4, verbose=0).history["loss"]
-    assert losses[3] < losses[0] / 4
 
 
 @pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
