@@ -68,6 +68,7 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
         ("%tune run --ep", ["--epochs"]),
         ("%tune run --repl", ["--replay"]),
         ("%tune run --replay m", ["mnist1d"]),
+        ("%tune run --model c", ["cnn", "conv1d"]),
         ("%tflite --quant ", ["none", "dynamic", "float16", "int8", "all"]),
         ("%tflite x_t", ["x_train"]),
         ("%tflite model --rep y", ["y_train"]),

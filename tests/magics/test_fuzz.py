@@ -10,7 +10,7 @@ from IPython.utils.capture import capture_output
 from tunemagic.magics.lines import export_parser, tune_parser
 from tunemagic.magics.verbs import VERBS
 
-OPTIONS = sorted({*tune_parser().option_strings(), *export_parser().option_strings(), "--code", "--replay"})
+OPTIONS = sorted({*tune_parser().option_strings(), *export_parser().option_strings(), "--code", "--model", "--replay"})
 WORDS = st.sampled_from([*OPTIONS, *VERBS, "{v}", "digits", "../x", "x,y", "0.2", "last:0.2", "int8", "=", "'", "\\"])
 LINES = st.lists(WORDS | st.text(max_size=12), max_size=6).map(" ".join)
 MANY = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

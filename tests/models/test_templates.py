@@ -9,7 +9,7 @@ import pytest
 
 import tunemagic
 from tunemagic import models
-from tunemagic.errors import DataError, OptionError
+from tunemagic.errors import DataError, OptionError, StudyChangedError
 from tunemagic.models.templates import TemplateName
 from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 
@@ -184,6 +184,8 @@ def test_scales_are_learned_from_the_rows_that_are_trained_on(tmp_path):
     np.testing.assert_allclose(model.get_layer("scale_target").beta, [y[rows].mean()], rtol=1e-6)
     assert abs(model.predict(x, verbose=0).mean() - y.mean()) < 200
     assert study.view.trials[0].trainer.startswith("whole epochs in one graph call")
+    with pytest.raises(StudyChangedError, match="the cell changed"):  # another template is another study
+        tunemagic.tune(models.linear(x, y, penalty="l2"), data=(x, y), name=study.name, directory=tmp_path)
 
 
 def test_each_fold_has_its_own_scales(tmp_path):
