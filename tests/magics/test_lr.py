@@ -1,7 +1,10 @@
 """``%tune lr`` suggests a learning rate and writes it into the cell, for every sort of source."""
 
+import html
+
 import keras
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from tunemagic.magics.form import last_model_cell
 
@@ -48,6 +51,24 @@ def test_a_tune_cell_gets_a_range_round_the_suggestion(notebook, shell):
     found_low, found_high = map(float, others[-1].split('"rate", ')[1].split(", sampling")[0].split(", "))
     assert found_low == pytest.approx(low, rel=0.06)
     assert found_high <= high * 1.06
+
+
+@pytest.mark.parametrize("cell", [TUNED, PLAIN], ids=["tuned", "plain"])
+def test_the_button_inserts_the_changed_cell(notebook, shell, monkeypatch, cell):
+    monkeypatch.setattr(shell, "kernel", object(), raising=False)  # of a notebook, which shows widgets
+    remembered(shell, cell)
+    shown = notebook("%tune lr")
+    picture, view = (output.data for output in shown.outputs)
+    assert set(picture) == {"text/plain", "image/png"}
+    use = _instances[view["application/vnd.jupyter.widget-view+json"]["model_id"]]
+    use.button.click()  # no page is there to insert it, so it is shown
+    offered = html.unescape(use.children[1].value).split("<pre>")[1].split("</pre>")[0]
+    lines, before = offered.strip("\n").splitlines(), cell.strip("\n").splitlines()
+    if cell is TUNED:  # as a search of its own, beside the one that it came from
+        assert lines.pop(0).startswith("%%tune digits-lr ")
+        before.pop(0)
+    [changed] = [line for line, other in zip(lines, before, strict=True) if line != other]
+    assert f"of the cell with it: {changed}\n" in shown.out
 
 
 def test_a_study_is_tested_by_its_cell(notebook, shell):
