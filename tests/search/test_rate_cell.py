@@ -21,8 +21,9 @@ AROUND = (0.002, 0.2)
         ("lr = 1e-3  #@tune log(1e-5, 1e-1)\no = Adam(lr)", "lr = 0.02  #@tune log(0.002, 0.2)\no = Adam(lr)"),
         ('keras.Sequential()\nmodel.compile("adam", "mse")',
          'keras.Sequential()\nmodel.compile(keras.optimizers.Adam(0.02), "mse")'),
-        ('keras.Sequential()\nmodels.compile(model, "adam", loss="mse")',
-         'keras.Sequential()\nmodels.compile(model, keras.optimizers.Adam(0.02), loss="mse")'),
+        ('keras.Sequential()\nmodels.compile(model, "momentum", loss="mse")',
+         'keras.Sequential()\nmodels.compile(model, "momentum", learning_rate=0.02, loss="mse")'),
+        ('o = models.optimizer("gd")', 'o = models.optimizer("gd", rate=0.02)'),
     ],
 )  # fmt: skip
 def test_the_one_rate_of_a_cell_is_changed(line: str, changed: str) -> None:
@@ -46,6 +47,8 @@ def test_the_one_rate_of_a_cell_is_changed(line: str, changed: str) -> None:
         'keras.Sequential()\nmodel.compile("sgd")\n',  # another optimizer than the one that was tested
         "o = Adam(0.02)\n",  # as it should be
         "x = 1\n",
+        'models.compile(model, "adam", learning_rate=rate)\n',  # a variable of the notebook
+        'o = models.optimizer("adam", rate)\n',
     ],
 )
 def test_nothing_is_changed_where_it_is_not_plain_what(body: str) -> None:

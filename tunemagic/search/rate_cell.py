@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from tunemagic.search.finding import find_tunables
 from tunemagic.search.ranges import Word, value_text
-from tunemagic.search.roles import roles_in_call
+from tunemagic.search.roles import call_name, roles_in_call
 from tunemagic.search.textedit import Edit, LineMap, apply_edits
-from tunemagic.search.tunables import Tunable, parse_cell, write_tunables
+from tunemagic.search.tunables import Tunable, parse_cell, receiver, write_tunables
 
 __all__ = ["RateCell", "with_rate"]
 
@@ -28,8 +28,9 @@ def with_rate(body: str, rate: float, around: tuple[float, float], optimizer: st
     """The cell's body with this rate.
 
     A literal becomes the rate; a range that the cell searches becomes ``around``, with the rate as
-    its default. Where the optimizer stands by its bare name, as in ``compile("adam")``, it becomes
-    ``keras.optimizers.Adam(0.003)``, if ``optimizer`` tells its class and the cell knows ``keras``.
+    its default. Where the optimizer stands by its bare name, as in ``model.compile("adam")``, it becomes
+    ``keras.optimizers.Adam(0.003)``, if ``optimizer`` is its class and the cell knows ``keras``;
+    ``models.compile(model, "adam")`` gets ``learning_rate=0.003`` besides.
 
     None where the cell states no rate, or several. Raises CellError for text that is not Python.
     """
@@ -38,7 +39,8 @@ def with_rate(body: str, rate: float, around: tuple[float, float], optimizer: st
     if len(places) == 1:
         changed = _changed(body, places[0], rate, around)
     else:
-        changed = None if places else _spelled_out(body, tree, rate, optimizer)
+        stated = any(True for _ in _arguments(tree, "learning_rate"))  # elsewhere in the notebook, or several
+        changed = None if stated else _spelled_out(body, tree, rate, optimizer)
     if changed is None or changed == body:
         return None
     old, new = body.split("\n"), changed.split("\n")
@@ -78,18 +80,29 @@ def _rates_in(value: ast.expr) -> Iterator[ast.expr]:
 
 
 def _arguments(tree: ast.Module, wanted: str) -> Iterator[ast.expr]:
+    yield from (argument for _, argument in _with_calls(tree, wanted))
+
+
+def _with_calls(tree: ast.Module, wanted: str) -> Iterator[tuple[ast.Call, ast.expr]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from (argument for role, argument in roles_in_call(node) if role == wanted)
+            yield from ((node, argument) for role, argument in roles_in_call(node) if role == wanted)
 
 
 def _spelled_out(body: str, tree: ast.Module, rate: float, optimizer: str) -> str | None:
-    names = [node for node in _arguments(tree, "optimizer") if isinstance(node, ast.Constant)]
-    knows = any(isinstance(node, ast.Name) and node.id == "keras" for node in ast.walk(tree))
-    if not optimizer or not knows or len(names) != 1 or names[0].value != optimizer.lower():
+    """The body where the one optimizer that stands by its bare name gets the rate."""
+    named = [(call, node) for call, node in _with_calls(tree, "optimizer") if isinstance(node, ast.Constant)]
+    if len(named) != 1:
         return None
-    text = f"keras.optimizers.{optimizer}({value_text(rate)})"
-    return apply_edits(body, [Edit(*LineMap(body).span(names[0]), text)])
+    call, name = named[0]
+    begin, end = LineMap(body).span(name)
+    if receiver(call) == "models":  # our own, which take a rate beside the name
+        word = "learning_rate=" if call_name(call) == "compile" else "rate="
+        return apply_edits(body, [Edit(end, end, f", {word}{value_text(rate)}")])
+    knows = any(isinstance(node, ast.Name) and node.id == "keras" for node in ast.walk(tree))
+    if not knows or str(name.value).lower() != optimizer.lower():
+        return None
+    return apply_edits(body, [Edit(begin, end, f"keras.optimizers.{optimizer}({value_text(rate)})")])
 
 
 def _is_number(node: ast.expr) -> bool:
