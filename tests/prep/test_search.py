@@ -1,6 +1,7 @@
 """A recipe inside a tuned cell: learned from the rows that the trial trains on, searched, trained fast."""
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
 
+import tunemagic
 from tunemagic import prep
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
@@ -21,6 +23,7 @@ from tunemagic.search.parts import fold_of, run_on
 from tunemagic.search.train import run_job
 
 CELL = """
+import tunemagic
 from tunemagic import prep
 scaler = hp.Choice("scaler", ["none", "minmax", "zscore"])
 prepared = prep.recipe(scaler=scaler, missing="drop_rows").fit(x_train, y_train)
@@ -121,3 +124,20 @@ def test_a_wrapped_model_trains_by_whole_epochs_in_one_graph(wine: Any, rows: st
     assert (outcome.ending, outcome.reason) == (Ending.FINISHED, "")
     assert outcome.trainer.startswith("whole epochs in one graph call")
     assert "this trial only" not in outcome.trainer
+
+
+def test_the_best_model_of_folds_is_prepared_as_in_its_own_fold(wine: Any, tmp_path: Path) -> None:
+    x, y = wine["x_train"], wine["y_train"]
+
+    def build(hp: Any) -> Any:
+        prepared = prep.recipe(scaler=hp.Choice("scaler", ["zscore"])).fit(x, y)
+        model = prepared.wrap(keras.Sequential([keras.layers.Dense(3, "softmax")]))
+        model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        return model
+
+    study = tunemagic.tune(build, data=(x, y), folds=3, max_trials=1, epochs=3, directory=tmp_path, workers=0, seed=0)
+    trial = study.best_trial
+    run = trial.best_run(Direction.MIN)
+    fold = fold_of(study.data, 3, run, seed=0)
+    held_out = study.best_model.evaluate(x[fold.val_rows], y[fold.val_rows], verbose=0)
+    assert held_out == pytest.approx(trial.scores[run - 1], rel=1e-4)
