@@ -113,8 +113,15 @@ def test_a_metric_that_no_graph_can_compute_is_computed_all_the_same():
             return {"name": self.name}
 
     model = keras.Sequential([keras.Input((2,)), layers.Dense(1, "sigmoid")])
-    model.compile("sgd", "binary_crossentropy", metrics=[Share()])
-    model(np.zeros((1, 2)))
+    model.compile("sgd", "binary_crossentropy", metrics=[Share()], run_eagerly=True)
     y = np.array([1, 0, 1])
     found = score_of(model, answers_of(model, ONE, y), "share", y, ONE)
     assert (found.name, found.compute(y, ONE), found.number(y[:1], ONE[:1])) == ("share", pytest.approx(2 / 3), 1.0)
+
+
+def test_a_metric_is_found_by_its_name_before_the_model_is_ever_evaluated():
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy", keras.metrics.Recall(name="caught")])
+    y = np.array([1, 0, 1])
+    found = score_of(model, answers_of(model, ONE, y), "val_caught", y, np.array([[0.9], [0.8], [0.2]]))
+    assert (found.name, found.compute(y, np.array([[0.9], [0.8], [0.2]]))) == ("caught", 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ def score_of(
     elif wanted == "loss":
         candidates.append(_loss_score(model))
     else:
+        _build_metrics(model, y, outputs)
         candidates.append(_metric_score(model, wanted))
     candidates.append(accuracy if is_classes else _loss_score(model))
     for candidate in candidates:
@@ -171,6 +173,15 @@ def _loss_score(model: Any) -> Score | None:
         return None
     function = keras.losses.get(loss)
     return Score(name="loss", compute=lambda y, out: _mean(function(*_for_keras(y, out))))
+
+
+def _build_metrics(model: Any, y: NDArray[Any], outputs: NDArray[Any]) -> None:
+    """Let a model that was never evaluated make its metrics, which have no names before."""
+    if not getattr(model, "compiled", False) or any(getattr(outer, "metrics", []) for outer in model.metrics):
+        return
+    with contextlib.suppress(Exception):  # a metric of the user's own may raise anything; it is not found then
+        model.compute_metrics(None, *_for_keras(y[:1], outputs[:1]))
+        model.reset_metrics()
 
 
 def _metric_score(model: Any, name: str) -> Score | None:
