@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import tunemagic
 from tunemagic import prep
+from tunemagic.errors import DataError
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.cell import read_cell
@@ -141,3 +142,86 @@ def test_the_best_model_of_folds_is_prepared_as_in_its_own_fold(wine: Any, tmp_p
     fold = fold_of(study.data, 3, run, seed=0)
     held_out = study.best_model.evaluate(x[fold.val_rows], y[fold.val_rows], verbose=0)
     assert held_out == pytest.approx(trial.scores[run - 1], rel=1e-4)
+
+
+CHAIN = """
+first = prep.recipe(missing="drop_rows").fit(x_train, y_train)
+x_train, y_train = first.rows(x_train, y_train)
+again = prep.recipe(scaler="zscore", outliers="drop_iqr").fit(x_train, y_train, like=first)
+x_train, y_train = again.rows(x_train, y_train)
+model = again.wrap(keras.Sequential([keras.layers.Dense(3, "softmax")]))
+model.compile("sgd", loss="sparse_categorical_crossentropy")
+learned.append(again)
+"""
+
+
+def job_of_cell(cell: str, namespace: dict[str, Any], **changes: Any) -> TrialJob:
+    data = resolve_data(TuneRequest(), namespace, seed=0)
+    program = read_cell(cell, {**namespace, "prep": prep}, data_names=(*data.names, *data.val_names))
+    work = Work(program=program, data=data, objective="val_loss", direction=Direction.MIN, **changes)
+    return TrialJob(trial=1, attempt=1, work=work, hp=new_hyperparameters(), epochs=1, seed=7)
+
+
+@pytest.mark.parametrize("folds", [0, 3])
+def test_what_follows_dropped_rows_is_learned_and_dropped_from_the_training_part_too(wine: Any, folds: int) -> None:
+    job = job_of_cell(CHAIN, wine, folds=folds)
+    before = joined(job.work.data)
+    fold = fold_of(job.work.data, folds, 2, seed=0)
+    _, data, counted = run_on(job.work.program, job.hp, job.work.data, fold)
+    trained, held = (job.work.data if fold is None else fold).train_rows, (fold or job.work.data).val_rows
+    x = before.x[np.sort(trained)]
+    x = x[~np.isnan(x).any(axis=1)]
+    low, high = np.percentile(x, 25, axis=0), np.percentile(x, 75, axis=0)
+    inside = ~((x < low - 1.5 * (high - low)) | (x > high + 1.5 * (high - low))).any(axis=1)
+    assert 0 < inside.sum() < len(x)
+    np.testing.assert_allclose(means(wine["learned"][-1]), mean_of(x[inside]), rtol=1e-6)
+    left = joined(data)
+    train_rows, val_rows = (counted or data).train_rows, (counted or data).val_rows
+    np.testing.assert_array_equal(left.x[np.sort(train_rows)], x[inside])
+    np.testing.assert_array_equal(left.x[val_rows], before.x[held])
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (
+            "prep.recipe().fit(x_train[:90])",
+            "received 90 rows in a trial; expected all 178, to leave out those that validate. Give whole arrays, or "
+            "learn before the cell.",
+        ),
+        (
+            "prepared = prep.recipe(missing='drop_rows').fit(x_train)\nx_train = prepared.rows(x_train)\n"
+            "prep.recipe().fit(x_train[:90])",
+            "received 90 rows in a trial; expected all 178, or the 163 that prepared.rows left, to leave out those "
+            "that validate. Give whole arrays, or learn before the cell.",
+        ),
+        (
+            "prepared = prep.recipe(missing='drop_rows').fit(x_train)\n"
+            "x_other, y_train = prepared.rows(x_train, y_train)\nx_train = prepared.rows(x_train[::-1])",
+            "rows: 14 rows of the whole data would be dropped, other ones than before; expected one set of rows in a "
+            "trial. Drop further rows from what the first call gave.",
+        ),
+    ],
+    ids=["slice", "slice after a drop", "two drops"],
+)  # fmt: skip
+def test_rows_of_which_it_cant_be_told_which_validate_are_refused(wine: Any, cell: str, message: str) -> None:
+    tail = "model = keras.Sequential([keras.layers.Dense(3)])\nmodel.compile('sgd', 'mse')\n"
+    job = job_of_cell(f"{cell}\n{tail}", wine)
+    with pytest.raises(DataError) as caught:
+        run_on(job.work.program, job.hp, job.work.data)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+@pytest.mark.parametrize("own", [False, True], ids=["split", "own validation"])
+def test_weights_of_all_samples_fit_rows_that_were_dropped(wine: Any, folds: int, own: bool) -> None:
+    namespace = {**wine, "x_val": wine["x_train"][:30], "y_val": wine["y_train"][:30], "w": np.arange(178.0)}
+    val = ValSplit(kind=ValKind.NAMES, names=("x_val", "y_val")) if own else None
+    job = job_of(namespace, f"{ROWS}\nsample_weight = w", TuneRequest(val=val), folds=folds)
+    setup, data, _ = run_on(job.work.program, job.hp, job.work.data, fold_of(job.work.data, folds, 1, seed=0))
+    gaps = np.isnan(wine["x_train"]).any(axis=1)
+    weights = joined(data).training_rows(setup.fit["sample_weight"], "sample_weight")
+    assert len(weights) < 178
+    whole = {tuple(np.nan_to_num(row)): weight for row, weight in zip(wine["x_train"], np.arange(178.0), strict=True)}
+    np.testing.assert_array_equal(weights, [whole[tuple(np.nan_to_num(row))] for row in joined(data).x])
+    assert (gaps.sum(), run_job(job, lambda report: None, StopFlag()).ending) == (18, Ending.FINISHED)

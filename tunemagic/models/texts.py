@@ -13,7 +13,7 @@ from tunemagic.models.head import Head, head_of
 from tunemagic.models.inputs import text_array
 from tunemagic.models.ranges import changed, choice, number
 from tunemagic.models.template import Template
-from tunemagic.prep.part import current_part
+from tunemagic.prep.part import training_rows
 
 __all__ = ["text"]
 
@@ -57,8 +57,8 @@ def text(
     if vocabulary < 1 or (length is not None and length < 1):
         raise OptionError(f"models.text: received vocabulary={vocabulary}, length={length}; expected 1 or more.")
     chosen = level or _level_of(texts)
-    part = current_part(len(texts))  # in a cell: the rows that the trial is not judged by
-    tokens = [_tokens(each, chosen) for each in (texts if part is None else texts[part.train_rows])]
+    rows = training_rows(len(texts))  # in a cell: those that the trial is not judged by
+    tokens = [_tokens(each, chosen) for each in (texts if rows is None else texts[rows])]
     known = Counter(token for each in tokens for token in each)
     if not known:
         raise DataError("models.text: every text of x is empty; expected words.")

@@ -20,7 +20,7 @@ from tunemagic.prep.clean import (
     repeated,
     row_faults,
 )
-from tunemagic.prep.part import current_part
+from tunemagic.prep.part import training_rows
 from tunemagic.prep.preparation import Column, Preparation
 from tunemagic.prep.recipe import Recipe
 from tunemagic.prep.report import Report
@@ -39,9 +39,9 @@ def learn(recipe: Recipe, x: Any, y: Any, source: Source | None) -> Preparation:
     """
     given = len(x) if hasattr(x, "__len__") else 0
     check_targets(given, y)
-    part = current_part(given)
-    if part is not None:
-        x, y = take_rows(x, part.train_rows), None if y is None else take_rows(y, part.train_rows)
+    trained_on = training_rows(given)
+    if trained_on is not None:
+        x, y = take_rows(x, trained_on), None if y is None else take_rows(y, trained_on)
     source = source or read_source(x, recipe)
     matrix = to_matrix(source, x, recipe)
     _check_filter(recipe, source)

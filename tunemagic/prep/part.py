@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["TrainingPart", "current_part", "learning_from"]
+from tunemagic.errors import DataError
+
+__all__ = ["TrainingPart", "counted_anew", "current_part", "learning_from", "training_rows"]
 
 
 class TrainingPart:
-    """The training rows of a trial: ``train_rows`` are row numbers among ``total`` rows.
+    """The training rows of a trial: ``train_rows`` are row numbers among ``total`` rows; None: all of them.
 
     ``kept`` is set when the cell drops training rows: the row numbers that are left, in order, those
     of the validation part among them.
@@ -27,14 +29,67 @@ class TrainingPart:
         self.train_rows = train_rows
         self.kept: Any = None
 
+    def rows_of(self, length: int) -> Any:
+        """The rows that are trained on, in order, of data of this length; None: all of them.
+
+        Raises DataError when it can't be told which of the rows validate.
+        """
+        import numpy as np
+
+        if self.train_rows is None:
+            return None
+        rows = np.sort(self.train_rows)
+        if length == self.total:
+            return rows
+        if self.kept is not None and length == len(self.kept):
+            return counted_anew(rows, self.kept)
+        left = "" if self.kept is None else f", or the {len(self.kept)} that prepared.rows left"
+        raise DataError(
+            f"received {length} rows in a trial; expected all {self.total}{left}, to leave out those that validate. "
+            "Give whole arrays, or learn before the cell."
+        )
+
+    def keep(self, length: int, rows: Any) -> None:
+        """Note that only these rows stay, of data of this length.
+
+        Raises DataError when others were to stay of the same data before.
+        """
+        import numpy as np
+
+        if self.kept is not None and length == len(self.kept):
+            rows = self.kept[rows]
+        elif self.kept is not None and self.train_rows is not None and not np.array_equal(rows, self.kept):
+            raise DataError(
+                f"rows: {length - len(rows)} rows of the whole data would be dropped, other ones than before; expected "
+                "one set of rows in a trial. Drop further rows from what the first call gave."
+            )
+        elif self.kept is not None or length != self.total or len(rows) == length:
+            return
+        self.kept = rows
+
 
 _current: ContextVar[TrainingPart | None] = ContextVar("training_part", default=None)
 
 
-def current_part(length: int) -> TrainingPart | None:
-    """The part of the running trial when data of this length is the study's whole data, else None."""
-    part = _current.get()
-    return part if part is not None and part.total == length else None
+def current_part() -> TrainingPart | None:
+    """The part of the running trial; None outside of one."""
+    return _current.get()
+
+
+def training_rows(length: int) -> Any:
+    """Rows of data of this length that the running trial trains on; None where all of them may be learned from.
+
+    Raises DataError when it can't be told which of the rows validate.
+    """
+    part = current_part()
+    return None if part is None else part.rows_of(length)
+
+
+def counted_anew(rows: Any, kept: Any) -> Any:
+    """Where these rows are among the ones that were kept (row numbers in order); the others are left out."""
+    import numpy as np
+
+    return np.searchsorted(kept, rows[np.isin(rows, kept)])
 
 
 @contextlib.contextmanager

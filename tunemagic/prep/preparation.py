@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunemagic.prep.part import current_part
+from tunemagic.prep.part import current_part, training_rows
 from tunemagic.prep.recipe import Recipe
 from tunemagic.prep.report import Report
 from tunemagic.prep.table import Source, take_rows, to_matrix
@@ -100,21 +100,23 @@ class Preparation:
         ``%%tune`` cell only rows that the trial trains on are dropped, never those that validate.
 
         Raises:
-            DataError: no row is left, or the numbers of rows and targets differ.
+            DataError: no row is left, or the numbers of rows and targets differ; in a cell: these are
+                not all rows, or a call before has dropped others of them.
         """
         from tunemagic.prep.clean import check_left, check_targets, row_faults
 
         matrix = self.encode(x_train)
         check_targets(len(matrix), y_train)
-        part = current_part(len(matrix))
-        learned = np.arange(len(matrix)) if part is None else part.train_rows
+        trained_on = training_rows(len(matrix))
+        learned = np.arange(len(matrix)) if trained_on is None else trained_on
         faults = row_faults(self, matrix[learned], None if y_train is None else take_rows(y_train, learned))
         check_left(faults)
         stays = np.ones(len(matrix), bool)
         stays[learned] = ~faults.any
         kept = np.flatnonzero(stays)
-        if part is not None and len(kept) < len(matrix):
-            part.kept = kept
+        part = current_part()
+        if part is not None:
+            part.keep(len(matrix), kept)
         matrix = matrix[kept]
         return matrix if y_train is None else (matrix, take_rows(y_train, kept))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tunemagic.errors import DataError
+from tunemagic.prep.part import counted_anew
 from tunemagic.prep.targets import class_labels
 from tunemagic.request import TuneRequest, ValKind, ValSplit
 from tunemagic.search.arrays import (
@@ -22,7 +23,6 @@ from tunemagic.text import near_variable
 
 __all__ = [
     "TrainingData",
-    "counted_anew",
     "data_from_arrays",
     "held_out_arrays",
     "named_data",
@@ -42,7 +42,8 @@ class TrainingData:
     ``x``, ``y``, ``val_x``, ``val_y`` are read-only NumPy arrays with samples along the first
     axis (``y`` None when there are no targets), or tf.data datasets in ``x`` and ``val_x``.
     ``train_rows`` and ``val_rows`` are the rows of the notebook's arrays that each part holds,
-    None where nothing was split off. ``columns`` are the names of the table that the inputs came from.
+    None where nothing was split off. ``stays`` says for each row of the notebook's arrays whether the
+    cell kept it; None when it dropped none. ``columns`` are the names of the table that the inputs came from.
     """
 
     x: Any
@@ -56,6 +57,7 @@ class TrainingData:
     warnings: tuple[str, ...] = ()
     train_rows: Any = None
     val_rows: Any = None
+    stays: Any = None
     columns: tuple[str, ...] = ()
 
     @property
@@ -66,12 +68,14 @@ class TrainingData:
     def training_rows(self, values: Any, what: str) -> Any:
         """The rows of ``values`` (one per sample, e.g. sample weights) that are trained on.
 
-        Takes one value per sample of the notebook's array or of the training part. Raises
-        DataError for any other length.
+        Takes one value per sample of the notebook's array, also of the one that the cell left, or of
+        the training part. Raises DataError for any other length.
         """
         import numpy as np
 
         array = np.asarray(values)
+        if self.stays is not None and len(array) == len(self.stays):
+            array = array[self.stays]
         total = len(self.x) if self.train_rows is None else len(self.train_rows) + len(self.val_rows)
         if len(array) == total and self.train_rows is not None:
             return array[self.train_rows]
@@ -153,6 +157,7 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any], kept: Any = Non
     parts = dict(zip(("x", "y"), data.names, strict=False))
     val_parts = dict(zip(("val_x", "val_y"), data.val_names, strict=False))
     changes: dict[str, Any] = {}
+    total = 0 if not data.is_arrays else len(data.x) + (0 if data.train_rows is None else len(data.val_rows))
     for part, name in parts.items():
         if name not in rebound:
             continue
@@ -160,15 +165,16 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any], kept: Any = Non
             changes[part] = _same_sort(name, rebound[name], data.x)
             continue
         array = as_array(name, _same_sort(name, rebound[name], data.x))
+        if kept is not None and len(array) == len(kept):
+            changes["stays"] = _mask(total, kept)
         if data.train_rows is None:
             changes[part] = read_only(array)
             continue
         rows = {"train_rows": data.train_rows, "val_rows": data.val_rows}
-        expected = sum(map(len, rows.values()))
         if kept is not None and len(array) == len(kept):
             rows = {key: counted_anew(numbers, kept) for key, numbers in rows.items()}
-        elif len(array) != expected:
-            raise DataError(f"the cell assigns {name} with {len(array)} samples; expected {expected} as before.")
+        elif len(array) != total:
+            raise DataError(f"the cell assigns {name} with {len(array)} samples; expected {total} as before.")
         changes |= rows
         changes[part] = read_only(array[rows["train_rows"]])
         changes[f"val_{part}"] = read_only(array[rows["val_rows"]])
@@ -182,11 +188,10 @@ def with_rebound(data: TrainingData, rebound: Mapping[str, Any], kept: Any = Non
     return changed
 
 
-def counted_anew(rows: Any, kept: Any) -> Any:
-    """Where these rows are among the ones that were kept (row numbers in order); the others are left out."""
+def _mask(total: int, kept: Any) -> Any:
     import numpy as np
 
-    return np.searchsorted(kept, rows[np.isin(rows, kept)])
+    return np.isin(np.arange(total), kept)
 
 
 def _same_sort(name: str, value: Any, before: Any) -> Any:

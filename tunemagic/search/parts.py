@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tunemagic.prep.part import TrainingPart, learning_from
-from tunemagic.search.data import TrainingData, counted_anew, with_rebound
+from tunemagic.prep.part import TrainingPart, counted_anew, learning_from
+from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.folds import Fold, joined, split_folds
 
 __all__ = ["fold_of", "run_on"]
@@ -39,9 +39,9 @@ def fold_of(data: TrainingData, folds: int, run: int, *, seed: int) -> Fold | No
 
 
 def _part(data: TrainingData, fold: Fold | None) -> TrainingPart | None:
-    """The rows that are trained on; None when those are all that the notebook has."""
-    rows = data.train_rows if fold is None else fold.train_rows
-    if rows is None:
+    """Which rows of the notebook's arrays are trained on; None for a dataset."""
+    if not data.is_arrays:
         return None
+    rows = data.train_rows if fold is None else fold.train_rows
     held = 0 if data.train_rows is None else len(data.val_rows)
     return TrainingPart(len(data.x) + held, rows)
