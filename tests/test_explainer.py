@@ -138,8 +138,29 @@ def test_what_can_not_be_explained_is_told_in_one_line(wine: Any) -> None:
         "explain: permutation compares scores, so it needs targets: data=(x, y), --data x,y."
     )
     assert said(OptionError, model, x, y, samples=45) == "explain: there is no sample 45; expected a row from 0 to 44."
+    for samples, odd in (([1.5], "1.5"), (True, "True"), ("3", "'3'")):
+        assert said(OptionError, model, x, y, samples=samples) == (
+            f"samples: received {odd}; expected row numbers, such as 3 or [0, 3]."
+        )
+    assert said(OptionError, model, x, y, repeats=2.5) == (
+        "repeats: expected a whole number, 1 or more; received 2.5."
+    )
+    assert said(DataError, model, x, y, samples=1, baseline="x") == (
+        "baseline: expected one number or a sample of numbers; received 'x'."
+    )
+    assert said(DataError, model, x, y, samples=1, baseline=float("nan")) == (
+        "baseline: expected finite numbers; received NaN or infinity."
+    )
+    assert said(OptionError, model, x, y, columns="abcd") == (
+        "columns: expected a list of names; received the text 'abcd'."
+    )
+    assert said(DataError, model, x, y.astype(str)) == (
+        "y: received texts (type <U1); expected numbers, as the model was "
+        "trained on. Encode them the same way."
+    )
+    assert explain_model(model, x, y, samples=np.int64(2)) == explain_model(model, x, y, samples=[2])
     assert said(OptionError, model, x, y, samples=range(9)) == "explain: received 9 samples; expected 1 to 8."
-    assert said(OptionError, model, x, y, repeats=0) == "repeats: expected 1 or more; received 0."
+    assert said(OptionError, model, x, y, repeats=0) == "repeats: expected a whole number, 1 or more; received 0."
     assert said(DataError, model, x, y[:9]) == (
         "numbers of samples differ: x has 45, y has 9; expected one target for each sample."
     )

@@ -75,12 +75,21 @@ def test_the_best_model_is_scored_on_it_with_an_interval(study: Any, others: tup
 def test_each_look_is_noted_once(study: Any, others: tuple[Any, Any]) -> None:
     x, y = others
     first = study.test(x, y)
-    study.test(x, y)
-    note = f"trial {first.trial} scored accuracy {first.test:.4g} on a test part of 200 samples"
-    assert looks(study).count(note) == 1
+    study.test(x.astype("float64"), y.astype("int32"))
+    note = f"trial {first.trial} scored accuracy {first.test:.4g} on a test part of 200 samples ("
+    assert len([each for each in looks(study) if each.startswith(note)]) == 1
     before = len(looks(study))
     assert study.test(x[:100], y[:100]).looks == before + 1
     assert len(looks(study)) == before + 1
+    assert study.test(x[::-1], y[::-1]).test == first.test
+    assert len(looks(study)) == before + 2
+
+
+def test_a_single_row_has_a_score_without_an_interval(study: Any, others: tuple[Any, Any]) -> None:
+    x, y = others
+    info = study.test(x[:1], y[:1])
+    assert (info.test in (0.0, 1.0), info.low, info.high, info.rows) == (True, None, None, 1)
+    assert repr(info).splitlines()[2] == f"test: {info.test:.0f}"
 
 
 def looks(study: Any) -> list[str]:
@@ -134,11 +143,39 @@ def test_a_test_part_that_does_not_fit_is_told_in_one_line(study: Any, others: t
         ),
         ((x, y + 10), "the test part does not fit the model: the model has 10 classes, so labels 0 to 9 were expected"),
         ((x[:, :9], y), "the test part does not fit the model: "),
+        (
+            (np.where(np.arange(200)[:, None] == 7, np.nan, x), y),
+            "the test part: the model has no finite answer for 1 of 200 samples, the first in row 7; look for missing",
+        ),
+        (
+            (x, np.where(np.arange(200) == 3, np.nan, y)),
+            "y of the test part has 1 NaN values in 1 of 200 rows, the first at row 3; expected a target for each",
+        ),
+        ((x, y.astype(str)), "y of the test part: received texts (type <U21); expected numbers, as the model was"),
     ):
         with pytest.raises(DataError) as raised:
             study.test(*arguments)
         assert str(raised.value).startswith(text)
     assert looks(study) == before
+
+
+def test_targets_are_read_as_the_study_reads_its_own(tmp_path: Any, some_digits: tuple[Any, Any]) -> None:
+    import keras
+
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(hp.Choice("n", [1]), "sigmoid")])
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    x, y = some_digits[0], some_digits[1] % 2
+    options = {"objective": "val_accuracy", "max_trials": 1, "epochs": 2, "workers": 0}
+    study = tunemagic.tune(build, data=(x, y), name="even", directory=tmp_path, **options)
+    with pytest.raises(DataError, match=r"y of the test part: received -1; expected 0 or 1, as in the study's own"):
+        study.test(x, y * 2 - 1)
+    right = (study.best_model.predict(x, verbose=0)[:, 0] > 0.5) == y
+    assert study.test(x, y).test == pytest.approx(right.mean())
+    assert study.test(x, y).validation == pytest.approx(study.best_trial.score)
+    study.close()
 
 
 def changed(**fields: Any) -> HeldOutInfo:

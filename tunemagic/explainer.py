@@ -14,7 +14,8 @@ from tunemagic.errors import DataError, ExportError, OptionError
 from tunemagic.events import Direction
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
-from tunemagic.search.arrays import as_array, check_lengths
+from tunemagic.numeric import is_whole
+from tunemagic.search.arrays import as_array, check_lengths, check_targets
 from tunemagic.text import counted
 
 __all__ = ["explain_model"]
@@ -85,17 +86,23 @@ def explain_model(
         OptionError: ``how`` is unknown, a sample is out of range, or gradients can't be taken.
         ExportError: The model can't be called on ``x``.
     """
-    names = tuple(columns) if columns is not None else tuple(map(str, getattr(x, "columns", ())))
+    names = tuple(map(str, getattr(x, "columns", ()))) if columns is None else _names(columns)
     held = _Held(
         model, as_array("x", x), None if y is None else as_array("y", y), names, name or getattr(model, "name", "")
     )
     _check(held)
     kind = _kind(how, held.x, samples)
     if kind is ExplanationKind.PERMUTATION:
-        if repeats < 1:
-            raise OptionError(f"repeats: expected 1 or more; received {repeats}.")
-        return _columns(held, score, direction, repeats, seed)
+        if not is_whole(repeats) or repeats < 1:
+            raise OptionError(f"repeats: expected a whole number, 1 or more; received {repeats!r}.")
+        return _columns(held, score, direction, int(repeats), seed)
     return _attribution(held, kind, _rows(samples, len(held.x)), baseline)
+
+
+def _names(columns: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(columns, str):
+        raise OptionError(f"columns: expected a list of names; received the text {columns!r}.")
+    return tuple(map(str, columns))
 
 
 def _check(held: _Held) -> None:
@@ -109,6 +116,7 @@ def _check(held: _Held) -> None:
         raise DataError(f"explain: {held.title} has no weights yet; train it first.")
     if held.y is not None:
         check_lengths({"x": x, "y": held.y})
+        check_targets("y", held.y)
     if x.ndim < 2 or x.dtype.kind not in "fiub":
         raise DataError(f"explain: expected rows of numbers; received {x.dtype} of shape {x.shape}.")
     if held.names and x.ndim == 2 and len(held.names) != x.shape[1]:
@@ -231,7 +239,11 @@ def _layout(held: _Held) -> Layout:
 def _rows(samples: int | Sequence[int] | None, total: int) -> list[int] | None:
     if samples is None:
         return None
-    rows = [samples] if isinstance(samples, int) else list(samples)
+    rows = list(samples) if hasattr(samples, "__iter__") and not isinstance(samples, str) else [samples]
+    odd = next((row for row in rows if not is_whole(row)), None)
+    if odd is not None:
+        raise OptionError(f"samples: received {odd!r}; expected row numbers, such as 3 or [0, 3].")
+    rows = list(map(int, rows))
     if not 0 < len(rows) <= _MOST_SHOWN:
         raise OptionError(f"explain: received {counted(len(rows), 'sample')}; expected 1 to {_MOST_SHOWN}.")
     wrong = next((row for row in rows if not 0 <= row < total), None)
@@ -245,7 +257,12 @@ def _baseline(given: Any, x: Any, layout: Layout) -> Any:
 
     if given is None:
         return np.zeros(x.shape[1:]) if layout is Layout.IMAGE else np.nanmean(x.astype("float64"), axis=0)
-    start = np.asarray(given, dtype="float64")
+    try:
+        start = np.asarray(given, dtype="float64")
+    except (TypeError, ValueError) as error:
+        raise DataError(f"baseline: expected one number or a sample of numbers; received {given!r}.") from error
+    if not np.isfinite(start).all():
+        raise DataError("baseline: expected finite numbers; received NaN or infinity.")
     if start.shape not in ((), x.shape[1:]):
         raise DataError(f"baseline: expected one number or a sample's shape, {x.shape[1:]}; received {start.shape}.")
     return np.broadcast_to(start, x.shape[1:])

@@ -156,6 +156,23 @@ def test_a_dataset_is_taken_in_its_own_batches(some_digits: tuple[Any, Any]) -> 
     assert (len(found.rates) > 10, found.batch_size) == (True, None)
 
 
+def test_a_template_learns_its_scales_before_and_unlearns_them_after() -> None:
+    import keras_tuner
+
+    x = np.random.default_rng(0).normal(1000, 100, size=(60, 4)).astype("float32")
+    y = (x @ np.arange(4) * 1000).astype("float32")
+    data = data_from_arrays(x, y, None, seed=0)
+    template = models.linear(x, y)
+    keras.utils.set_random_seed(0)
+    model = template(keras_tuner.HyperParameters())
+    before = state_of(model)
+    found = range_test(TrialSetup(model, adapt=template.adapt), data, steps=30)
+    assert_unchanged(model, before)
+    template.adapt(model, data.x, data.y)
+    assert found == range_test(TrialSetup(model), data, steps=30)
+    assert found.losses[0] < 10 * y.var()
+
+
 def test_an_optimizer_without_a_rate_of_its_own_is_refused(data: TrainingData) -> None:
     model = models.compile(plain_model(), "hessian_free", loss="sparse_categorical_crossentropy")
     with pytest.raises(OptionError, match="can't be made anew with another learning rate; expected one of Keras'"):

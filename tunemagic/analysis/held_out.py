@@ -19,6 +19,7 @@ _RESAMPLES = 1000
 class HeldOutInfo:
     """The best model's score on a test part, with its 95 % interval, and what tells how far to trust it.
 
+    ``low`` and ``high`` are None for a single row, which has no interval.
     ``validation`` is its score on the ``validation_rows`` that chose it, None where there is no
     comparable one. ``doubles`` counts test rows that also stand among those that were trained or
     chosen on. ``looks`` are the models that were scored on a test part so far, this one included.
@@ -30,8 +31,8 @@ class HeldOutInfo:
     metric: str
     direction: Direction
     test: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     rows: int
     validation: float | None = None
     validation_rows: int = 0
@@ -77,7 +78,9 @@ def bootstrap_interval(score: Callable[[Any], float], rows: int, *, seed: int = 
 
 def held_out_rows(info: HeldOutInfo, texts: Catalogue = ENGLISH) -> tuple[tuple[str, str, str, str], ...]:
     """The validation part and the test part: name, number of rows, score and interval."""
-    interval = texts("held_out.interval", low=number_text(info.low), high=number_text(info.high))
+    interval = ""
+    if info.low is not None and info.high is not None:
+        interval = texts("held_out.interval", low=number_text(info.low), high=number_text(info.high))
     test = (texts("held_out.test"), str(info.rows), number_text(info.test), interval)
     if info.validation is None:
         return (test,)
@@ -88,7 +91,7 @@ def held_out_rows(info: HeldOutInfo, texts: Catalogue = ENGLISH) -> tuple[tuple[
 def held_out_verdict(info: HeldOutInfo, texts: Catalogue = ENGLISH) -> tuple[str, ...]:
     """What follows from the scores, in sentences: how far the search has flattered itself, and what spoils the test."""
     said = []
-    if info.validation is not None and info.optimism is not None:
+    if info.validation is not None and info.optimism is not None and info.low is not None and info.high is not None:
         inside = info.low <= info.validation <= info.high
         how = "inside" if inside else "optimistic" if info.optimism > 0 else "easier"
         said.append(texts(f"held_out.{how}", difference=number_text(float(f"{abs(info.optimism):.3g}"))))

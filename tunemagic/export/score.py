@@ -102,7 +102,8 @@ def score_of(
     """The metric ``name`` ("val_" in front is dropped) of a compiled model, computed from raw outputs.
 
     Without a name, or where it can't be computed so: accuracy for classes, else the compiled loss, else
-    the mean squared error. "loss" is the compiled loss without penalties on weights. None without targets.
+    the mean squared error. One that is not finite is no reason to take another. "loss" is the compiled loss
+    without penalties on weights. None without targets.
     """
     if y is None:
         return None
@@ -158,9 +159,10 @@ def _loss_name(model: Any) -> str:
 
 def _works(score: Score, y: NDArray[Any], outputs: NDArray[Any]) -> bool:
     try:
-        return score.compute(y, outputs) is not None
+        score.compute(y, outputs)
     except Exception:  # the user's own metric may raise anything; the default score is used then
         return False
+    return True
 
 
 def _loss_score(model: Any) -> Score | None:

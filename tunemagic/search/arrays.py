@@ -9,7 +9,16 @@ from typing import Any
 
 from tunemagic.errors import DataError
 
-__all__ = ["as_array", "check_lengths", "column_names", "digest_of", "for_keras", "not_finite", "read_only"]
+__all__ = [
+    "as_array",
+    "check_lengths",
+    "check_targets",
+    "column_names",
+    "digest_of",
+    "for_keras",
+    "not_finite",
+    "read_only",
+]
 
 _HASH_WHOLE = 64 * 2**20
 _HASH_BLOCKS = 64
@@ -103,6 +112,17 @@ def check_lengths(arrays: Mapping[str, Any]) -> None:
     if len(set(lengths.values())) > 1:
         text = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise DataError(f"numbers of samples differ: {text}; expected one target for each sample.")
+
+
+def check_targets(name: str, y: Any) -> None:
+    """Raises DataError unless these targets (row, ...) are finite numbers, so that answers can be compared with them."""
+    if y.dtype.kind not in "fiub":
+        raise DataError(
+            f"{name}: received texts (type {y.dtype}); expected numbers, as the model was trained on. Encode them the "
+            "same way."
+        )
+    for gap in not_finite(name, y):
+        raise DataError(f"{gap}; expected a target for each sample. Leave those rows out.")
 
 
 def not_finite(name: str, array: Any, columns: Sequence[str] = ()) -> list[str]:

@@ -22,7 +22,7 @@ from tunemagic.search.job import TrialProgram
 from tunemagic.search.probe import run_program
 from tunemagic.search.seeds import own_names, seeded
 from tunemagic.search.state import random_states
-from tunemagic.search.training import build_weights
+from tunemagic.search.training import build_weights, learn_scales
 
 __all__ = ["HIGHEST_RATE", "LOWEST_RATE", "STEPS", "RangeTest", "default_setup", "range_test"]
 
@@ -93,6 +93,7 @@ def range_test(
     with seeded(seed):
         build_weights(setup.model, data)
         with _kept(setup.model), _own_optimizer(setup.model, lowest_rate) as optimizer:
+            learn_scales(setup, data)
             for rate, batch in zip(rates, _batches(setup, data, seed), strict=False):
                 optimizer.learning_rate = rate
                 if not followed.take(rate, _loss_of_step(setup.model, batch, setup.fit.get("class_weight"))):

@@ -27,7 +27,7 @@ from tunemagic.search.structure import OneOfAKind
 from tunemagic.search.twins import lent_twin
 from tunemagic.search.watch import Watch
 
-__all__ = ["build_weights", "fit_arguments", "train_model"]
+__all__ = ["build_weights", "fit_arguments", "learn_scales", "train_model"]
 
 
 class _NoGraph(Exception):
@@ -84,7 +84,7 @@ def train_model(
     except by the plain way, whose order of samples starts anew. Raises StorageError when ``start``
     does not fit the model.
     """
-    _adapt(setup, data, fold)
+    learn_scales(setup, data, fold)
     arguments = fit_arguments(job, setup, data)
     watch.callbacks = tuple(arguments.get("callbacks") or ())
     if start is not None and not job.from_parent:
@@ -116,7 +116,7 @@ def _steps(arguments: Mapping[str, Any], data: TrainingData, fold: Fold | None) 
     return epochs * batches
 
 
-def _adapt(setup: TrialSetup, data: TrainingData, fold: Fold | None) -> None:
+def learn_scales(setup: TrialSetup, data: TrainingData, fold: Fold | None = None) -> None:
     """Let the model learn its scales from the rows that it is trained on. Raises DataError for a dataset."""
     if setup.adapt is None:
         return
