@@ -11,12 +11,12 @@ LINE = "--epochs 1 --tuner random --view none"
 
 
 def test_a_ready_made_model_is_searched_and_its_cell_is_printed(notebook, shell):
-    cell = notebook(f"%tune run --model dense digits --max-trials 2 {LINE} --objective val_accuracy")
+    cell = notebook(f"%tune run --model linear digits --max-trials 2 {LINE} --objective val_accuracy")
     study = shell.user_ns["study"]
     assert cell.err == ""
     assert cell.out == (
         "%%tune digits --tuner random --objective val_accuracy --max-trials 2 --epochs 1 --view none\n"
-        "from tunemagic import models\n\nbuild = models.dense(x_train, y_train)\n"
+        "from tunemagic import models\n\nbuild = models.linear(x_train, y_train)\n"
     )
     assert (study.name, len(study.view.ranking())) == ("digits", 2)
     assert "batch_size" in study.best_values
