@@ -63,6 +63,9 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
         ("%tune why ", ["--help", "--lang", "-h"]),
         ("%tune why 3 d", ["digits"]),
         ("%tune form h", ["helper"]),
+        ("%tune explain d", ["digits"]),
+        ("%tune explain --sample 1 --how sal", ["saliency"]),
+        ("%tune best --test x_t", ["x_train"]),
         ("%tune skip d", ["digits"]),
         ("%tune skip 3 d", ["digits"]),
         ("%tune run --ep", ["--epochs"]),
@@ -76,6 +79,14 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
 )
 def test_our_lines_are_completed(complete, text, texts):
     assert complete(text) == texts
+
+
+def test_explain_offers_models_beside_studies(complete, shell):
+    import keras
+
+    shell.user_ns.update(network=keras.Sequential([keras.Input((2,))]))
+    assert complete("%tune explain n") == ["network"]
+    assert complete("%tune explain ")[:3] == ["digits", "'first try'", "network"]
 
 
 def test_an_empty_word_offers_studies_then_every_option(complete):

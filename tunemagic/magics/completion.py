@@ -109,6 +109,8 @@ class LineCompleter:
         if parser is VERBS["form"].parser:
             return self._variables(lambda value: isinstance(value, (str, *_FUNCTIONS)))
         studies = [shlex.quote(name) for name in self._study_names()]
+        if parser is VERBS["explain"].parser:
+            return [*studies, *self._variables(is_model)]
         if parser is VERBS["lr"].parser:
             return [*studies, *self._variables(lambda value: is_model(value) or isinstance(value, (str, *_FUNCTIONS)))]
         return studies if parser is not self._parsers["%tflite"] else [*studies, *self._data()]

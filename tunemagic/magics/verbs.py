@@ -107,7 +107,7 @@ def _add_explain(parser: LineParser) -> None:
     held = "held-out data to explain on; default: the study's validation part"
     parser.option("--data", type=data_names, metavar="X,Y", help=held)
     how = f"{', '.join(ExplanationKind)}; default: permutation for tables, gradients for images, series and samples"
-    parser.option("--how", type=choice(ExplanationKind), metavar="HOW", help=how)
+    parser.option("--how", type=choice(ExplanationKind), metavar="HOW", choices=list(ExplanationKind), help=how)
     parser.options("--sample", type=whole_number, metavar="N", help="row to explain, from 0; may be repeated")
     named = "variable with the columns' names, or with a table that has them"
     parser.option("--columns", type=variable, metavar="VAR", help=named)
