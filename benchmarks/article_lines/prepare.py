@@ -29,9 +29,9 @@ def _missing_values() -> str:
 
 @PREPARE.line("噪声", "remove noise")
 def _noise() -> str:
-    waves = datasets.load("mnist1d").x[:200]
+    waves = datasets.load("mnist1d").x[:200, :, None]
     filtered = prep.recipe(scaler="none", outliers="median_filter").fit(waves).transform(waves)
-    expected = scipy.ndimage.median_filter(waves, size=(1, 3), mode="nearest")
+    expected = scipy.ndimage.median_filter(waves, size=(1, 3, 1), mode="nearest")
     off = largest(filtered, expected)
     assert off < 1e-6, f"off SciPy's median filter by {off:.1e}"
     x = wine()[0]

@@ -90,10 +90,12 @@ def test_rows_and_columns_with_gaps_are_dropped_in_training(gappy: Any, wine: An
     assert columns.rows(two).shape == (120, 13)  # still raw
 
 
-def test_gaps_in_time_are_filled_between_neighbours() -> None:
-    table = np.array([[1, 0], [NAN, 1], [3, NAN], [NAN, 3]], np.float32)
+def test_gaps_in_time_are_filled_from_rows_before_and_between_steps() -> None:
+    table = np.array([[NAN, 0], [1, NAN], [NAN, 1], [3, NAN], [NAN, 3]], np.float32)
     prepared = prep.recipe(scaler="none", missing="interpolate").fit(table)
-    np.testing.assert_array_equal(prepared.rows(table), [[1, 0], [2, 1], [3, 2], [3, 3]])
+    # Rows of a table: from the past only, as a later row may validate or be what is to be forecast.
+    np.testing.assert_array_equal(prepared.rows(table), [[NAN, 0], [1, 0], [1, 1], [3, 1], [3, 3]])
+    np.testing.assert_allclose(prepared.transform(table)[0], [2, 0])  # no past: the mean
     series = np.array([[[0], [NAN], [2], [NAN]], [[5], [5], [NAN], [8]]], np.float32)
     steps = prep.recipe(scaler="none", missing="interpolate").fit(series)
     np.testing.assert_array_equal(steps.encode(series)[..., 0], [[0, 1, 2, 2], [5, 5, 6.5, 8]])
@@ -119,17 +121,43 @@ def test_outliers_are_clipped_or_their_rows_dropped(wine: Any, rule: str) -> Non
 
 
 def test_noise_of_signals_is_filtered_as_by_scipy() -> None:
-    signals = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
-    prepared = prep.recipe(scaler="none", outliers="median_filter").fit(signals)
-    expected = scipy.ndimage.median_filter(signals, size=(1, 3), mode="nearest")
-    np.testing.assert_array_equal(prepared.transform(signals), expected)
+    signals = np.random.default_rng(0).normal(size=(20, 30, 1)).astype(np.float32)
+    prepared = prep.recipe(outliers="median_filter").fit(signals)
+    expected = scipy.ndimage.median_filter(signals, size=(1, 3, 1), mode="nearest")
+    scaled = StandardScaler().fit_transform(expected.reshape(-1, 1).astype(np.float64))
+    np.testing.assert_allclose(prepared.transform(signals).reshape(-1, 1), scaled, atol=1e-5)
+
+
+def test_columns_that_are_left_out_drop_no_rows() -> None:
+    x = np.random.default_rng(0).uniform(size=(100, 4))
+    x[0, 0] = NAN  # dropped for its gap
+    x[1:20, 0] = 1000
+    x[:, 3] = np.arange(100) == 50  # constant without its outlier
+    prepared = prep.recipe(missing="drop_columns", outliers="drop_zscore").fit(x)
+    assert [column.dropped for column in prepared.columns] == ["missing values", "", "", "constant"]
+    assert (len(prepared.rows(x)), prepared.report.left, prepared.report.outliers) == (100, 100, {})
+
+
+def test_numbers_of_many_digits_are_told_apart() -> None:
+    x = np.column_stack([20_000_000 + np.arange(10), np.arange(10) % 2])
+    for rows in (x, pd.DataFrame(x, columns=["id", "a"])):
+        prepared = prep.recipe(duplicates="drop").fit(rows)
+        assert (prepared.report.duplicates, len(prepared.rows(rows))) == (0, 10)
+
+
+def test_the_codes_of_categories_are_no_part_of_the_statistics_over_all_values() -> None:
+    table = pd.DataFrame({"a": [100.0, 300.0] * 3, "b": ["x", "y", "z"] * 2})
+    prepared = prep.recipe(per="all", encoding="ordinal").fit(table)
+    assert [(column.shift, column.scale) for column in prepared.columns] == [(200.0, 100.0)] * 2
+    codes = prep.recipe(per="all", encoding="ordinal", scaler="minmax").fit(table[["b"]])
+    np.testing.assert_allclose(codes.transform(table)[:3, 0], [0, 0.5, 1])
 
 
 def test_no_step_of_a_signal_is_left_out() -> None:
-    signals = np.random.default_rng(0).normal(size=(20, 10)).astype(np.float32)
+    signals = np.random.default_rng(0).normal(size=(20, 10, 1)).astype(np.float32)
     signals[:, :3] = 0  # as before a signal begins
     prepared = prep.recipe(scaler="minmax", per="all", outliers="median_filter").fit(signals)
-    smooth = scipy.ndimage.median_filter(signals, size=(1, 3), mode="nearest")
+    smooth = scipy.ndimage.median_filter(signals, size=(1, 3, 1), mode="nearest")
     expected = (smooth - smooth.min()) / np.ptp(smooth)
     np.testing.assert_allclose(prepared.transform(signals), expected, rtol=1e-5, atol=1e-6)
 
@@ -268,8 +296,9 @@ ROWS = np.arange(12.0).reshape(6, 2)
         ({"missing": "drop_columns"}, np.full((4, 3, 3), NAN), "missing='drop_columns' is for "
          "tables; received rows of shape (3, 3). Use 'interpolate' or 'mean'."),
         ({"constant": "keep"}, [[1, NAN], [2, NAN]], "there is no value at all in column 1; leave that out."),
-        ({"outliers": "median_filter"}, [[1, 2], [2, 3]], "outliers='median_filter': expected signals of at least 3 "
-         "steps (row, step) or (row, step, channel); received rows of shape (2,). Use clip_iqr for tables."),
+        ({"outliers": "median_filter"}, [[1, 2, 3], [2, 3, 4]], "outliers='median_filter': expected signals (row, step, "
+         "channel) of at least 3 steps; received rows of shape (3,). Use x[..., None] for signals (row, step), "
+         "clip_iqr for tables."),
     ],
 )  # fmt: skip
 def test_what_cant_be_prepared_is_said_in_one_line(options: dict[str, Any], x: Any, message: str) -> None:

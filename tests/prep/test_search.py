@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
@@ -155,8 +156,8 @@ learned.append(again)
 """
 
 
-def job_of_cell(cell: str, namespace: dict[str, Any], **changes: Any) -> TrialJob:
-    data = resolve_data(TuneRequest(), namespace, seed=0)
+def job_of_cell(cell: str, namespace: dict[str, Any], request: TuneRequest | None = None, **changes: Any) -> TrialJob:
+    data = resolve_data(request or TuneRequest(), namespace, seed=0)
     program = read_cell(cell, {**namespace, "prep": prep}, data_names=(*data.names, *data.val_names))
     work = Work(program=program, data=data, objective="val_loss", direction=Direction.MIN, **changes)
     return TrialJob(trial=1, attempt=1, work=work, hp=new_hyperparameters(), epochs=1, seed=7)
@@ -225,3 +226,22 @@ def test_weights_of_all_samples_fit_rows_that_were_dropped(wine: Any, folds: int
     whole = {tuple(np.nan_to_num(row)): weight for row, weight in zip(wine["x_train"], np.arange(178.0), strict=True)}
     np.testing.assert_array_equal(weights, [whole[tuple(np.nan_to_num(row))] for row in joined(data).x])
     assert (gaps.sum(), run_job(job, lambda report: None, StopFlag()).ending) == (18, Ending.FINISHED)
+
+
+@pytest.mark.parametrize("val", [None, LAST], ids=["shuffled", "last"])
+def test_gaps_are_filled_in_time_from_rows_of_the_training_part_before(val: Any) -> None:
+    x = np.arange(100.0)[:, None]
+    x[70:80] = np.nan
+    x[80:] += 1000
+    namespace = {"x_train": x, "y_train": np.arange(100) % 3, "keras": keras, "learned": []}
+    cell = (
+        "prepared = prep.recipe(scaler='mean', missing='interpolate').fit(x_train)\nlearned.append(prepared)\n"
+        "x_train = prepared.encode(x_train)\nmodel = prepared.wrap(keras.Sequential([keras.layers.Dense(3)]))\n"
+        "model.compile('sgd', 'mse')\n"
+    )
+    job = job_of_cell(cell, namespace, TuneRequest(val=val))
+    _, data, _ = run_on(job.work.program, job.hp, job.work.data)
+    rows = np.sort(data.train_rows)
+    expected = pd.Series(x[rows, 0]).ffill()
+    assert namespace["learned"][-1].columns[0].shift == pytest.approx(expected.mean(), rel=1e-6)
+    np.testing.assert_array_equal(joined(data).x[:, 0], pd.Series(x[:, 0]).ffill())

@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import DataError
+from tunemagic.prep.table import Source, given_columns
 
 if TYPE_CHECKING:
     from tunemagic.prep.preparation import Column, Preparation
     from tunemagic.prep.recipe import Recipe
-    from tunemagic.prep.table import Source
 
 __all__ = [
     "RowFaults",
     "beyond",
     "check_left",
     "check_targets",
-    "filtered",
     "interpolated",
     "limits",
     "repeated",
@@ -42,14 +41,14 @@ class RowFaults:
         return self.missing | self.duplicate | self.outlier
 
 
-def row_faults(preparation: Preparation, matrix: NDArray[np.float32], y: Any) -> RowFaults:
-    """Which rows of the training part the recipe drops."""
+def row_faults(preparation: Preparation, matrix: NDArray[np.float32], x: Any, y: Any) -> RowFaults:
+    """Which rows of the training part the recipe drops; ``matrix`` is what it makes of ``x``."""
     recipe = preparation.recipe
     none = np.zeros(len(matrix), bool)
     kept = [index for index, column in enumerate(preparation.columns) if not column.dropped]
     return RowFaults(
         missing=_any_of(np.isnan(matrix[..., kept])) if recipe.missing == "drop_rows" else none,
-        duplicate=repeated(matrix, y) if recipe.duplicates == "drop" else none,
+        duplicate=repeated(preparation.source, x, y) if recipe.duplicates == "drop" else none,
         outlier=_any_of(beyond(matrix, preparation.columns)) if recipe.outliers.startswith("drop_") else none,
     )
 
@@ -74,14 +73,17 @@ def check_targets(rows: int, y: Any) -> None:
         raise DataError(f"expected {rows} targets, one for each row; received {received}.")
 
 
-def repeated(matrix: NDArray[Any], y: Any) -> NDArray[np.bool_]:
-    """Whether each row is the same as an earlier one, its target included."""
+def repeated(source: Source, x: Any, y: Any) -> NDArray[np.bool_]:
+    """Whether each row as it was given is the same as an earlier one, its target included.
+
+    float32, which a model takes, has 7 digits only: numbers such as ids would be the same there.
+    """
     import pandas as pd
 
-    table = pd.DataFrame(matrix.reshape(len(matrix), -1))
+    table = given_columns(source, x).reset_index(drop=True)
     if y is not None:
-        targets = pd.DataFrame(np.asarray(y).reshape(len(matrix), -1)).add_prefix("y")
-        table = pd.concat([table, targets], axis=1)
+        targets = pd.DataFrame(np.asarray(y).reshape(len(table), -1)).add_prefix("target ")
+        table = pd.concat([table.add_prefix("column "), targets], axis=1)
     mask: NDArray[np.bool_] = table.duplicated().to_numpy()
     return mask
 
@@ -103,45 +105,36 @@ def limits(recipe: Recipe, values: NDArray[np.float64], *, rule: str) -> tuple[N
 
 
 def beyond(matrix: NDArray[Any], columns: tuple[Column, ...]) -> NDArray[np.bool_]:
-    """For each value whether it is an outlier by the columns' limits; a missing value is none."""
-    low = np.array([np.nan if column.low is None else column.low for column in columns], np.float32)
-    high = np.array([np.nan if column.high is None else column.high for column in columns], np.float32)
+    """For each value whether it is an outlier by the columns' limits; a missing value is none.
+
+    Neither is a value of a column that is left out, whatever it is.
+    """
+    limits = [(None, None) if column.dropped else (column.low, column.high) for column in columns]
+    low, high = np.array(limits, np.float32).T  # None becomes NaN
     outside: NDArray[np.bool_] = (matrix < low) | (matrix > high)
     return outside
 
 
 def interpolated(matrix: NDArray[np.float32], source: Source) -> NDArray[np.float32]:
-    """Gaps filled on a straight line between neighbours in time; at the ends by the nearest value.
+    """Gaps filled in time, as far as a deployed model could.
 
-    Time runs along the rows of a table (row, column) and along the steps of series (row, step,
-    channel). What has no value at all stays NaN, and so do missing categories.
+    In a table (row, column) by the value of the last row that has one: a later row may validate, or
+    be the target of a forecast. In series (row, step, channel), whose steps all belong to one sample,
+    on a straight line between neighbours; at the ends by the nearest value. What has no such value
+    stays NaN, and so do missing categories.
     """
     import pandas as pd
 
     if not np.isnan(matrix).any():
         return matrix
-    in_time = matrix if matrix.ndim == 2 else np.moveaxis(matrix, 0, -1)  # (step, ..., row)
-    flat = pd.DataFrame(in_time.reshape(len(in_time), -1)).interpolate(limit_direction="both")
-    filled = flat.to_numpy(np.float32).reshape(in_time.shape)
-    filled = filled if matrix.ndim == 2 else np.ascontiguousarray(np.moveaxis(filled, -1, 0))
+    if matrix.ndim == 2:
+        filled = pd.DataFrame(matrix).ffill().to_numpy(np.float32)
+    else:
+        in_time = np.moveaxis(matrix, 0, -1)  # (step, ..., row)
+        flat = pd.DataFrame(in_time.reshape(len(in_time), -1)).interpolate(limit_direction="both")
+        filled = np.ascontiguousarray(np.moveaxis(flat.to_numpy(np.float32).reshape(in_time.shape), -1, 0))
     is_number = np.array([column.categories is None for column in source.columns])
     return np.where(is_number, filled, matrix)
-
-
-def filtered(made: Preparation, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The numbers as they come to the scaler: filled, filtered, clipped. Same shape as ``matrix``."""
-    recipe, columns = made.recipe, made.columns
-    fills = np.array([0.0 if column.fill is None else column.fill for column in columns], np.float32)
-    values = np.where(np.isnan(matrix), fills, matrix)
-    if recipe.outliers == "median_filter":
-        before = np.concatenate([values[:, :1], values[:, :-1]], axis=1)
-        after = np.concatenate([values[:, 1:], values[:, -1:]], axis=1)
-        values = np.median([before, values, after], axis=0)
-    if recipe.outliers.startswith("clip_"):
-        low = np.array([-np.inf if column.low is None else column.low for column in columns], np.float32)
-        high = np.array([np.inf if column.high is None else column.high for column in columns], np.float32)
-        values = np.clip(values, low, high)
-    return values
 
 
 def _any_of(values: NDArray[np.bool_]) -> NDArray[np.bool_]:

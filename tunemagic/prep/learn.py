@@ -14,12 +14,12 @@ from tunemagic.prep.clean import (
     beyond,
     check_left,
     check_targets,
-    filtered,
     interpolated,
     limits,
     repeated,
     row_faults,
 )
+from tunemagic.prep.graph import prepared_rows
 from tunemagic.prep.part import training_rows
 from tunemagic.prep.preparation import Column, Preparation
 from tunemagic.prep.recipe import Recipe
@@ -51,22 +51,23 @@ def learn(recipe: Recipe, x: Any, y: Any, source: Source | None) -> Preparation:
     if recipe.missing == "interpolate":
         matrix = interpolated(matrix, source)
     made = _with_limits(made, matrix)
-    faults = row_faults(made, matrix, y)
+    faults = row_faults(made, matrix, x, y)
     check_left(faults)
+    made = _without_constants(made, matrix[~faults.any])
+    faults = row_faults(made, matrix, x, y)  # columns that are left out drop no rows
     kept = matrix[~faults.any]
-    made = _without_constants(made, kept)
     made = _with_fills(made, kept)
     made = _with_scale(made, kept)
-    return replace(made, report=_reported(made, to_matrix(source, x, recipe), y, faults))
+    return replace(made, report=_reported(made, x, y, faults))
 
 
 def _check_filter(recipe: Recipe, source: Source) -> None:
     if recipe.outliers != "median_filter":
         return
-    if any(column.categories is not None for column in source.columns) or source.shape[0] < 3:
+    if len(source.shape) < 2 or source.shape[0] < 3:
         raise DataError(
-            "outliers='median_filter': expected signals of at least 3 steps (row, step) or (row, step, channel); "
-            f"received rows of shape {source.shape}. Use clip_iqr for tables."
+            "outliers='median_filter': expected signals (row, step, channel) of at least 3 steps; received rows of "
+            f"shape {source.shape}. Use x[..., None] for signals (row, step), clip_iqr for tables."
         )
 
 
@@ -102,7 +103,7 @@ def _without_gaps(made: Preparation, matrix: NDArray[np.float32]) -> Preparation
     if recipe.missing == "drop_columns":
         if some.any() and _keeps_shape(made):
             raise DataError(
-                f"missing='drop_columns' is for tables; received {_what(made)}. Use 'interpolate' or 'mean'."
+                f"missing='drop_columns' is for tables; received rows of shape {made.source.shape}. Use 'interpolate' or 'mean'."
             )
         return _drop(made, some, "missing values")
     if empty.any() and (recipe.constant == "keep" or _keeps_shape(made)):
@@ -112,11 +113,7 @@ def _without_gaps(made: Preparation, matrix: NDArray[np.float32]) -> Preparation
 
 def _keeps_shape(made: Preparation) -> bool:
     """Whether what is left of a row must stay in its place: pixels of an image, steps of a signal."""
-    return len(made.source.shape) > 1 or made.recipe.outliers == "median_filter"
-
-
-def _what(made: Preparation) -> str:
-    return f"rows of shape {made.source.shape}" if len(made.source.shape) > 1 else "signals (outliers='median_filter')"
+    return len(made.source.shape) > 1
 
 
 def _without_constants(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
@@ -150,7 +147,9 @@ def _with_limits(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
     """With the limits beyond which a value is an outlier; also for a recipe that only tells of them."""
     rule = made.recipe.outliers.partition("_")[2]
     values = _by_column(matrix)
-    low, high = limits(made.recipe, _pooled(made, values), rule=rule if rule in {"iqr", "zscore"} else "iqr")
+    kept = [index for index, column in enumerate(made.columns) if not column.dropped]
+    values = values if made.recipe.per == "feature" else values[:, kept]
+    low, high = limits(made.recipe, _pooled(made, values, kept), rule=rule if rule in {"iqr", "zscore"} else "iqr")
     told = [column.categories is None for column in made.source.columns]
     lows, highs = (np.broadcast_to(limit, (len(told),)) for limit in (low, high))
     return _changed(
@@ -160,12 +159,15 @@ def _with_limits(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
     )
 
 
-def _pooled(made: Preparation, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values as the recipe takes statistics of them: for each column, or all as one."""
+def _pooled(made: Preparation, values: NDArray[np.float64], columns: list[int]) -> NDArray[np.float64]:
+    """The values of these raw columns as the recipe takes statistics of them: for each column, or all as one.
+
+    Codes of categories are no part of the one, unless there is nothing else.
+    """
     if made.recipe.per == "feature":
         return values
-    numbers = [i for i, raw in enumerate(made.source.columns) if raw.categories is None and not made.columns[i].dropped]
-    return values[:, numbers].reshape(-1, 1)
+    is_number = np.array([made.source.columns[index].categories is None for index in columns])
+    return values[:, is_number if is_number.any() else slice(None)].reshape(-1, 1)
 
 
 def _with_fills(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
@@ -192,10 +194,10 @@ def _with_scale(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
     if made.recipe.scaler == "none" or not made.numbers:
         return made
     numbers = list(made.numbers)
-    cleaned = filtered(made, matrix)
-    values = _by_column(cleaned)
-    constant = [index for index in numbers if np.ptp(values[:, index]) == 0]
-    pooled = values[:, numbers].reshape(-1, 1) if made.recipe.per == "all" else values[:, numbers]
+    unscaled = replace(made, recipe=replace(made.recipe, scaler="none"))
+    values = _by_column(prepared_rows(unscaled, matrix))[:, : len(numbers)]  # one-hot columns come behind
+    constant = [index for index, spread in zip(numbers, np.ptp(values, axis=0), strict=True) if spread == 0]
+    pooled = _pooled(made, values, numbers)
     if constant and (made.recipe.per == "feature" or np.ptp(pooled) == 0):
         cure = "per='all'" if _keeps_shape(made) else "constant='drop'"
         raise DataError(
@@ -227,9 +229,10 @@ def _scaling(scaler: str, values: NDArray[np.float64]) -> tuple[Any, Any]:
 # -- what is told ------------------------------------------------------------------------------------
 
 
-def _reported(made: Preparation, matrix: NDArray[np.float32], y: Any, faults: RowFaults) -> Report:
-    """What was found in the training part, whose ``matrix`` has its gaps still, and what was done."""
+def _reported(made: Preparation, x: Any, y: Any, faults: RowFaults) -> Report:
+    """What was found in the training part and what was done."""
     raw = made.source.columns
+    matrix = to_matrix(made.source, x, made.recipe)  # with its gaps still
     gaps = np.isnan(_by_column(matrix)).sum(axis=0)
     outside = beyond(matrix, made.columns).reshape(-1, len(raw)).sum(axis=0)
     constant = _is_constant(_by_column(matrix)) & (gaps < len(matrix))
@@ -237,7 +240,7 @@ def _reported(made: Preparation, matrix: NDArray[np.float32], y: Any, faults: Ro
         made.report,
         left=int((~faults.any).sum()),
         missing={raw[i].name: int(count) for i, count in enumerate(gaps) if count},
-        duplicates=int(repeated(matrix, y).sum()),
+        duplicates=int(repeated(made.source, x, y).sum()),
         outliers={raw[i].name: int(count) for i, count in enumerate(outside) if count},
         constant=tuple(raw[int(i)].name for i in np.flatnonzero(constant)),
         mixed={column.name: column.note for column in raw if column.note},

@@ -85,7 +85,7 @@ class Preparation:
         """Rows as the wrapped model takes them: float32, NaN kept, categories as their codes, unknown ones -1.
 
         Row and column stay where they are; a table's further columns are left out. With
-        ``missing="interpolate"`` gaps are filled between neighbours. Raises DataError when the rows
+        ``missing="interpolate"`` gaps are filled in time. Raises DataError when the rows
         don't have the columns of the training part.
         """
         from tunemagic.prep.clean import interpolated
@@ -109,7 +109,8 @@ class Preparation:
         check_targets(len(matrix), y_train)
         trained_on = training_rows(len(matrix))
         learned = np.arange(len(matrix)) if trained_on is None else trained_on
-        faults = row_faults(self, matrix[learned], None if y_train is None else take_rows(y_train, learned))
+        y = None if y_train is None else take_rows(y_train, learned)
+        faults = row_faults(self, matrix[learned], take_rows(x_train, learned), y)
         check_left(faults)
         stays = np.ones(len(matrix), bool)
         stays[learned] = ~faults.any

@@ -40,14 +40,15 @@ class Recipe:
         scaler: ``none``; ``minmax`` to 0..1; ``zscore`` to mean 0 and deviation 1; ``mean``
             normalisation, (x - mean) / (max - min); ``robust``, (x - median) / interquartile range.
         missing: what becomes of NaN: the column's ``mean``, ``median``, ``mode`` or the ``constant``
-            in ``fill``; ``drop_rows`` or ``drop_columns``; ``interpolate`` between neighbours in time
-            (rows of a table, steps of a series); ``none`` when there must be none. Missing categories
-            get the commonest one, with ``constant`` none. Where a row can't be dropped or interpolated,
-            in a deployed model, the training part's mean is filled in.
-        fill: the number for ``missing="constant"``.
+            in ``fill``; ``drop_rows`` or ``drop_columns``; ``interpolate`` in time: in a table (row,
+            column), whose rows follow each other in time, the last value before, since a later row may
+            validate; in series (row, step, channel) on a line between neighbouring steps; ``none`` when
+            there must be none. Missing categories get the commonest one, with ``constant`` none. Where a
+            row can't be dropped or interpolated, in a deployed model, the training part's mean is filled in.
+        fill: the number for ``missing="constant"``; it is clipped like any other.
         outliers: ``clip_iqr`` and ``clip_zscore`` bring them to the limit, ``drop_iqr`` and
             ``drop_zscore`` drop their rows in training; ``median_filter`` takes the median of three
-            neighbouring steps of a signal (row, step) or (row, step, channel).
+            neighbouring steps of signals (row, step, channel).
         limit: interquartile ranges beyond the quartiles (default 1.5), or standard deviations from
             the mean (default 3), beyond which a value is an outlier.
         duplicates: whether rows that repeat an earlier one, target included, stay in the training.

@@ -14,7 +14,7 @@ from tunemagic.text import did_you_mean
 if TYPE_CHECKING:
     from tunemagic.prep.recipe import Recipe
 
-__all__ = ["Source", "SourceColumn", "listed", "read_source", "take_rows", "to_matrix"]
+__all__ = ["Source", "SourceColumn", "given_columns", "listed", "read_source", "take_rows", "to_matrix"]
 
 _SHOWN = 4
 _FEW_CATEGORIES = 50
@@ -93,6 +93,18 @@ def to_matrix(source: Source, x: Any, recipe: Recipe) -> NDArray[np.float32]:
             if column.categories is not None:
                 matrix[:, index] = _codes(array[:, index], column.categories)
     return matrix
+
+
+def given_columns(source: Source, x: Any) -> Any:
+    """The source's columns of a table or array as they were given, as a DataFrame; arrays are flattened."""
+    import pandas as pd
+
+    if not _is_frame(x):
+        array = np.asarray(x)
+        return pd.DataFrame(array.reshape(len(array), -1))
+    names = [column.name for column in source.columns]
+    table = x.set_axis(list(map(str, x.columns)), axis=1)
+    return table[names] if source.is_table else table.iloc[:, : len(names)]
 
 
 def take_rows(values: Any, rows: Any) -> Any:

@@ -48,7 +48,7 @@ def _missing(recipe: Recipe, report: Report, gone: str) -> str:
         case "drop_columns":
             return "columns left out"
         case "interpolate":
-            text = "filled between neighbours; with the mean in a deployed model"
+            text = "filled in time; with the mean in a deployed model"
         case "constant":
             text = f"filled with {recipe.fill:g}"
         case _:
