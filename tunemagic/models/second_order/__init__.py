@@ -1,5 +1,10 @@
-"""Training by curvature: Hessian-free optimisation and K-FAC."""
+"""Training by curvature: Hessian-free optimisation and K-FAC, both through Keras' own ``fit``.
+
+Written for TensorFlow and one device; measured on networks of up to some 20,000 weights on a CPU.
+"""
 
 from tunemagic.models.second_order.compiling import NAMES, compile_second_order
+from tunemagic.models.second_order.hessian_free import HessianFreeOptions
+from tunemagic.models.second_order.kfac import KfacOptions
 
-__all__ = ["NAMES", "compile_second_order"]
+__all__ = ["NAMES", "HessianFreeOptions", "KfacOptions", "compile_second_order"]

@@ -138,17 +138,21 @@ class HessianFree:
     ) -> _Search:
         """Move along the solution by 1, 1/2, 1/4 ... until the loss has fallen enough, or not at all."""
         here, slope = objective.weights, dot(gradient, solution.x)
-        ratio = -np.inf
-        for length in 0.5 ** np.arange(_HALVINGS if solution.value < 0 else 0):
-            objective.weights = here + length * solution.x
-            loss, answers = objective.loss(batch)
-            self.optimizer.passes += 1 / 3
-            if length == 1 and np.isfinite(loss):
-                ratio = (loss - before) / solution.value
-            if loss < before and loss <= before + _SUFFICIENT * length * slope:
-                return _Search(loss, answers, ratio, taken=True)
-        objective.weights = here
-        return _Search(*objective.loss(batch), ratio, taken=False)
+        ratio, taken = -np.inf, False
+        try:
+            for length in 0.5 ** np.arange(_HALVINGS if solution.value < 0 else 0):
+                objective.weights = here + length * solution.x
+                loss, answers = objective.loss(batch)
+                self.optimizer.passes += 1 / 3
+                if length == 1 and np.isfinite(loss):
+                    ratio = (loss - before) / solution.value
+                taken = loss < before and loss <= before + _SUFFICIENT * length * slope
+                if taken:
+                    return _Search(loss, answers, ratio, taken)
+        finally:
+            if not taken:  # nor may an interrupt leave the weights where nobody meant them to be
+                objective.weights = here
+        return _Search(*objective.loss(batch), ratio, taken)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,19 +31,22 @@ _NAME = "kfac"
 class KfacOptions:
     """What can be set beside the learning rate.
 
+    ``damping`` and ``kl_clip`` are for a loss that is summed over units, whatever Keras takes the mean of.
+
     Attributes:
         damping: Lambda of ``F + lambda I``.
         momentum: Of the updates.
         decay: How much of the factors' running means stays at each step; less in the first ones.
         inverse_every: Steps between inversions.
-        kl_clip: How far an update may move, as the square of its length in the curvature's measure.
+        kl_clip: How far a step may go before momentum, as its squared length measured by the curvature; None for
+            no bound. What bounds the steps when the learning rate is too large.
     """
 
     damping: float = 0.1
     momentum: float = 0.9
     decay: float = 0.95
     inverse_every: int = 10
-    kl_clip: float | None = 0.01
+    kl_clip: float | None = 0.001
 
     def __post_init__(self) -> None:
         if not self.damping > 0:
