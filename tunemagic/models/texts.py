@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,12 +57,8 @@ def text(
         raise OptionError(f"models.text: received vocabulary={vocabulary}, length={length}; expected 1 or more.")
     chosen = level or _level_of(texts)
     rows = training_rows(len(texts))  # in a cell: those that the trial is not judged by
-    tokens = [_tokens(each, chosen) for each in (texts if rows is None else texts[rows])]
-    known = Counter(token for each in tokens for token in each)
-    if not known:
-        raise DataError("models.text: every text of x is empty; expected words.")
-    read = length or min(_LONGEST, max(1, int(np.quantile([len(each) for each in tokens], 0.95))))
-    words = tuple(word for word, _ in sorted(known.items(), key=lambda item: (-item[1], item[0]))[:vocabulary])
+    words, lengths = _learned(texts if rows is None else texts[rows], chosen, vocabulary)
+    read = length or min(_LONGEST, max(1, int(np.quantile(lengths, 0.95))))
     own = (
         choice("embedding", (8, 16, 32, 64), 32),
         choice("summary", ("average", "maximum", "conv", "gru"), "average"),
@@ -90,14 +85,17 @@ def _level_of(texts: Iterable[str]) -> str:
     return "character" if together > _MANY * len(letters) else "word"
 
 
-def _tokens(each: str, level: str) -> list[str]:
-    """As TextVectorization splits the text, so that its vocabulary is the layer's."""
-    cleaned = "".join(letter for letter in each.lower() if letter not in _PUNCTUATION)
-    return list(cleaned) if level == "character" else cleaned.split()
+def _learned(texts: Any, level: str, vocabulary: int) -> tuple[tuple[str, ...], Any]:
+    """The most frequent characters or words, and how many of them each text (row,) has; DataError for none at all."""
+    import keras
 
-
-# TextVectorization's default standardisation takes these away.
-_PUNCTUATION = frozenset("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'")
+    # Ragged, since padding all texts to the longest would take much memory.
+    layer = keras.layers.TextVectorization(vocabulary + 2, split=_LEVELS[level], ragged=True)
+    layer.adapt(texts.astype(object))
+    words = tuple(map(str, layer.get_vocabulary()[2:]))
+    if not words:
+        raise DataError("models.text: every text of x is empty; expected words.")
+    return words, layer(texts.astype(object)).row_lengths().numpy()
 
 
 @dataclass(frozen=True, slots=True)
