@@ -123,3 +123,15 @@ def test_a_chain_goes_through_nested_models_and_begins_behind_branches_that_trai
     assert [type(layer).__name__ for layer in chain.layers] == ["Dense", "Dropout", "Dense"]
     x = normal(3, 4)
     np.testing.assert_allclose(chain.front(x), np.append(2 * x, x, axis=1), rtol=1e-6)
+
+
+def test_what_is_random_before_all_that_trains_is_so_in_training_and_only_there() -> None:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    noisy = keras.layers.Concatenate()([keras.layers.Dropout(0.999)(inputs), inputs[:, :0]])
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(noisy))
+    compile_second_order(model, "kfac", loss="mse")
+    before = model.get_weights()
+    model.train_on_batch(np.ones((8, 4), np.float32), np.full((8, 1), 9.0))
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])  # nothing came through
+    assert model.predict(np.ones((1, 4)), verbose=0) == pytest.approx(before[0].sum(), rel=1e-5)

@@ -91,6 +91,15 @@ def test_a_trained_model_is_saved_as_an_ordinary_one(optimizer: str, tmp_path: P
     np.testing.assert_allclose(loaded.predict(X, verbose=0), model.predict(X, verbose=0), atol=1e-6)
 
 
+@pytest.mark.parametrize("optimizer", ["hessian_free", "kfac"])
+def test_a_compiled_model_is_cloned_without_its_training(optimizer: str) -> None:
+    model = compiled(optimizer, dense(8))
+    clone = keras.models.clone_model(model)
+    assert clone.get_config() == model.get_config()
+    with pytest.raises(ValueError, match="No loss to compute"):
+        clone.fit(X, Y, verbose=0)
+
+
 def test_a_model_compiled_anew_trains_as_it_is_told_then() -> None:
     model = compiled("hessian_free", dense(8))
     model.fit(X, Y, epochs=1, verbose=0)

@@ -102,7 +102,8 @@ def _give_step(model: Any, method: HessianFree | Kfac) -> None:
         return method.step(data) if model.optimizer is method.optimizer else own_class.train_step(model, data)
 
     def get_compile_config() -> Any:
-        return None if is_carrier(model.optimizer) else own_class.get_compile_config(model)
+        # Empty: what is loaded is not compiled, and a clone has no loss until it is compiled anew.
+        return {} if is_carrier(model.optimizer) else own_class.get_compile_config(model)
 
     model.train_step, model.get_compile_config = train_step, get_compile_config
     if isinstance(method, HessianFree):

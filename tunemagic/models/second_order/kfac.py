@@ -184,7 +184,7 @@ def _forward(parts: _Parts, x: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     """What the model answers in training, and each block's inputs and sums."""
     blocks = {id(block.layer): block for block in parts.blocks}
     calls: list[tuple[Any, Any]] = []
-    x = parts.chain.front(x)
+    x = parts.chain.front(x, training=True)
     for layer in parts.chain.layers:
         block = blocks.get(id(layer))
         if block is None:
