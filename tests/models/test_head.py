@@ -65,7 +65,33 @@ def test_a_reconstruction_has_a_value_for_each_of_the_input():
             "y: received 3 classes from 7 to 9; expected 0 to 2. Number them: "
             "y = np.unique(y, return_inverse=True)[1]; for numbers task='regression'.",
         ),
-        (CLASSES, "binary", "y: received 3 classes; expected 0 and 1 for task='binary'. Use 'multiclass'."),
+        (
+            CLASSES % 2 + 1,
+            None,
+            "y: received 2 classes from 1 to 2; expected 0 to 1. Number them: "
+            "y = np.unique(y, return_inverse=True)[1]; for numbers task='regression'.",
+        ),
+        *(
+            (
+                target,
+                "binary",
+                f"y: received {found}; expected 0 and 1 for task='binary'. Number two classes: "
+                "y = np.unique(y, return_inverse=True)[1]; more are task='multiclass'.",
+            )
+            for target, found in [(CLASSES, "3 values from 0 to 2"), (CLASSES % 2 + 1, "2 values from 1 to 2")]
+        ),
+        (
+            np.eye(3)[CLASSES],
+            "binary",
+            "y: received shape (30, 3); expected (rows,) of 0 and 1 for task='binary'. One-hot rows are "
+            "task='multiclass'.",
+        ),
+        (
+            np.array([[1, 1], [0, 1]] * 5),
+            "multiclass",
+            "y: received rows of 2 values such as [1, 1]; expected one-hot rows, a single 1 and else 0, for "
+            "task='multiclass'. For numbers task='regression'.",
+        ),
         (np.ones((3, 4, 5)), None, "y: received shape (3, 4, 5); expected (rows,) or (rows, outputs)."),
     ],
 )

@@ -104,11 +104,12 @@ def head_of(y: Any, task: str | None = None) -> Head:
     if wanted is Task.REGRESSION:
         return Head(task=wanted, units=1 if target.ndim == 1 else target.shape[1])
     if target.ndim == 2:
+        _check_one_hot(target, wanted)
         return Head(task=Task.MULTICLASS, units=target.shape[1], one_hot=True)
-    count = _count_classes(target)
-    if wanted is Task.BINARY and count > 2:
-        raise DataError(f"y: received {count} classes; expected 0 and 1 for task='binary'. Use 'multiclass'.")
-    return Head(task=wanted, units=1 if wanted is Task.BINARY else count)
+    if wanted is Task.BINARY:
+        _check_zeros_and_ones(target)
+        return Head(task=Task.BINARY, units=1)
+    return Head(task=Task.MULTICLASS, units=_count_classes(target))
 
 
 def reconstruction(shape: tuple[int, ...]) -> Head:
@@ -155,12 +156,36 @@ def _task_of(target: Any) -> Task:
     return Task.BINARY if zeros_and_ones else Task.MULTICLASS
 
 
-def _count_classes(target: Any) -> int:
-    """The number of classes. Raises DataError unless they are numbered 0, 1, 2 ..."""
+def _check_one_hot(target: Any, wanted: Task) -> None:
+    if wanted is Task.BINARY:
+        raise DataError(
+            f"y: received shape {target.shape}; expected (rows,) of 0 and 1 for task='binary'. One-hot rows are "
+            "task='multiclass'."
+        )
+    if class_labels(target) is None:
+        raise DataError(
+            f"y: received rows of {target.shape[1]} values such as {target[0].tolist()}; expected one-hot rows, a "
+            "single 1 and else 0, for task='multiclass'. For numbers task='regression'."
+        )
+
+
+def _check_zeros_and_ones(target: Any) -> None:
     import numpy as np
 
     classes = np.unique(target)
-    if classes[0] < 0 or classes[-1] >= 2 * len(classes) or (classes != np.round(classes)).any():
+    if not np.isin(classes, (0, 1)).all():
+        raise DataError(
+            f"y: received {len(classes)} values from {classes[0]} to {classes[-1]}; expected 0 and 1 for "
+            "task='binary'. Number two classes: y = np.unique(y, return_inverse=True)[1]; more are task='multiclass'."
+        )
+
+
+def _count_classes(target: Any) -> int:
+    """The number of classes, some of which may have no sample. Raises DataError unless they count from 0."""
+    import numpy as np
+
+    classes = np.unique(target)
+    if classes[0] != 0 or classes[-1] >= 2 * len(classes) or (classes != np.round(classes)).any():
         raise DataError(
             f"y: received {len(classes)} classes from {classes[0]} to {classes[-1]}; expected 0 to {len(classes) - 1}. "
             "Number them: y = np.unique(y, return_inverse=True)[1]; for numbers task='regression'."
