@@ -63,6 +63,11 @@ def test_a_sequential_model_is_a_chain_also_before_it_is_built():
     assert [box.shape for box in graph_of(model).boxes] == ["(2)", "(3)", "(3)"]
 
 
+def test_a_large_number_of_units_is_written_out():
+    graph = graph_of(keras.Sequential([keras.layers.Dense(1_234_567)]))
+    assert [box.settings for box in graph.boxes] == ["1,234,567"]
+
+
 def test_of_a_model_with_its_own_class_the_layers_are_shown():
     class Own(keras.Model):
         def __init__(self):

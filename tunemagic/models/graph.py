@@ -123,7 +123,9 @@ def _settings(layer: Any) -> str:
         parts.append(f"{type(inner).__name__} {_settings(inner)}".strip())
     for field in _SIZES:
         value = getattr(layer, field, None)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool):
+            parts.append(f"{value:,}")
+        elif isinstance(value, float):
             parts.append(f"{value:g}")
         elif isinstance(value, (tuple, list)) and all(isinstance(each, int) for each in value):
             parts.append("×".join(map(str, value)))
