@@ -159,7 +159,7 @@ def test_the_articles_own_preparation_is_told_in_full():
     report = prep.check(*split(table[:, :-1], table[:, -1]))
     assert report.verdicts == ("zscore_before_split", "target_scaled")
     assert report["zscore_before_split"].numbers["columns"] == 30
-    assert report["target_scaled"].text().startswith("The target has 2 values only, -1.298, 0.7706, with mean 0")
+    assert report["target_scaled"].text().startswith("The target has 2 values only, -1.298, 0.7706, as a scaler")
     assert found(table[:, :-1], table[:, -1]) == ("target_scaled",)
 
 

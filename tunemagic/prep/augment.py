@@ -84,7 +84,7 @@ def images(
         *([layers.RandomZoom(zoom, fill_mode=fill, seed=next(seeds))] if zoom else ()),
         *([RandomNoise(noise, seed=next(seeds))] if noise else ()),
     ]
-    changing = RandomImages(changes, crop=size, name="augment_images")
+    changing = RandomImages(changes, crop=size)
     return changing if size is None else keras.Sequential([changing, layers.CenterCrop(*size)])
 
 
@@ -119,7 +119,7 @@ def series(*, jitter: float = 0.0, scale: float = 0.0, window: float = 0.0, seed
         *([RandomScale(scale, seed=seed + 1)] if scale else ()),
         *([RandomNoise(jitter, seed=seed + 2)] if jitter else ()),
     ]
-    return RandomSeries(changes, name="augment_series")
+    return RandomSeries(changes)
 
 
 def _check_share(name: str, value: float, most: float) -> None:
@@ -144,11 +144,15 @@ def _crop_size(crop: Any) -> tuple[int, int] | None:
     if crop is None:
         return None
     size = tuple(crop) if isinstance(crop, (tuple, list)) else (crop, crop)
-    if len(size) != 2 or not all(isinstance(each, Integral) and int(each) > 0 for each in size):
+    if len(size) != 2 or not all(_is_whole(each) and int(each) > 0 for each in size):
         raise OptionError(f"crop: received {crop!r}; expected pixels, as in 24 or (24, 20).")
     return int(size[0]), int(size[1])
 
 
 def _check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
+    if not _is_whole(seed) or int(seed) < 0:
         raise OptionError(f"seed: received {seed!r}; expected a whole number of 0 or more.")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -6,6 +6,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from tunemagic.errors import OptionError
@@ -77,9 +79,7 @@ class Recipe:
     per: str = "feature"
 
     def __post_init__(self) -> None:
-        given = self.categories
-        as_tuple = (given,) if isinstance(given, (str, int)) else tuple(given)
-        object.__setattr__(self, "categories", as_tuple)
+        object.__setattr__(self, "categories", _column_names(self.categories))
         for name, known in CHOICES.items():
             value = getattr(self, name)
             if value not in known:
@@ -89,12 +89,12 @@ class Recipe:
             value = getattr(self, name)
             if value is None and name == "limit":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise OptionError(f"{name}: expected a finite number; received {value!r}.")
+            if type(value) not in (int, float):  # NumPy's own numbers can't be written as JSON
+                object.__setattr__(self, name, float(value))
         if self.limit is not None and self.limit <= 0:
             raise OptionError(f"limit: expected a number above 0; received {self.limit!r}.")
-        if not all(isinstance(name, (str, int)) and not isinstance(name, bool) for name in as_tuple):
-            raise OptionError(f"categories: expected names or numbers of columns; received {list(as_tuple)!r}.")
 
     def __repr__(self) -> str:
         said = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -141,4 +141,24 @@ class Recipe:
         return learn(self, x_train, y_train, None if like is None else like.source)
 
 
-recipe = Recipe
+@wraps(Recipe, assigned=("__doc__",), updated=())
+def recipe(*positional: Any, **options: Any) -> Recipe:
+    known = [field.name for field in fields(Recipe)]
+    if positional:
+        raise OptionError(f"recipe: expected arguments by name, as in scaler='minmax'; received {positional[0]!r}.")
+    for name in options:
+        if name not in known:
+            raise OptionError(f"recipe: there is no argument {name!r}.{did_you_mean(name, known)}")
+    return Recipe(**options)
+
+
+def _column_names(given: Any) -> tuple[str | int, ...]:
+    """Names and numbers of columns as Python's own values. Raises OptionError for anything else."""
+    several = [given] if isinstance(given, (str, Integral)) else given
+    try:
+        names = list(several)
+    except TypeError:
+        names = [None]
+    if not all(isinstance(name, (str, Integral)) and not isinstance(name, bool) for name in names):
+        raise OptionError(f"categories: expected names or numbers of columns; received {given!r}.")
+    return tuple(str(name) if isinstance(name, str) else int(name) for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 from tunemagic.errors import DataError
@@ -30,6 +31,11 @@ class Part:
         """Whether each row is a list of values with a meaning each, not an image, a series or a text."""
         return bool(self.x.ndim == 2)
 
+    @property
+    def has_columns(self) -> bool:
+        """Whether each place in a row has a meaning of its own: in tables and series, not in images."""
+        return self.is_table or bool(self.x.ndim == 3 and self.x.dtype.kind == "f")
+
     def columns(self) -> list[tuple[str, Any]]:
         """Name and values of each input; an array's are named as they are written, ``x_train[:, 3]``."""
         import numpy as np
@@ -53,9 +59,10 @@ def read_part(x: Any, y: Any, names: tuple[str, str]) -> Part:
     is_table = hasattr(x, "iloc") and getattr(x, "ndim", 0) == 2
     part = Part(
         x=_with_rows(x if is_table else _array(x, names[0]), names[0]),
-        y=None if y is None else _with_rows(_array(y, names[1]), names[1]),
+        y=None if y is None else _with_rows(_targets(_array(y, names[1])), names[1]),
         names=names,
     )
+    _check_columns(part)
     if part.y is not None and len(part.y) != len(part):
         raise DataError(
             f"numbers of samples differ: {names[0]} has {len(part)}, {names[1]} has {len(part.y)}; expected one target "
@@ -86,7 +93,10 @@ def same_kind(train: Part, held_out: Part) -> tuple[Part, Part]:
 
 
 def _same_columns(train: Part, held_out: Part) -> tuple[Part, Part]:
-    """Both tables with their columns in one order; numbers of different types, as 3 and 3.0, become floats."""
+    """Both tables with their columns in one order; numbers of different types, as 3 and 3.0, become floats.
+
+    Two types of floats become the shorter one: the other's digits are lost in one part already.
+    """
     names = list(train.x.columns)
     missing = [str(name) for name in names if name not in held_out.x.columns]
     if missing:
@@ -96,7 +106,9 @@ def _same_columns(train: Part, held_out: Part) -> tuple[Part, Part]:
     first, second = train.x, held_out.x if list(held_out.x.columns) == names else held_out.x[names]
     pairs = zip(names, first.dtypes, second.dtypes, strict=True)
     floats = {
-        name: "float64" for name, one, other in pairs if one != other and one.kind in "fiub" and other.kind in "fiub"
+        name: f"float{8 * min(one.itemsize, other.itemsize)}" if one.kind == other.kind == "f" else "float64"
+        for name, one, other in pairs
+        if one != other and one.kind in "fiub" and other.kind in "fiub"
     }
     return replace(train, x=first.astype(floats)), replace(held_out, x=second.astype(floats))
 
@@ -129,6 +141,35 @@ def _array(value: Any, name: str) -> Any:
         raise DataError(f"{name} is a {type(value).__name__}; expected an array or a table with a row for each sample.")
     is_text = array.dtype == object and all(isinstance(item, str) for item in array.flat)
     return array.astype(str) if is_text else array
+
+
+def _targets(array: Any) -> Any:
+    """Numbers among Python's objects, as a gap in a column makes them, as floats; texts keep their gaps."""
+    import numpy as np
+    import pandas as pd
+
+    if array.dtype != object:
+        return array
+    gaps = pd.isna(array)
+    are_numbers = not gaps.all() and all(isinstance(each, Real) for each in array[~gaps])
+    return np.where(gaps, np.nan, array).astype("float64") if are_numbers else array
+
+
+def _check_columns(part: Part) -> None:
+    """Raise DataError for columns of one name, and for those with lists and the like, which can't be compared."""
+    import pandas as pd
+
+    name = part.names[0]
+    if hasattr(part.x, "columns") and not part.x.columns.is_unique:
+        twice = part.x.columns[part.x.columns.duplicated()][0]
+        raise DataError(f"{name} has several columns {str(twice)!r}; expected columns of different names.")
+    for column, values in part.columns() if hasattr(part.x, "columns") or part.x.dtype == object else ():
+        try:
+            pd.unique(values)
+        except TypeError as error:
+            raise DataError(
+                f"{name}: column {column!r} holds {type(values[0]).__name__}s; expected numbers or texts."
+            ) from error
 
 
 def _with_rows(data: Any, name: str) -> Any:

@@ -2,7 +2,10 @@
 
 A scaler leaves a mark: over the rows that it was fitted on, a column has mean 0 and deviation 1, or
 goes exactly from 0 to 1. When that holds over both parts together and not over the training part,
-the scaler has seen the validation samples.
+the scaler has seen the validation samples. Missing values are left out, as scalers do.
+
+Numbers from 0 to 1 also come about without a scaler, as shares, probabilities and pixels do. By
+nature they stand on one grid (percent, 255ths), or only some columns have both ends.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ __all__ = ["scaled_before_split", "scaled_classes"]
 _NEAR = 1e-5
 _ROUNDED = 1e-6
 _STEPS = 21  # values: shares in steps of 5 % have both ends by themselves
+_FINEST = 1000  # steps of a grid that numbers have by nature
 _FEW = 2  # values: -1 and 1 in equal numbers have mean 0 and deviation 1 too
 _MOST_CLASSES = 20
+_MOST_EVEN = 10  # classes; more even steps are shares in percent
 _MIN_ROWS = 10
 # One column may go from 0 to 1 by itself, as np.linspace(0, 1, 100) does.
 _MIN_COLUMNS = 2
@@ -29,11 +34,12 @@ _MIN_COLUMNS = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Column:
-    """A column of numbers: float64 (row,) of the training part, and of both parts together."""
+    """Inputs or the target: float64 (row,) of the training part, and of both parts together, without gaps."""
 
     name: str
     train: Any
     both: Any
+    is_input: bool
 
 
 def scaled_before_split(train: Part, held_out: Part) -> DataFinding | None:
@@ -45,7 +51,7 @@ def scaled_before_split(train: Part, held_out: Part) -> DataFinding | None:
 
 
 def scaled_classes(y: Any) -> DataFinding | None:
-    """Class targets that a scaler has turned into numbers such as -0.81 and 1.23."""
+    """Class targets that a scaler has turned into numbers such as -0.81 and 1.23, or 0, 0.5 and 1."""
     import numpy as np
 
     if y.dtype.kind != "f" or y.reshape(len(y), -1).shape[1] != 1 or len(y) < _MIN_ROWS:
@@ -53,7 +59,7 @@ def scaled_classes(y: Any) -> DataFinding | None:
     values = np.unique(y)
     if not 1 < len(values) <= min(_MOST_CLASSES, len(y) // 5) or (values == np.round(values)).all():
         return None
-    if not _is_standard(y.astype("float64").reshape(-1)):
+    if not _is_standard(y.astype("float64").reshape(-1)) and not _is_even(values):
         return None
     return DataFinding(
         DataVerdict.TARGET_SCALED, {"values": len(values), "listed": ", ".join(f"{value:.4g}" for value in values)}
@@ -74,9 +80,11 @@ def _columns(train: Part, held_out: Part) -> Iterator[_Column]:
     if all(y is not None and y.size == len(y) for y in targets):
         pairs.append((train.names[1], *(y.reshape(-1) for y in targets)))
     for name, values, others in pairs:
-        if values.dtype.kind == others.dtype.kind == "f":
-            both = np.concatenate([values, others]).astype("float64")
-            yield _Column(name, both[: len(values)], both)
+        if not values.dtype.kind == others.dtype.kind == "f":
+            continue
+        known, more = (part[np.isfinite(part)].astype("float64") for part in (values, others))
+        if len(known) >= _MIN_ROWS:
+            yield _Column(name, known, np.concatenate([known, more]), is_input=name != train.names[1])
 
 
 def _zscore(columns: Sequence[_Column]) -> DataFinding | None:
@@ -99,9 +107,7 @@ def _zscore(columns: Sequence[_Column]) -> DataFinding | None:
 
 
 def _minmax(columns: Sequence[_Column]) -> DataFinding | None:
-    import numpy as np
-
-    scaled = [each for each in columns if _has_ends(each.both) and len(np.unique(each.both)) > _STEPS]
+    scaled = _from_0_to_1(columns)
     seen = [each for each in scaled if not _has_ends(each.train)]
     if len(scaled) < _MIN_COLUMNS or not seen:
         return None
@@ -117,6 +123,18 @@ def _minmax(columns: Sequence[_Column]) -> DataFinding | None:
     )
 
 
+def _from_0_to_1(columns: Sequence[_Column]) -> list[_Column]:
+    """Columns that go from 0 to 1 over both parts, as they don't by nature."""
+    import numpy as np
+
+    scaled = [each for each in columns if _has_ends(each.both)]
+    once = [each for each in scaled if _has_ends_once(each.both) and len(np.unique(each.both)) > _STEPS]
+    if len(once) >= _MIN_COLUMNS:
+        return once
+    inputs = [each for each in columns if each.is_input and np.ptp(each.both)]
+    return inputs if inputs and all(each in scaled for each in inputs) and not _on_one_grid(inputs) else []
+
+
 def _is_standard(values: Any) -> bool:
     """Whether mean 0 and deviation 1, by n as scikit-learn has it or by n - 1 as pandas has it."""
     mean, deviation = float(values.mean()), float(values.std())
@@ -125,10 +143,27 @@ def _is_standard(values: Any) -> bool:
 
 
 def _has_ends(values: Any) -> bool:
-    """Whether one value is 0, one is 1, and all others lie between; pixels have many that are 0 by nature."""
-    return bool(
-        values.min() >= 0
-        and values.max() <= 1 + _ROUNDED
-        and (values == 0).sum() == 1
-        and (abs(values - 1) <= _ROUNDED).sum() == 1
-    )
+    """Whether the lowest value is 0 and the highest 1."""
+    return bool(values.min() == 0 and abs(values.max() - 1) <= _ROUNDED)
+
+
+def _has_ends_once(values: Any) -> bool:
+    """Whether one value only is 0 and one is 1; pixels have many that are 0 by nature."""
+    return bool((values == 0).sum() == 1 and (abs(values - 1) <= _ROUNDED).sum() == 1)
+
+
+def _on_one_grid(columns: Sequence[_Column]) -> bool:
+    """Whether all values are multiples of one step: min-max gives columns of different ranges different steps."""
+    import numpy as np
+
+    distinct = [np.unique(each.both.round(6)) for each in columns]
+    steps = round(1 / min(float(np.diff(values).min()) for values in distinct))
+    values = np.concatenate(distinct) * steps
+    return steps <= _FINEST and bool((np.abs(values - values.round()) <= _NEAR * steps).all())
+
+
+def _is_even(values: Any) -> bool:
+    """Whether these distinct values (sorted) go from 0 to 1 in even steps."""
+    import numpy as np
+
+    return len(values) <= _MOST_EVEN and bool(np.allclose(values, np.linspace(0, 1, len(values)), atol=_ROUNDED))

@@ -12,6 +12,7 @@ from tunemagic.prep.samples import Part
 __all__ = ["class_labels", "class_shares", "column_with_target", "future_target", "target_column", "unseen_classes"]
 
 _MANY_CLASSES = 20
+_GAPS = 0.1  # of the numbers that many classes are numbered with: a sample may lack some classes
 _EQUAL = 0.99999  # correlation of a column that is the target up to rounding
 _MIN_ROWS = 20  # fewer rows correlate by chance
 _RARE = 10  # times fewer than the largest class
@@ -22,8 +23,9 @@ _PAST = 60  # rows back: a column that is an earlier target is an honest input, 
 def class_labels(y: Any) -> Any:
     """One label per sample when the targets look like classes, else None.
 
-    Classes are truth values, texts and one-hot rows, and whole numbers with few distinct values:
-    at most 20, or a fifth of the samples if that is more (but half of them in a small set).
+    Classes are truth values, one-hot rows, and texts or whole numbers of which few are distinct: at most 20,
+    and half of the samples in a small set. More, up to a fifth of the samples, are classes when they are texts,
+    or integers that are numbered from 0 or 1 on with few gaps; other integers are counts, ages, delays.
     """
     import numpy as np
 
@@ -32,13 +34,22 @@ def class_labels(y: Any) -> Any:
     flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if flat.ndim == 1:
         if flat.dtype.kind in "biuUS":
-            distinct = len(np.unique(flat))
-            return flat if distinct <= max(2, min(len(flat) // 2, max(_MANY_CLASSES, len(flat) // 5))) else None
+            return flat if _are_few(np.unique(flat), len(flat)) else None
         whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
         return flat.astype(int) if whole and len(np.unique(flat)) <= _MANY_CLASSES else None
     if flat.ndim == 2 and ((flat == 0) | (flat == 1)).all() and (flat.sum(axis=1) == 1).all():
         return flat.argmax(axis=1)
     return None
+
+
+def _are_few(distinct: Any, of: int) -> bool:
+    """Whether so many distinct truth values, texts or integers (sorted) are classes of ``of`` samples."""
+    count = len(distinct)
+    if count <= max(2, min(of // 2, _MANY_CLASSES)):
+        return True
+    are_names = distinct.dtype.kind in "US"
+    numbered = are_names or (distinct[0] in (0, 1) and int(distinct[-1]) <= (1 + _GAPS) * count)
+    return bool(count <= min(of // 2, of // 5) and numbered)
 
 
 def class_shares(labels: Any) -> DataFinding | None:
@@ -84,7 +95,7 @@ def unseen_classes(labels: Any, held_out: Any) -> DataFinding | None:
 
 def column_with_target(part: Part) -> DataFinding | None:
     """An input that is the target: the same numbers up to scale and sign, or one value for each class."""
-    target = _numbers(part.y)
+    target = _numbers(part.y) if part.has_columns else None
     columns = part.number_columns() if target is not None else []
     if columns and target is not None:
         import numpy as np
@@ -154,4 +165,4 @@ def _is_code_of(values: Any, labels: Any) -> bool:
 
     codes, kinds = pd.factorize(values, use_na_sentinel=False)
     classes, names = pd.factorize(labels)
-    return len(kinds) == len(names) > 2 and len(set(zip(codes.tolist(), classes.tolist(), strict=True))) == len(names)
+    return len(kinds) == len(names) > 1 and len(set(zip(codes.tolist(), classes.tolist(), strict=True))) == len(names)

@@ -18,6 +18,9 @@ __all__ = ["conflicting_labels", "repeated_samples", "shared_rows", "shared_samp
 _SHARE = 0.02  # of the samples; small sets of rounded numbers hold a few by chance (iris: 0.01)
 _TIMES_CHANCE = 2.0  # columns that depend on each other make more than chance
 _SPREADS = 5.0  # of a count by chance, which spreads by its root
+# Rows of the part that share a row's value in a column. Where hardly any do, as in columns of measurements, the
+# values' own frequencies say nothing: a value that is there once has 1 of n rows, however many values there are.
+_FINE = 0.5
 _MOST_COLUMNS = 100  # rows of more are not equal by chance
 
 
@@ -94,7 +97,11 @@ def _by_chance(part: Part, other: Part, count: int) -> bool:
     chance = np.zeros(len(other))
     for (_, values), (_, others) in zip(part.columns(), other.columns(), strict=True):
         codes, distinct = pd.factorize(np.concatenate([values, others]), use_na_sentinel=False)
-        frequency = np.bincount(codes[: len(values)], minlength=len(distinct)) / len(values)
+        counts = np.bincount(codes[: len(values)], minlength=len(distinct))
+        frequency = counts / len(values)
+        partners = float((counts * (counts - 1.0)).sum()) / len(values)
+        if part is not other and partners < _FINE:
+            frequency = np.full(len(distinct), partners / len(values))
         with np.errstate(divide="ignore"):
             chance += np.log(frequency[codes[len(values) :]])
     expected = (1 - (1 - np.exp(chance)) ** (len(part) - (part is other))).sum()
