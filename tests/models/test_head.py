@@ -26,6 +26,8 @@ ONE_HOT = ("categorical_crossentropy", ["accuracy"], "softmax")
         (CLASSES * 1.5, Head(task=Task.REGRESSION, units=1), NUMBERS),
         (CLASSES * 1.0, Head(task=Task.REGRESSION, units=1), NUMBERS),
         (np.arange(300), Head(task=Task.REGRESSION, units=1), NUMBERS),
+        (np.arange(300) % 40 + 30, Head(task=Task.REGRESSION, units=1), NUMBERS),
+        (np.arange(300) % 40, Head(task=Task.MULTICLASS, units=40), SOFTMAX),
         (np.arange(60).reshape(30, 2) / 7, Head(task=Task.REGRESSION, units=2), NUMBERS),
     ],
 )

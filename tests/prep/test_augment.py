@@ -79,6 +79,20 @@ def test_a_crop_is_a_part_of_the_image_and_the_middle_outside_training(digits):
     assert unchanged(augment.images(crop=20), x).shape == (60, 20, 20, 1)
 
 
+def test_numbers_of_numpy_are_taken_and_saved(digits, tmp_path):
+    options = {"rotate": np.float32(0.1), "noise": np.float64(1), "crop": np.int64(20), "seed": np.int64(1)}
+    model = keras.Sequential([keras.Input((28, 28, 1)), augment.images(**options)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(changed(loaded, digits[0]), changed(model, digits[0]))
+
+
+def test_a_model_can_have_several_augmentations(digits, walks):
+    for make, x in ((augment.images, digits[0]), (augment.series, walks)):
+        model = keras.Sequential([keras.Input(x.shape[1:]), make(), make(), layers.Flatten()])
+        assert model(x, training=True).shape == (len(x), np.prod(x.shape[1:]))
+
+
 def test_strengths_of_zero_change_nothing(digits, walks):
     np.testing.assert_array_equal(changed(augment.images(), digits[0]), digits[0])
     np.testing.assert_array_equal(changed(augment.series(), walks), walks)
@@ -223,6 +237,8 @@ def test_series_are_changed_in_training_only_and_exported_as_they_are(walks):
             "flip: received 'horizontl'; expected one of none, horizontal, vertical, both. Did you mean horizontal?",
         ),
         (augment.images, {"crop": (24, 0)}, "crop: received (24, 0); expected pixels, as in 24 or (24, 20)."),
+        (augment.images, {"crop": True}, "crop: received True; expected pixels, as in 24 or (24, 20)."),
+        (augment.images, {"seed": None}, "seed: received None; expected a whole number of 0 or more."),
         (augment.images, {"crop": 0.9}, "crop: received 0.9; expected pixels, as in 24 or (24, 20)."),
         (augment.images, {"seed": -1}, "seed: received -1; expected a whole number of 0 or more."),
         (augment.series, {"seed": 0.5}, "seed: received 0.5; expected a whole number of 0 or more."),

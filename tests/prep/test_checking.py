@@ -61,7 +61,7 @@ def test_the_data_sets_that_come_along_have_no_leak(name):
     seed=st.integers(0, 10_000),
     rows=st.integers(30, 300),
     columns=st.integers(1, 6),
-    kind=st.sampled_from(["normal", "uniform", "coarse", "signs", "shares", "line"]),
+    kind=st.sampled_from(["normal", "uniform", "coarse", "signs", "shares", "percent", "line"]),
     target=st.sampled_from(["classes", "signs", "numbers", "noisy"]),
 )
 def test_no_honest_split_of_random_data_is_called_a_leak(seed, rows, columns, kind, target):
@@ -72,6 +72,7 @@ def test_no_honest_split_of_random_data_is_called_a_leak(seed, rows, columns, ki
         "coarse": lambda: random.integers(0, 4, (rows, columns)).astype(float),
         "signs": lambda: random.choice([-1.0, 1.0], (rows, columns)),
         "shares": lambda: random.integers(0, 21, (rows, columns)) / 20,
+        "percent": lambda: (random.integers(0, 101, (rows, columns)) / 100).astype("float32"),
         "line": lambda: np.linspace(0, 1, rows)[:, None] * np.ones(columns),
     }[kind]()
     y = {
@@ -81,8 +82,7 @@ def test_no_honest_split_of_random_data_is_called_a_leak(seed, rows, columns, ki
         "noisy": lambda: x[:, 0] + random.normal(size=rows),
     }[target]()
     report = prep.check(*split(x, y, seed))
-    # A line has the same values in each of its columns, all of them from 0 to 1 by nature.
-    assert kind == "line" or report.leaks == ()
+    assert report.leaks == ()
     assert set(report.verdicts) & {"repeated", "target_scaled", "conflicts"} == set()
 
 
@@ -163,6 +163,32 @@ def test_the_articles_own_preparation_is_told_in_full():
     assert found(table[:, :-1], table[:, -1]) == ("target_scaled",)
 
 
+@pytest.mark.parametrize("scaler", SCALERS)
+def test_gaps_do_not_hide_a_scaler_fitted_before_the_split(scaler):
+    x = np.random.default_rng(0).normal(5, 3, (300, 4))
+    x[5] = np.nan
+    x = SCALERS[scaler]().fit_transform(x)
+    assert found(x[:200], None, x[200:]) == (f"{scaler}_before_split", "missing")
+
+
+def test_rounded_columns_and_those_of_few_values_tell_of_their_scaler_too():
+    rounded = np.random.default_rng(0).normal(5, 3, (300, 4)).round()
+    for x in (rounded, datasets.load("digits").x.reshape(-1, 64)):
+        half = len(x) // 2
+        leaking, honest = (MinMaxScaler().fit(seen).transform(x) for seen in (x, x[:half]))
+        assert "minmax_before_split" in found(leaking[:half], None, leaking[half:])
+        assert prep.check(honest[:half], None, honest[half:]).leaks == ()
+
+
+def test_classes_that_went_through_min_max_are_told():
+    table = MinMaxScaler().fit_transform(np.column_stack([WINE_X, WINE_Y]))
+    report = prep.check(table[:, :-1], table[:, -1])
+    assert report.verdicts == ("target_scaled",)
+    assert report["target_scaled"].numbers == {"values": 3, "listed": "0, 0.5, 1"}
+    twenty_eighths = np.arange(178) % 29 / 28
+    assert found(WINE_X, twenty_eighths) == ()
+
+
 def test_pandas_own_way_to_scale_is_told_too_and_so_are_images():
     frame = load_wine(as_frame=True).data
     scaled = (frame - frame.mean()) / frame.std()
@@ -170,6 +196,70 @@ def test_pandas_own_way_to_scale_is_told_too_and_so_are_images():
     images = datasets.load("mnist300").x
     images = (images - images.mean()) / images.std()
     assert found(images[:200], None, images[200:]) == ("zscore_before_split",)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_copies_of_measurements_are_told_however_few_columns_there_are(columns):
+    x = np.random.default_rng(0).normal(size=(200, columns))
+    assert prep.check(x, None, x[:50])["duplicates"].numbers["duplicates"] == 50
+    rounded = np.random.default_rng(0).integers(0, 2000, (375, 1))  # a tenth are equal by chance
+    assert found(rounded[:300], None, rounded[300:]) == ()
+
+
+@pytest.mark.parametrize(("one", "other"), [("float64", "float32"), ("float32", "int16"), ("int32", "float64")])
+def test_tables_are_compared_column_by_column_whatever_their_types(one, other):
+    frame = pd.DataFrame({"a": np.arange(60), "b": np.random.default_rng(0).permutation(60), "c": ["p", "q"] * 30})
+    frame["third"] = frame["a"] / (3 if "int" not in one + other else 1)
+    numbers = ["a", "b", "third"]
+    held_out = frame[30:].astype(dict.fromkeys(numbers, other)).astype({"a": "int64"})
+    report = prep.check(frame.astype(dict.fromkeys(numbers, one)), None, held_out)
+    assert report["duplicates"].numbers["duplicates"] == 30
+
+
+LABELS = np.where(np.arange(100) < 5, "rare", "usual")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS,
+        LABELS.tolist(),
+        LABELS.astype(object),
+        pd.Series(LABELS),
+        pd.Series(LABELS, dtype=object),
+        pd.Series(LABELS, dtype="category"),
+        pd.Categorical(LABELS),
+        pd.DataFrame({"label": LABELS}),
+    ],
+    ids=["str", "list", "object", "Series", "object Series", "category Series", "Categorical", "DataFrame"],
+)
+def test_texts_are_classes_in_whatever_they_come(labels):
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    assert found(x, labels) == ("imbalance",)
+    table = pd.DataFrame(x).assign(code=(LABELS == "rare") * 7)
+    assert prep.check(table, labels)["target_column"].numbers == {"column": "code"}
+
+
+def test_a_target_with_gaps_is_told_as_missing_only():
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    for labels in (pd.Series(LABELS).mask(np.arange(100) == 9), pd.Series([None, *[0, 1] * 49, 2.0], dtype=object)):
+        report = prep.check(x, labels)
+        assert report.verdicts == ("missing_target",)
+        assert report["missing_target"].numbers == {"rows": 1, "of": 100}
+
+
+def test_a_column_of_two_texts_for_a_target_of_two_numbers_is_told():
+    y = np.arange(178) % 2
+    table = pd.DataFrame(WINE_X).assign(kind=np.where(y, "M", "B"))
+    assert prep.check(table, y)["target_column"].numbers == {"column": "kind"}
+
+
+def test_the_target_is_not_looked_for_among_pixels():
+    y = np.arange(60) % 2
+    images = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype="uint8")
+    images[:, 0, 0] = y
+    assert found(images, y) == ()
+    assert found(images.reshape(60, 64), y) == ("target_column",)
 
 
 @pytest.mark.parametrize(
@@ -279,6 +369,14 @@ def test_each_verdict_has_texts_and_remedies_in_both_languages(verdict, language
             "x_train has samples of shape (13,), x_val of (12,); expected the same shape in both parts.",
         ),
         (([[1, 2], [3]], None), "x_train: its rows differ in length; expected an array of one shape."),
+        (
+            (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), None),
+            "x_train has several columns 'a'; expected columns of different names.",
+        ),
+        (
+            (pd.DataFrame({"a": [[1, 2], [3]]}), None),
+            "x_train: column 'a' holds lists; expected numbers or texts.",
+        ),
         (
             (pd.DataFrame({"a": [1.0]}), None, pd.DataFrame({"b": [1.0]})),
             "x_val has no column 'a', x_train does; expected the same columns.",

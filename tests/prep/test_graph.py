@@ -80,6 +80,9 @@ def test_what_cant_stand_behind_a_preparation_is_refused(table: Any) -> None:
     prepared = RECIPE.fit(*table)
     with pytest.raises(DataError, match="wrap: expected a Keras model; received str"):
         prepared.wrap("model")
+    inputs = [keras.Input((16,)), keras.Input((16,))]
+    with pytest.raises(DataError, match="wrap: pair has 2 inputs; expected a model with one"):
+        prepared.wrap(keras.Model(inputs, keras.layers.Add()(inputs), name="pair"))
     with pytest.raises(DataError, match=r"takes rows of shape \(14,\); prepared rows have \(16,\)"):
         prepared.wrap(keras.Sequential([keras.Input((14,)), keras.layers.Dense(3)]))
 

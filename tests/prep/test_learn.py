@@ -285,6 +285,7 @@ ROWS = np.arange(12.0).reshape(6, 2)
          "for missing values); expected some to stay. Fill the gaps, as with missing='mean', drop_columns, or clip."),
         ({}, np.arange(3.0), "expected a table, or an array (row, column); received shape (3,). Use x[:, None] for a "
          "single column."),
+        ({}, pd.DataFrame([[1, 2]], columns=[1, "1"]), "expected columns of different names; received 1, 1."),
         ({}, np.zeros((0, 3)), "expected at least one row and one column; received shape (0, 3)."),
         ({}, [[1, np.inf], [2, 3]], "expected finite numbers or NaN; received 1 infinite values. Replace them by NaN."),
         ({}, pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}), "column 'when' holds dates; expected numbers or "
@@ -307,11 +308,22 @@ def test_what_cant_be_prepared_is_said_in_one_line(options: dict[str, Any], x: A
     assert str(caught.value) == message
 
 
+def test_a_dataset_is_refused_though_it_does_not_know_its_length() -> None:
+    import tensorflow as tf
+
+    with pytest.raises(DataError, match="received a dataset; expected a table or an array"):
+        prep.recipe().fit(tf.data.Dataset.from_tensor_slices(ROWS).filter(lambda row: True))
+
+
 def test_rows_that_dont_fit_are_refused(penguins: Any) -> None:
     prepared = prep.recipe().fit(ROWS)
     for call in (lambda: prepared.encode(np.zeros((2, 3))), lambda: prepared.rows(ROWS, [1, 2])):
         with pytest.raises(DataError, match="expected"):
             call()
+    with pytest.raises(DataError, match="expected at least one row; received a table of shape"):
+        prep.recipe().fit(penguins).transform(penguins[:0])
+    with pytest.raises(DataError, match="expected columns of different names; received island"):
+        prep.recipe().fit(penguins).encode(pd.concat([penguins, penguins], axis=1))
     with pytest.raises(DataError, match="expected 6 targets, one for each row; received 5"):
         prep.recipe().fit(ROWS, np.arange(5))
     with pytest.raises(DataError, match="the table has no column mass; expected the columns of the training part"):

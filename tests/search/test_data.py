@@ -82,6 +82,7 @@ def test_another_seed_gives_another_split() -> None:
         ((np.arange(40) % 4).reshape(-1, 1), True),
         (np.eye(4)[np.arange(40) % 4], True),
         (np.array(["cat", "dog"] * 20), True),
+        (np.arange(40) % 4 - 2, True),
         (np.arange(40), False),
         (np.linspace(0, 1, 40), False),
         (np.random.default_rng(0).normal(size=(40, 4)), False),
@@ -93,6 +94,13 @@ def test_targets_that_are_classes_are_stratified_and_others_are_not(y: Any, stra
     assert data.description.endswith("shuffled and stratified" if stratified else "shuffled")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_many_classes_that_are_numbered_are_stratified(first: int) -> None:
+    y = np.arange(1000) % 100 + first
+    y[y == 57] = 3  # a sample of the data may lack some of them
+    assert resolve({"x_train": rows(1000), "y_train": y}).description.endswith("shuffled and stratified")
+
+
 def test_a_class_too_rare_to_be_stratified_is_a_warning() -> None:
     data = resolve({"x_train": rows(20), "y_train": np.array([0] * 19 + [1])})
     assert data.warnings == (
@@ -100,8 +108,14 @@ def test_a_class_too_rare_to_be_stratified_is_a_warning() -> None:
     )
 
 
-def test_whole_numbers_of_many_values_are_no_classes() -> None:
-    y = np.random.default_rng(0).integers(0, 400, 1000)
+@pytest.mark.parametrize("make", ["many", "counts", "delays"])
+def test_whole_numbers_of_many_values_are_no_classes(make: str) -> None:
+    random = np.random.default_rng(0)
+    y = {
+        "many": random.integers(0, 400, 1000),
+        "counts": random.poisson(50, 1000),
+        "delays": random.integers(-20, 40, 1000),
+    }[make]
     data = resolve({"x_train": rows(1000), "y_train": y})
     assert data.description.endswith("validation: 200 samples, shuffled")
     assert data.warnings == ()

@@ -58,11 +58,11 @@ def images(
         OptionError: A strength out of its range. DataError, when the model is built: samples that are no
             images, or smaller than ``crop``.
     """
-    _check_share("rotate", rotate, 0.5)
-    _check_share("shift", shift, 1.0)
-    _check_share("zoom", zoom, 1.0)
-    _check_deviation("noise", noise)
-    _check_seed(seed)
+    rotate = _share("rotate", rotate, 0.5)
+    shift = _share("shift", shift, 1.0)
+    zoom = _share("zoom", zoom, 1.0)
+    noise = _deviation("noise", noise)
+    seed = _seed(seed)
     if flip not in (_NO_FLIP, *_FLIPS):
         known = [_NO_FLIP, *_FLIPS]
         raise OptionError(
@@ -107,10 +107,10 @@ def series(*, jitter: float = 0.0, scale: float = 0.0, window: float = 0.0, seed
     Source: jitter and scale as in Um et al. 2017 (ICMI, arXiv:1706.00527), window as the window slicing of
     Le Guennec et al. 2016 (ECML/PKDD workshop AALTD).
     """
-    _check_deviation("jitter", jitter)
-    _check_deviation("scale", scale)
-    _check_share("window", window, 1.0)
-    _check_seed(seed)
+    jitter = _deviation("jitter", jitter)
+    scale = _deviation("scale", scale)
+    window = _share("window", window, 1.0)
+    seed = _seed(seed)
 
     from tunemagic.prep.augment_layers import RandomNoise, RandomScale, RandomSeries, RandomWindow
 
@@ -122,22 +122,26 @@ def series(*, jitter: float = 0.0, scale: float = 0.0, window: float = 0.0, seed
     return RandomSeries(changes)
 
 
-def _check_share(name: str, value: float, most: float) -> None:
-    _check_number(name, value)
-    if not (0 <= value <= most and value != 1):
+def _share(name: str, value: Any, most: float) -> float:
+    number = _number(name, value)
+    if not (0 <= number <= most and number != 1):
         end = f"to {most:g}" if most < 1 else "up to, but not including, 1"
-        raise OptionError(f"{name}: received {value:g}; expected a share from 0 {end}.")
+        raise OptionError(f"{name}: received {number:g}; expected a share from 0 {end}.")
+    return number
 
 
-def _check_deviation(name: str, value: float) -> None:
-    _check_number(name, value)
-    if value < 0:
-        raise OptionError(f"{name}: received {value:g}; expected a deviation of 0 or more.")
+def _deviation(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if number < 0:
+        raise OptionError(f"{name}: received {number:g}; expected a deviation of 0 or more.")
+    return number
 
 
-def _check_number(name: str, value: Any) -> None:
+def _number(name: str, value: Any) -> float:
+    """The number as Python's own, since Keras takes no other. Raises OptionError for anything else."""
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise OptionError(f"{name}: received {value!r}; expected a number.")
+    return float(value)
 
 
 def _crop_size(crop: Any) -> tuple[int, int] | None:
@@ -149,9 +153,10 @@ def _crop_size(crop: Any) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def _check_seed(seed: Any) -> None:
+def _seed(seed: Any) -> int:
     if not _is_whole(seed) or int(seed) < 0:
         raise OptionError(f"seed: received {seed!r}; expected a whole number of 0 or more.")
+    return int(seed)
 
 
 def _is_whole(value: Any) -> bool:

@@ -30,6 +30,8 @@ def wrapped(made: Preparation, model: Any) -> Any:
 
     if not isinstance(model, keras.Model):
         raise DataError(f"wrap: expected a Keras model; received {type(model).__name__}.")
+    if len(getattr(model, "inputs", None) or [None]) > 1:
+        raise DataError(f"wrap: {model.name} has {len(model.inputs)} inputs; expected a model with one.")
     taken = tuple(model.inputs[0].shape[1:]) if getattr(model, "inputs", None) else made.shape
     if len(taken) != len(made.shape) or any(
         size not in (None, own) for size, own in zip(taken, made.shape, strict=True)

@@ -37,6 +37,8 @@ def learn(recipe: Recipe, x: Any, y: Any, source: Source | None) -> Preparation:
 
     Raises DataError when the data can't be prepared this way.
     """
+    if hasattr(x, "element_spec"):
+        raise DataError("fit: received a dataset; expected a table or an array. Collect it first: np.concatenate.")
     given = len(x) if hasattr(x, "__len__") else 0
     check_targets(given, y)
     trained_on = training_rows(given)

@@ -91,7 +91,7 @@ class Recipe:
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise OptionError(f"{name}: expected a finite number; received {value!r}.")
-            if type(value) not in (int, float):  # NumPy's own numbers can't be written as JSON
+            if type(value).__module__ != "builtins":  # NumPy's own numbers can't be written as JSON
                 object.__setattr__(self, name, float(value))
         if self.limit is not None and self.limit <= 0:
             raise OptionError(f"limit: expected a number above 0; received {self.limit!r}.")
@@ -142,7 +142,7 @@ class Recipe:
 
 
 @wraps(Recipe, assigned=("__doc__",), updated=())
-def recipe(*positional: Any, **options: Any) -> Recipe:
+def recipe(*positional: Any, **options: Any) -> Recipe:  # noqa: D103 - its docstring is that of Recipe
     known = [field.name for field in fields(Recipe)]
     if positional:
         raise OptionError(f"recipe: expected arguments by name, as in scaler='minmax'; received {positional[0]!r}.")

@@ -30,6 +30,7 @@ _MOST_EVEN = 10  # classes; more even steps are shares in percent
 _MIN_ROWS = 10
 # One column may go from 0 to 1 by itself, as np.linspace(0, 1, 100) does.
 _MIN_COLUMNS = 2
+_MANY_COLUMNS = 4  # when their ends stand there several times, as those of rounded values do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,11 +129,12 @@ def _from_0_to_1(columns: Sequence[_Column]) -> list[_Column]:
     import numpy as np
 
     scaled = [each for each in columns if _has_ends(each.both)]
+    if not scaled or _on_one_grid(scaled):
+        return []
     once = [each for each in scaled if _has_ends_once(each.both) and len(np.unique(each.both)) > _STEPS]
-    if len(once) >= _MIN_COLUMNS:
-        return once
     inputs = [each for each in columns if each.is_input and np.ptp(each.both)]
-    return inputs if inputs and all(each in scaled for each in inputs) and not _on_one_grid(inputs) else []
+    are_all = len(inputs) >= _MANY_COLUMNS and all(each in scaled for each in inputs)
+    return scaled if are_all and len(once) < _MIN_COLUMNS else once
 
 
 def _is_standard(values: Any) -> bool:

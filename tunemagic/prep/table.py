@@ -158,12 +158,18 @@ def _declared(recipe: Recipe, labels: list[Any]) -> set[int]:
 def _read_frame(frame: Any, recipe: Recipe) -> Source:
     if frame.shape[0] == 0 or frame.shape[1] == 0:
         raise DataError(f"expected at least one row and one column; received a table of shape {frame.shape}.")
-    labels = list(frame.columns)
-    if len(set(map(str, labels))) < len(labels):
-        raise DataError(f"expected columns of different names; received {listed(list(map(str, labels)))}.")
+    labels = list(_labels(frame).values())
     chosen = _declared(recipe, labels)
     columns = [_read_column(str(label), frame[label], recipe, index in chosen) for index, label in enumerate(labels)]
     return Source(shape=(len(columns),), columns=tuple(columns), is_table=True)
+
+
+def _labels(frame: Any) -> dict[str, Any]:
+    """The columns' labels by their names. Raises DataError when two have one name."""
+    labels = {str(label): label for label in frame.columns}
+    if len(labels) < frame.shape[1]:
+        raise DataError(f"expected columns of different names; received {listed(list(map(str, frame.columns)))}.")
+    return labels
 
 
 def _read_column(name: str, column: Any, recipe: Recipe, is_category: bool) -> SourceColumn:
@@ -231,9 +237,11 @@ def _codes(values: Any, categories: tuple[Any, ...]) -> NDArray[np.float32]:
 def _frame_matrix(source: Source, frame: Any, recipe: Recipe) -> NDArray[np.float32]:
     import pandas as pd
 
+    if len(frame) == 0:
+        raise DataError(f"expected at least one row; received a table of shape {frame.shape}.")
     if not source.is_table:
         frame = frame.set_axis([column.name for column in source.columns][: frame.shape[1]], axis=1)
-    labels = {str(label): label for label in frame.columns}
+    labels = _labels(frame)
     absent = [column.name for column in source.columns if column.name not in labels]
     if absent:
         raise DataError(f"the table has no column {listed(absent)}; expected the columns of the training part.")
