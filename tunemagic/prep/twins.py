@@ -44,7 +44,7 @@ def shared_samples(train: Part, held_out: Part) -> DataFinding | None:
 
 
 def repeated_samples(part: Part) -> DataFinding | None:
-    """Copies of earlier samples in data that is yet to be split."""
+    """Copies of earlier samples in data that is yet to be split; of one column, they may be equal by chance."""
     first: dict[Any, int] = {}
     pairs = [(row, twin) for row, key in enumerate(row_keys(part.x)) if (twin := first.setdefault(key, row)) != row]
     if not _tells(len(pairs), len(part)) or _by_chance(part, part, len(pairs)):
