@@ -142,9 +142,7 @@ def test_what_can_not_be_explained_is_told_in_one_line(wine: Any) -> None:
         assert said(OptionError, model, x, y, samples=samples) == (
             f"samples: received {odd}; expected row numbers, such as 3 or [0, 3]."
         )
-    assert said(OptionError, model, x, y, repeats=2.5) == (
-        "repeats: expected a whole number, 1 or more; received 2.5."
-    )
+    assert said(OptionError, model, x, y, repeats=2.5) == ("repeats: expected a whole number, 1 or more; received 2.5.")
     assert said(DataError, model, x, y, samples=1, baseline="x") == (
         "baseline: expected one number or a sample of numbers; received 'x'."
     )
@@ -155,8 +153,7 @@ def test_what_can_not_be_explained_is_told_in_one_line(wine: Any) -> None:
         "columns: expected a list of names; received the text 'abcd'."
     )
     assert said(DataError, model, x, y.astype(str)) == (
-        "y: received texts (type <U1); expected numbers, as the model was "
-        "trained on. Encode them the same way."
+        "y: received texts (type <U1); expected numbers, as the model was trained on. Encode them the same way."
     )
     assert explain_model(model, x, y, samples=np.int64(2)) == explain_model(model, x, y, samples=[2])
     assert said(OptionError, model, x, y, samples=range(9)) == "explain: received 9 samples; expected 1 to 8."

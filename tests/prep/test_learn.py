@@ -297,8 +297,8 @@ ROWS = np.arange(12.0).reshape(6, 2)
         ({"missing": "drop_columns"}, np.full((4, 3, 3), NAN), "missing='drop_columns' is for "
          "tables; received rows of shape (3, 3). Use 'interpolate' or 'mean'."),
         ({"constant": "keep"}, [[1, NAN], [2, NAN]], "there is no value at all in column 1; leave that out."),
-        ({"outliers": "median_filter"}, [[1, 2, 3], [2, 3, 4]], "outliers='median_filter': expected signals (row, step, "
-         "channel) of at least 3 steps; received rows of shape (3,). Use x[..., None] for signals (row, step), "
+        ({"outliers": "median_filter"}, [[1, 2, 3], [2, 3, 4]], "outliers='median_filter': expected signals (row, "
+         "step, channel) of at least 3 steps; received rows of shape (3,). Use x[..., None] for signals (row, step), "
          "clip_iqr for tables."),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.front import quantize_behind
+from tunemagic.export.front import halve_behind, quantize_behind
 from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.text import converter_reason
 from tunemagic.request import QuantMode
@@ -24,6 +24,7 @@ __all__ = ["check_file", "convert_graph"]
 # small tensors stay float, equal tensors are stored once, so the exact size is not known).
 _WEIGHT_BYTES = {QuantMode.NONE: 4, QuantMode.FLOAT16: 2, QuantMode.DYNAMIC: 1, QuantMode.INT8: 1}
 _LEAST_SHARE = 0.2
+_BEHIND = {QuantMode.INT8: quantize_behind, QuantMode.FLOAT16: halve_behind}  # with a preparation in front
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,9 @@ def convert_graph(
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     try:
-        return quantize_behind(converter) if prepares and mode is QuantMode.INT8 else bytes(converter.convert())
+        if prepares and mode in _BEHIND:
+            return _BEHIND[mode](converter)
+        return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, RuntimeError, ValueError and plain Exception
         raise ExportError(f"the converter refused the model: {converter_reason(str(error))}") from error
 

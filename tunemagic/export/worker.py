@@ -96,7 +96,7 @@ def _one_mode(
     prepares = facts["prepares"]
     content = convert_graph(graph, mode, calibration, facts["loops"], prepares=prepares)
     remarks = check_file(content, mode, facts["params"])
-    if prepares and mode is QuantMode.INT8:
+    if prepares and mode in {QuantMode.INT8, QuantMode.FLOAT16}:
         remarks.append("the preparation in front stays in float")
     path = folder / f"{mode}.tflite"
     path.write_bytes(content)

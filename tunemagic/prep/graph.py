@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "front", "prepared_rows", "wrapped"]
 
 NAME = "preparation"  # of the layer; the export knows it by this
+_TRAINING = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _BATCH = 8192  # rows at a time: bounds memory
 
 
@@ -32,6 +33,12 @@ def wrapped(made: Preparation, model: Any) -> Any:
         raise DataError(f"wrap: expected a Keras model; received {type(model).__name__}.")
     if len(getattr(model, "inputs", None) or [None]) > 1:
         raise DataError(f"wrap: {model.name} has {len(model.inputs)} inputs; expected a model with one.")
+    own = next((name for name in _TRAINING if _is_own(model, name)), None)
+    if own is not None:
+        raise DataError(
+            f"wrap: {model.name} has a {own} of its own, which the whole model would not call. Wrap first, compile "
+            "afterwards; of a class of your own, wrap its layers."
+        )
     taken = tuple(model.inputs[0].shape[1:]) if getattr(model, "inputs", None) else made.shape
     if len(taken) != len(made.shape) or any(
         size not in (None, own) for size, own in zip(taken, made.shape, strict=True)
@@ -54,7 +61,7 @@ def _chain(model: Any) -> list[Any]:
     """The model's layers where they follow one another, so that they go on doing so; else the model as a whole."""
     import keras
 
-    if isinstance(model, keras.Sequential):
+    if type(model) is keras.Sequential:  # a class of the user's own may have another call
         return list(model.layers)
     layers = list(getattr(model, "layers", []))
     try:
@@ -63,6 +70,13 @@ def _chain(model: Any) -> list[Any]:
     except (AttributeError, ValueError):  # a subclassed model, or a layer that is used twice
         return [model]
     return layers[1:] if follows and whole else [model]
+
+
+def _is_own(model: Any, method: str) -> bool:
+    """Whether the model, or its class, has another method than Keras' models have."""
+    import keras
+
+    return method in vars(model) or getattr(type(model), method) is not getattr(keras.Model, method)
 
 
 def front(made: Preparation) -> Any:

@@ -105,7 +105,8 @@ def _without_gaps(made: Preparation, matrix: NDArray[np.float32]) -> Preparation
     if recipe.missing == "drop_columns":
         if some.any() and _keeps_shape(made):
             raise DataError(
-                f"missing='drop_columns' is for tables; received rows of shape {made.source.shape}. Use 'interpolate' or 'mean'."
+                f"missing='drop_columns' is for tables; received rows of shape {made.source.shape}. "
+                "Use 'interpolate' or 'mean'."
             )
         return _drop(made, some, "missing values")
     if empty.any() and (recipe.constant == "keep" or _keeps_shape(made)):
@@ -207,6 +208,11 @@ def _with_scale(made: Preparation, matrix: NDArray[np.float32]) -> Preparation:
             f"use {cure} or scaler='none'."
         )
     shift, scale = (np.broadcast_to(part, (len(numbers),)) for part in _scaling(made.recipe.scaler, pooled))
+    if made.recipe.scaler == "robust":
+        flat = np.ptp(np.percentile(pooled, [25, 75], axis=0), axis=0) == 0
+        scale = np.where(flat, np.ptp(pooled, axis=0), scale)
+        by_range = tuple(made.source.columns[i].name for i in np.array(numbers)[np.broadcast_to(flat, len(numbers))])
+        made = replace(made, report=replace(made.report, by_range=by_range))
     shifts, scales = np.zeros(len(made.columns)), np.ones(len(made.columns))
     shifts[numbers], scales[numbers] = shift, scale
     return _changed(made, shift=[float(value) for value in shifts], scale=[float(value) for value in scales])

@@ -128,7 +128,8 @@ class Preparation:
         tunemagic. A compiled model stays compiled; weights are shared with ``model``.
 
         Raises:
-            DataError: this is no Keras model, or it takes rows of another shape than ``shape``.
+            DataError: this is no Keras model, it takes rows of another shape than ``shape``, or it has a
+                training of its own, such as ``models.compile`` gives it for second-order methods.
         """
         from tunemagic.prep.graph import wrapped
 

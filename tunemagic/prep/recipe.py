@@ -40,7 +40,8 @@ class Recipe:
 
     Args:
         scaler: ``none``; ``minmax`` to 0..1; ``zscore`` to mean 0 and deviation 1; ``mean``
-            normalisation, (x - mean) / (max - min); ``robust``, (x - median) / interquartile range.
+            normalisation, (x - mean) / (max - min); ``robust``, (x - median) / interquartile range (the
+            range where that is 0).
         missing: what becomes of NaN: the column's ``mean``, ``median``, ``mode`` or the ``constant``
             in ``fill``; ``drop_rows`` or ``drop_columns``; ``interpolate`` in time: in a table (row,
             column), whose rows follow each other in time, the last value before, since a later row may

@@ -19,7 +19,8 @@ class Report:
 
     ``rows`` were looked at, of ``given`` that the notebook has; ``left`` of them stay in the
     training. ``outliers`` are values beyond the recipe's limits (1.5 interquartile ranges when it
-    asks for nothing).
+    asks for nothing). ``by_range`` are columns whose middle half is one value, so that ``robust``
+    divides by their range.
     """
 
     given: int
@@ -32,6 +33,7 @@ class Report:
     constant: tuple[str, ...] = ()
     mixed: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, int] = field(default_factory=dict)
+    by_range: tuple[str, ...] = ()
     done: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> tuple[tuple[str, str, str], ...]:

@@ -196,7 +196,7 @@ def _read_column(name: str, column: Any, recipe: Recipe, is_category: bool) -> S
     if recipe.mixed == "numbers":
         return SourceColumn(name=name, note=f"{note}: the others became missing")
     if recipe.mixed == "text":
-        return SourceColumn(name=name, categories=_categories(values.astype(str).to_numpy(), name), note=note)
+        return SourceColumn(name=name, categories=_categories(values.map(_text).to_numpy(), name), note=note)
     raise DataError(
         f"column {name!r} is mixed: {note}; use mixed='numbers' to make those missing, or mixed='text' for categories."
     )
@@ -224,6 +224,11 @@ def _plain(value: Any) -> Any:
     return int(number) if number.is_integer() else number
 
 
+def _text(value: Any) -> str:
+    """A value of a mixed column as a category; 1 and 1.0 are the same."""
+    return str(_plain(value))
+
+
 def _codes(values: Any, categories: tuple[Any, ...]) -> NDArray[np.float32]:
     """Positions in the table of categories; NaN for missing values, -1 for unknown ones."""
     import pandas as pd
@@ -249,7 +254,7 @@ def _frame_matrix(source: Source, frame: Any, recipe: Recipe) -> NDArray[np.floa
     for index, column in enumerate(source.columns):
         values = frame[labels[column.name]]
         if column.categories is not None:
-            asked = values.map(str, na_action="ignore") if recipe.mixed == "text" and column.note else values
+            asked = values.map(_text, na_action="ignore") if recipe.mixed == "text" and column.note else values
             matrix[:, index] = _codes(asked.to_numpy(dtype=object), column.categories)
             continue
         numbers = pd.to_numeric(values, errors="coerce")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tunemagic.prep.recipe import Recipe
 from tunemagic.prep.report import Report
+from tunemagic.prep.table import listed
 
 __all__ = ["done"]
 
@@ -37,29 +38,39 @@ def done(recipe: Recipe, report: Report, dropped: Mapping[str, int]) -> dict[str
         said["constant"] = "left out" if recipe.constant == "drop" else "kept"
     if report.categories:
         said["categories"] = "one column for each" if recipe.encoding == "onehot" else "numbers in sorted order"
-    said["scaling"] = _scaling(recipe)
+    said["scaling"] = _scaling(recipe, report)
     return {name: text for name, text in said.items() if text}
 
 
 def _missing(recipe: Recipe, report: Report, gone: str) -> str:
+    if recipe.missing == "drop_columns":
+        return "columns left out"
+    start = f"{gone}; " if recipe.missing == "drop_rows" else ""
+    end = " elsewhere" if recipe.missing == "drop_rows" else ""
+    numbers, categories = set(report.missing) - set(report.categories), set(report.missing) & set(report.categories)
+    filled = [_filled(recipe)] if numbers else []
+    if categories:
+        what = "categories" if numbers else "filled"
+        filled.append(f"{what} with {'none' if recipe.missing == 'constant' else 'the commonest'}")
+    return f"{start}{'; '.join(filled)}{end}"
+
+
+def _filled(recipe: Recipe) -> str:
+    """How gaps of numbers are filled."""
     match recipe.missing:
-        case "drop_rows":
-            return f"{gone}; filled with the mean elsewhere"
-        case "drop_columns":
-            return "columns left out"
         case "interpolate":
-            text = "filled in time; with the mean in a deployed model"
+            return "filled in time; with the mean in a deployed model"
         case "constant":
-            text = f"filled with {recipe.fill:g}"
+            return f"filled with {recipe.fill:g}"
+        case "drop_rows":
+            return "filled with the mean"
         case _:
-            text = f"filled with the {recipe.missing}"
-    if set(report.missing).isdisjoint(report.categories):
-        return text
-    return f"{text}; categories {'with none' if recipe.missing == 'constant' else 'with the commonest'}"
+            return f"filled with the {recipe.missing}"
 
 
-def _scaling(recipe: Recipe) -> str:
+def _scaling(recipe: Recipe, report: Report) -> str:
     if recipe.scaler == "none":
         return "not scaled"
     where = "over all values" if recipe.per == "all" else "for each column"
-    return f"{recipe.scaler}: {_SCALING[recipe.scaler]}, {where}"
+    ranges = f"; by the range, their middle half being one value: {listed(list(report.by_range))}"
+    return f"{recipe.scaler}: {_SCALING[recipe.scaler]}, {where}{ranges if report.by_range else ''}"
