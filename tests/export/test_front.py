@@ -1,13 +1,18 @@
-"""int8 leaves a preparation in float; missing values go through every model that has an answer for them."""
+"""int8 and float16 leave a preparation in float; missing values go through every model that has an answer for them."""
 
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from keras import ops
 
 from tunemagic import prep
 from tunemagic.errors import ExportError
+from tunemagic.export.convert import convert_graph
 from tunemagic.export.front import front_of
+from tunemagic.export.handover import _write_graph
+from tunemagic.export.infer import infer_model
+from tunemagic.export.runtime import run_file
 from tunemagic.export.task import prepare
 from tunemagic.request import QuantMode
 
@@ -53,3 +58,20 @@ def test_int8_is_calibrated_on_samples_without_missing_values():
     assert np.isfinite(aside.calibration).all()
     with pytest.raises(ExportError, match="expected samples without missing values; received NaN in all 10"):
         prepare(model, GAPS, None, GAPS[::4], [QuantMode.INT8], None)
+
+
+def test_float16_leaves_a_preparation_in_float(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal([1e6, 20_000], [3e3, 5], (60, 2)).astype(np.float32)  # float16 ends at 65504
+    x[::9, 0] = np.nan
+    table = np.column_stack([x, random.integers(0, 3, 60)]).astype(np.float32)
+    # Without categories the converter merges the scale into the first kernel, which then belongs to the preparation.
+    for name, rows, categories, halves in (("numbers", x, (), 1), ("categories", table, (2,), 2)):
+        model = prep.recipe(outliers="clip_iqr", categories=categories).fit(rows).wrap(body())
+        (tmp_path / name).mkdir()
+        _write_graph(infer_model(model), tmp_path / name, rows)
+        file = tmp_path / f"{name}.tflite"
+        file.write_bytes(convert_graph(tmp_path / name / "graph", QuantMode.FLOAT16, None, [], prepares=True))
+        np.testing.assert_allclose(run_file(file, rows).outputs, model.predict(rows, verbose=0), atol=0.01)
+        operations = [detail["op_name"] for detail in Interpreter(model_path=str(file))._get_ops_details()]
+        assert operations.count("DEQUANTIZE") == halves

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from sklearn.datasets import load_wine
 
 import tunemagic
-from tunemagic import prep
+from tunemagic import models, prep
 from tunemagic.errors import DataError
 from tunemagic.events import Verdict
 
@@ -85,6 +85,47 @@ def test_what_cant_stand_behind_a_preparation_is_refused(table: Any) -> None:
         prepared.wrap(keras.Model(inputs, keras.layers.Add()(inputs), name="pair"))
     with pytest.raises(DataError, match=r"takes rows of shape \(14,\); prepared rows have \(16,\)"):
         prepared.wrap(keras.Sequential([keras.Input((14,)), keras.layers.Dense(3)]))
+
+
+class OwnStep(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = body()
+
+    def call(self, x: Any) -> Any:
+        return self.body(x)
+
+    def train_step(self, data: Any) -> Any:
+        raise RuntimeError("is never called")
+
+
+class Twice(keras.Sequential):
+    def call(self, x: Any, training: Any = None, mask: Any = None) -> Any:
+        return super().call(x) * 2
+
+
+@pytest.mark.parametrize("kind", ["class", "second order"])
+def test_a_model_with_a_training_of_its_own_is_refused(table: Any, kind: str) -> None:
+    prepared = RECIPE.fit(*table)
+    model = OwnStep()
+    if kind == "second order":
+        model = body()
+        model.build((None, *prepared.shape))
+        models.compile(model, "hessian_free", loss="sparse_categorical_crossentropy")
+    with pytest.raises(DataError) as caught:
+        prepared.wrap(model)
+    assert str(caught.value) == (
+        f"wrap: {model.name} has a train_step of its own, which the whole model would not call. Wrap first, compile "
+        "afterwards; of a class of your own, wrap its layers."
+    )
+
+
+def test_a_chain_of_a_class_of_the_users_own_answers_as_it_does_alone(table: Any) -> None:
+    prepared = RECIPE.fit(*table)
+    twice = Twice([keras.Input(prepared.shape), *body().layers])
+    expected = twice.predict(prepared.transform(table[0]), verbose=0)
+    np.testing.assert_allclose(prepared.wrap(twice).predict(prepared.encode(table[0]), verbose=0), expected, atol=1e-6)
+    assert expected.sum() == pytest.approx(2 * len(expected), rel=1e-4)
 
 
 def modules_in(config: Any) -> set[str]:

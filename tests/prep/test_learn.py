@@ -1,5 +1,6 @@
 """What is learned from the training part: numbers against scikit-learn, reports, and what can't be prepared."""
 
+import datetime
 import json
 from typing import Any
 
@@ -236,6 +237,9 @@ def test_columns_of_numbers_and_texts_are_read_as_asked() -> None:
     assert set(numbers.report.mixed) == {"a", "b"}
     texts = prep.recipe(scaler="none", mixed="text").fit(table)
     assert texts.names == ("b", "a=1", "a=2", "a=4.5", "a=?")
+    same = prep.recipe(scaler="none", mixed="text").fit(pd.DataFrame({"a": [1, 1.0, "1", "x"]}))
+    assert same.names == ("a=1", "a=x")
+    np.testing.assert_array_equal(same.encode(pd.DataFrame({"a": ["1", 1.0, True, "x"]}))[:, 0], [0, 0, -1, 1])
 
 
 def test_the_report_says_what_was_found_and_done(penguins: Any) -> None:
@@ -251,6 +255,31 @@ def test_the_report_says_what_was_found_and_done(penguins: Any) -> None:
         "scaling": "zscore: (x - mean) / deviation, for each column",
     }
     assert "3 values in 3 columns: island 1, mass 1, sex 1" in repr(report)
+
+
+@pytest.mark.parametrize(
+    ("missing", "done"),
+    [
+        ("mean", "filled with the commonest"),
+        ("constant", "filled with none"),
+        ("interpolate", "filled with the commonest"),
+        ("drop_rows", "1 rows dropped in training; filled with the commonest elsewhere"),
+        ("drop_columns", "columns left out"),
+    ],
+)
+def test_the_report_says_that_categories_get_the_commonest(missing: str, done: str) -> None:
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", None]})
+    assert prep.recipe(missing=missing).fit(table).report.done["missing"] == done
+
+
+def test_robust_scales_by_the_range_where_the_middle_half_is_one_value() -> None:
+    x = np.column_stack([np.where(np.arange(20) % 10 == 0, 1e6, 0), np.arange(20.0)])
+    prepared = prep.recipe(scaler="robust").fit(x)
+    assert [(column.shift, column.scale) for column in prepared.columns] == [(0, 1e6), (9.5, 9.5)]
+    assert prepared.report.done["scaling"] == (
+        "robust: (x - median) / interquartile range, for each column; by the range, their middle half being one "
+        "value: column 0"
+    )
 
 
 def test_names_of_columns_are_escaped_in_html() -> None:
@@ -297,6 +326,14 @@ ROWS = np.arange(12.0).reshape(6, 2)
         ({"missing": "drop_columns"}, np.full((4, 3, 3), NAN), "missing='drop_columns' is for "
          "tables; received rows of shape (3, 3). Use 'interpolate' or 'mean'."),
         ({"constant": "keep"}, [[1, NAN], [2, NAN]], "there is no value at all in column 1; leave that out."),
+        ({}, pd.Series([1.0, 2.0]), "expected a table, or an array (row, column); received shape (2,). Use "
+         "x.to_frame() for a single column."),
+        ({}, pd.DataFrame({"day": [datetime.date(2020, 1, 1)]}), "column 'day' holds date values; expected numbers or "
+         "categories. Derive numbers first."),
+        ({}, pd.DataFrame({"day": pd.period_range("2020", periods=3)}), "column 'day' holds Period values; expected "
+         "numbers or categories. Derive numbers first."),
+        ({"mixed": "text"}, pd.DataFrame({"some": [[1], [2]]}), "column 'some' holds list values; expected numbers or "
+         "categories. Derive numbers first."),
         ({"outliers": "median_filter"}, [[1, 2, 3], [2, 3, 4]], "outliers='median_filter': expected signals (row, "
          "step, channel) of at least 3 steps; received rows of shape (3,). Use x[..., None] for signals (row, step), "
          "clip_iqr for tables."),

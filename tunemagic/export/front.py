@@ -63,6 +63,9 @@ def _with_constants(half: bytes, plain: bytes) -> bytes:
                 graph.tensors[number].buffer = len(model.buffers)
                 model.buffers.append(schema.BufferT(data=content))
                 graph.operators.remove(outcomes.pop(int(number)))
+        read = {int(number) for operator in graph.operators or [] for number in operator.inputs}
+        for number in {int(operator.inputs[0]) for operator in halves} - read:
+            graph.tensors[number].buffer = 0  # the empty one
     return _written(model, len(half))
 
 
@@ -98,11 +101,11 @@ def _is_dequantize(model: Any, operator: Any) -> bool:
     from ai_edge_litert import schema_py_generated as schema
 
     code = model.operatorCodes[operator.opcodeIndex]
-    return max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.DEQUANTIZE
+    return bool(max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.DEQUANTIZE)
 
 
 def _is_inside(graph: Any, operator: Any) -> bool:
-    """Whether the operation is one of the preparation's."""
+    """Whether the operation is one of the preparation's, or a first layer that its scaling was merged into."""
     return any(_INSIDE.search(_first_name(graph.tensors[number])) for number in operator.outputs)
 
 

@@ -132,7 +132,8 @@ class Recipe:
             x_train: a table, or an array of numbers (row, column), (row, step, channel), ...
             y_train: targets, one for each row; used to tell duplicates apart.
             like: what was learned from the table before; names and categories of the columns when
-                ``x_train`` is a matrix that ``like.rows`` or ``like.encode`` gave.
+                ``x_train`` is a matrix that ``like.rows`` or ``like.encode`` gave. The categories are
+                those of all rows that ``like`` was fitted on.
 
         Raises:
             DataError: the data can't be prepared this way; the text says how it could.

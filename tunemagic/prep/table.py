@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,8 @@ def _as_array(x: Any) -> NDArray[Any]:
     except ValueError as error:
         raise DataError("the rows differ in length; expected a table or an array of one shape.") from error
     if array.ndim < 2:
-        hint = " Use x[:, None] for a single column." if array.ndim == 1 else ""
+        cure = "x.to_frame()" if hasattr(x, "to_frame") else "x[:, None]"
+        hint = f" Use {cure} for a single column." if array.ndim == 1 else ""
         raise DataError(f"expected a table, or an array (row, column); received shape {array.shape}.{hint}")
     if array.size == 0:
         raise DataError(f"expected at least one row and one column; received shape {array.shape}.")
@@ -185,6 +187,12 @@ def _read_column(name: str, column: Any, recipe: Recipe, is_category: bool) -> S
         return SourceColumn(name=name)
     if not len(values):
         return SourceColumn(name=name)
+    other = next((value for value in values if not isinstance(value, (str, bool, np.bool_, Number))), None)
+    if other is not None:
+        raise DataError(
+            f"column {name!r} holds {type(other).__name__} values; expected numbers or categories. "
+            "Derive numbers first."
+        )
     texts = [isinstance(value, str) for value in values]
     numbers = pd.to_numeric(values, errors="coerce").notna()
     if numbers.all():
