@@ -141,11 +141,33 @@ def test_templates_train_by_second_order_too():
             "learning_rate: received (1.0, 0.1); expected (low, high), a list or one value.",
         ),
         ({"batch_size": [None]}, "batch_size: received [None]; expected numbers or texts."),
+        ({"batch_size": 0}, "batch_size: received 0; expected whole numbers from 1 on."),
+        ({"batch_size": [32, 64.0]}, "batch_size: received [32, 64.0]; expected whole numbers from 1 on."),
+        ({"batch_size": True}, "batch_size: received True; expected whole numbers from 1 on."),
+        ({"learning_rate": 0}, "learning_rate: received 0; expected numbers above 0."),
+        ({"learning_rate": (0.0, 0.1)}, "learning_rate: received (0.0, 0.1); expected numbers above 0."),
+        ({"strength": "much"}, "strength: received 'much'; expected numbers above 0."),
     ],
 )  # fmt: skip
 def test_an_option_that_can_not_be_searched_is_told(options, message):
     with pytest.raises(OptionError) as caught:
         models.linear(COLUMNS, CLASSES, **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"units": -5}, "units: received -5; expected whole numbers from 1 on."),
+        ({"layers": 2.5}, "layers: received 2.5; expected whole numbers from 1 on."),
+        ({"layers": (0, 2)}, "layers: received (0, 2); expected whole numbers from 1 on."),
+        ({"dropout": 1.5}, "dropout: received 1.5; expected 0 or more and less than 1."),
+        ({"dropout": (0.2, 1.0)}, "dropout: received (0.2, 1.0); expected 0 or more and less than 1."),
+    ],
+)
+def test_what_no_layer_can_be_built_with_is_told(options, message):
+    with pytest.raises(OptionError) as caught:
+        models.dense(COLUMNS, CLASSES, **options)
     assert str(caught.value) == message
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tunemagic.errors import OptionError
 from tunemagic.request import ValKind, ValSplit
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, data_from_arrays
@@ -20,6 +21,13 @@ def rows(count: int) -> Any:
 @pytest.mark.parametrize(("fit", "size"), [({}, 32), ({"batch_size": 8}, 8), ({"batch_size": None}, 32)])
 def test_the_batch_size_is_the_trials_own_or_keras_default(fit: dict[str, Any], size: int) -> None:
     assert batch_size_of(TrialSetup(None, fit)) == size
+
+
+@pytest.mark.parametrize("size", [0, -8, 2.5, "32", True])
+def test_what_is_no_batch_size_is_told(size: Any) -> None:
+    with pytest.raises(OptionError) as caught:
+        batch_size_of(TrialSetup(None, {"batch_size": size}))
+    assert str(caught.value) == f"batch_size: received {size!r}; expected a whole number from 1 on."
 
 
 @pytest.mark.parametrize(("batches", "trained", "held"), [(1, 8, 2), (3, 24, 6), (10, 80, 20), (99, 80, 20)])

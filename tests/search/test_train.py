@@ -213,6 +213,12 @@ def test_the_cells_names_go_to_fit(make_job: Any, cell: str) -> None:
     }
 
 
+def test_a_batch_size_of_0_fails_the_trial(make_job: Any, cell: str) -> None:
+    error, reason, *_ = failure(make_job(cell.replace("batch_size = 80", "batch_size = 0")))
+    told = "OptionError: batch_size: received 0; expected a whole number from 1 on."
+    assert (error, reason) == ("OptionError", told)
+
+
 def test_what_the_cell_sets_to_none_is_as_not_said(make_job: Any, cell: str) -> None:
     nothing = "epochs = None\nsample_weight = None\nclass_weight = None\ncallbacks = None\n"
     job, silent = make_job(cell + nothing), make_job(cell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -79,6 +80,7 @@ def _changed(parameter: Parameter, option: Any) -> Parameter:
     if isinstance(option, tuple) and parameter.kind in (Kind.INT, Kind.FLOAT):
         if len(option) != 2 or not all(isinstance(end, (int, float)) for end in option) or option[0] > option[1]:
             raise OptionError(f"{parameter.name}: received {option!r}; expected (low, high), a list or one value.")
+        _check_numbers(parameter, option, option)
         low, high = option
         default = min(max(parameter.default, low), high)
         return replace(parameter, low=low, high=high, default=default)
@@ -93,9 +95,27 @@ def _changed(parameter: Parameter, option: Any) -> Parameter:
             raise OptionError(
                 f"{parameter.name}: received {wrong!r}; expected one of {', '.join(map(str, known))}.{hint}"
             )
+    else:
+        _check_numbers(parameter, values, option)
     default = parameter.default if parameter.default in values else values[0]
     kind = Kind.CHOICE if len(values) > 1 else Kind.FIXED
     return Parameter(name=parameter.name, kind=kind, choices=values, default=default, conditions=parameter.conditions)
+
+
+def _check_numbers(parameter: Parameter, values: Iterable[Any], option: Any) -> None:
+    """Raise OptionError unless counts are whole and from 1, dropout a share below 1, and other numbers above 0."""
+    if isinstance(parameter.default, int):
+        fits, expected = all(type(value) is int and value >= 1 for value in values), "whole numbers from 1 on"
+    elif parameter.name == "dropout":
+        fits, expected = all(_is_number(value) and 0 <= value < 1 for value in values), "0 or more and less than 1"
+    else:
+        fits, expected = all(_is_number(value) and value > 0 for value in values), "numbers above 0"
+    if not fits:
+        raise OptionError(f"{parameter.name}: received {option!r}; expected {expected}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def picked(hp: Any, ranges: Iterable[Parameter]) -> dict[str, Value]:

@@ -6,7 +6,6 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.cell import TrialSetup
 
 __all__ = ["why_alone", "why_plain"]
@@ -73,10 +72,9 @@ def _callback_reason(callbacks: Any) -> str | None:
 
 def _argument_reason(arguments: Mapping[str, Any]) -> str | None:
     """Arguments that ``fit`` itself is to judge, in its own words."""
-    size = arguments.get("batch_size") or 1
-    numbers = (1 if isinstance(size, BatchSchedule) else size, arguments["epochs"], arguments.get("initial_epoch", 0))
+    numbers = (arguments["epochs"], arguments.get("initial_epoch", 0))
     if not all(hasattr(number, "__index__") and number >= 0 for number in numbers):
-        return "batch_size and epochs are no whole numbers"
+        return "epochs is no whole number"
     weights, classes = arguments.get("sample_weight"), arguments.get("class_weight")
     if weights is not None and (classes is not None or len(weights) != len(arguments["x"]) or weights.dtype == object):
         return "of sample_weight and class_weight only one can be used"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tunemagic.search.data import TrainingData
-from tunemagic.search.few import KERAS_BATCH
+from tunemagic.search.feed import KERAS_BATCH
 from tunemagic.search.leaks import leaks_in
 
 __all__ = ["LONG_EPOCH", "MAX_WEIGHTS", "SECONDS", "measure_evidence"]

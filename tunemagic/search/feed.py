@@ -5,14 +5,16 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
+from tunemagic.errors import OptionError
 from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.folds import Fold
 
-__all__ = ["Feed", "batches_of", "feed_of", "only_fold", "shuffled"]
+__all__ = ["KERAS_BATCH", "Feed", "batches_of", "feed_of", "only_fold", "shuffled"]
 
-DEFAULT_BATCH = 32  # Keras' own
+KERAS_BATCH = 32  # the batch size of fit when nothing is said
 
 # Gone when the array is, so a trial's own arrays and an earlier study's do not pile up.
 _tensors: dict[int, tuple[weakref.ref[Any], Any]] = {}
@@ -65,9 +67,15 @@ def feed_of(arguments: Mapping[str, Any], fold: Fold | None) -> Feed:
 
 
 def batches_of(arguments: Mapping[str, Any]) -> BatchSchedule:
-    """The batch sizes of ``fit``'s epochs."""
-    given = arguments.get("batch_size") or DEFAULT_BATCH
-    return given if isinstance(given, BatchSchedule) else BatchSchedule([(0, int(given))])
+    """The batch sizes of ``fit``'s epochs. Raises OptionError for what is no size."""
+    given = arguments.get("batch_size")
+    if isinstance(given, BatchSchedule):
+        return given
+    if given is None:
+        return BatchSchedule([(0, KERAS_BATCH)])
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
+        raise OptionError(f"batch_size: received {given!r}; expected a whole number from 1 on.")
+    return BatchSchedule([(0, int(given))])
 
 
 def only_fold(arguments: Mapping[str, Any], fold: Fold) -> dict[str, Any]:

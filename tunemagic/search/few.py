@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tunemagic.models.batches import BatchSchedule
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
+from tunemagic.search.feed import batches_of
 
-__all__ = ["KERAS_BATCH", "batch_size_of", "few_batches"]
-
-KERAS_BATCH = 32  # the batch size of fit when nothing is said
+__all__ = ["batch_size_of", "few_batches"]
 
 
 def batch_size_of(setup: TrialSetup) -> int:
     """Samples in a (first) batch of this trial; of arrays only, a dataset is batched already."""
-    size = setup.fit.get("batch_size")
-    if isinstance(size, BatchSchedule):
-        return size.at(0)
-    return size if isinstance(size, int) and size > 0 else KERAS_BATCH
+    return batches_of(setup.fit).at(0)
 
 
 def few_batches(setup: TrialSetup, data: TrainingData, batches: int) -> tuple[TrialSetup, TrainingData]:

@@ -82,10 +82,11 @@ def train_model(
     ``data`` is joined data when there is a ``fold``. ``seed`` decides the order of the samples.
     ``start`` is where training goes on: it then goes on as if it had never been interrupted,
     except by the plain way, whose order of samples starts anew. Raises StorageError when ``start``
-    does not fit the model.
+    does not fit the model, OptionError for a batch size that is none.
     """
     learn_scales(setup, data, fold)
     arguments = fit_arguments(job, setup, data)
+    batches_of(arguments)  # Keras takes a batch size of 0 for none
     watch.callbacks = tuple(arguments.get("callbacks") or ())
     if start is not None and not job.from_parent:
         arguments["initial_epoch"] = start.epoch
