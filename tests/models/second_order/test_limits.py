@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tunemagic.errors import ModelError, OptionError
 from tunemagic.models.second_order import compile_second_order
@@ -126,16 +127,56 @@ def test_a_model_without_weights_yet_is_refused_before_its_first_step(optimizer:
         ("hessian_free", {"momentum": 0.9}, "unknown option momentum; expected some of damping, cg_steps"),
         ("kfac", {"damping": 0.0}, "damping: expected a number above 0"),
         ("kfac", {"momentum": 1.0}, "momentum: expected 0 or more and less than 1"),
-        ("kfac", {"inverse_every": 0}, "inverse_every: expected at least 1"),
+        ("kfac", {"damping": "a"}, "damping: expected a number above 0; received 'a'"),
+        ("kfac", {"decay": "a"}, "decay: expected 0 or more and less than 1; received 'a'"),
+        ("kfac", {"inverse_every": 0}, "inverse_every: expected a whole number of at least 1; received 0"),
+        ("kfac", {"kl_clip": True}, "kl_clip: expected a number above 0, or None for no bound; received True"),
+        ("kfac", {"learning_rate": "fast"}, "learning_rate: expected a number above 0"),
         ("kfac", {"kl_clip": -1.0}, "kl_clip: expected a number above 0"),
         ("kfac", {"learning_rate": 0.0}, "learning_rate: expected a number above 0"),
         ("hessian_free", {"damping": -1.0}, "damping: expected a number above 0"),
-        ("hessian_free", {"cg_steps": 0}, "cg_steps: expected at least 1"),
+        ("hessian_free", {"damping": np.inf}, "damping: expected a number above 0; received inf"),
+        ("hessian_free", {"cg_steps": 2.5}, "cg_steps: expected a whole number of at least 1; received 2.5"),
     ],
 )
 def test_options_are_checked(optimizer: str, options: dict[str, Any], why: str) -> None:
     with pytest.raises(OptionError, match=why):
         compile_second_order(chain(), optimizer, loss="sparse_categorical_crossentropy", **options)
+
+
+@pytest.mark.parametrize("optimizer", BOTH)
+def test_a_negative_sample_weight_is_refused(optimizer: str) -> None:
+    model = chain()
+    compile_second_order(model, optimizer, loss="sparse_categorical_crossentropy")
+    before = model.get_weights()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="sample weights: expected 0 or more"):
+        model.fit(
+            np.ones((4, 8), np.float32), np.zeros(4, int), sample_weight=np.array([1.0, 1.0, -1.0, 1.0]), verbose=0
+        )
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("optimizer", BOTH)
+def test_a_layer_that_is_frozen_once_compiled_stays_as_it_is(optimizer: str) -> None:
+    model = chain(L.Dense(4))
+    compile_second_order(model, optimizer, loss="sparse_categorical_crossentropy")
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    model.fit(np.ones((4, 8), np.float32), np.zeros(4, int), verbose=0)
+    same = [bool((now == then).all()) for now, then in zip(model.get_weights(), before, strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_a_layer_that_is_frozen_between_steps_of_kfac_asks_for_compiling() -> None:
+    model = chain(L.Dense(4))
+    compile_second_order(model, "kfac", loss="sparse_categorical_crossentropy")
+    x, y = np.ones((4, 8), np.float32), np.zeros(4, int)
+    model.fit(x, y, verbose=0)
+    model.layers[0].trainable = False
+    model.make_train_function(force=True)
+    with pytest.raises(ModelError, match="Compile it again"):
+        model.fit(x, y, verbose=0)
 
 
 def test_what_is_frozen_or_turned_off_is_no_hindrance() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from tunemagic.errors import ModelError, OptionError
 from tunemagic.models.second_order.carrier import is_carrier
 from tunemagic.models.second_order.hessian_free import HessianFree, HessianFreeOptions
 from tunemagic.models.second_order.kfac import Kfac, KfacOptions
+from tunemagic.models.second_order.options import check_above_zero
 
 __all__ = ["NAMES", "compile_second_order"]
 
@@ -74,9 +76,8 @@ def _rate(given: Any) -> Any:
     """K-FAC's learning rate as Keras' optimizers take it: a float or a schedule."""
     if given is None:
         return _RATE
-    if isinstance(given, int | float):
-        if not given > 0:
-            raise OptionError(f"learning_rate: expected a number above 0; received {given}.")
+    if isinstance(given, Real | str):
+        check_above_zero("learning_rate", given)
         return float(given)
     return given
 

@@ -117,7 +117,8 @@ def gauss_newton_product(
 def sample_scales(weights: Any, z: Any) -> Any:
     """Sample weights as factors of ``z`` of shape (sample, unit); 1.0 where there are none.
 
-    Raises ModelError for ``z`` of other shapes, over which Keras spreads weights in ways of its own.
+    Raises ModelError for ``z`` of other shapes, over which Keras spreads weights in ways of its own, and
+    TensorFlow's InvalidArgumentError for a negative weight, with which the curvature has no square root.
     """
     import tensorflow as tf
 
@@ -128,7 +129,9 @@ def sample_scales(weights: Any, z: Any) -> Any:
             f"sample weights need answers of shape (sample, unit) here; received answers of {len(z.shape)} dimensions. "
             "Leave the weights out, or train with adam."
         )
-    return tf.reshape(tf.cast(weights, z.dtype), (-1, 1))
+    checked = tf.debugging.assert_non_negative(weights, "sample weights: expected 0 or more; received a negative one.")
+    with tf.control_dependencies([checked]):  # or an update would be made in the meantime
+        return tf.reshape(tf.cast(weights, z.dtype), (-1, 1))
 
 
 def flatten(tensors: Sequence[Any], variables: Sequence[Any]) -> Any:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunemagic.errors import OptionError
 from tunemagic.models.second_order.carrier import carrier
 from tunemagic.models.second_order.cg import Solution, conjugate_gradients, dot
 from tunemagic.models.second_order.limits import check_deterministic, check_trainable, recurrent_layers
 from tunemagic.models.second_order.losses import loss_curvature
 from tunemagic.models.second_order.objective import Batch, Objective
+from tunemagic.models.second_order.options import check_above_zero, check_whole
 
 __all__ = ["HessianFree", "HessianFreeOptions"]
 
@@ -45,11 +45,9 @@ class HessianFreeOptions:
     curvature_rows: int = 256
 
     def __post_init__(self) -> None:
-        if not self.damping > 0:
-            raise OptionError(f"damping: expected a number above 0; received {self.damping}.")
-        for name in ("cg_steps", "curvature_rows"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name}: expected at least 1; received {getattr(self, name)}.")
+        check_above_zero("damping", self.damping)
+        check_whole("cg_steps", self.cg_steps)
+        check_whole("curvature_rows", self.curvature_rows)
 
 
 class HessianFree:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunemagic.errors import OptionError
+from tunemagic.errors import ModelError
 from tunemagic.models.second_order.carrier import carrier
 from tunemagic.models.second_order.chain import Chain, chain_of
 from tunemagic.models.second_order.curvature import LossCurvature, sample_scales
 from tunemagic.models.second_order.factors import Block, block_of, damped_inverses
 from tunemagic.models.second_order.limits import check_trainable
 from tunemagic.models.second_order.losses import loss_curvature
+from tunemagic.models.second_order.options import check_above_zero, check_share, check_whole
 
 __all__ = ["Kfac", "KfacOptions"]
 
@@ -49,21 +50,19 @@ class KfacOptions:
     kl_clip: float | None = 0.001
 
     def __post_init__(self) -> None:
-        if not self.damping > 0:
-            raise OptionError(f"damping: expected a number above 0; received {self.damping}.")
-        for name in ("momentum", "decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name}: expected 0 or more and less than 1; received {getattr(self, name)}.")
-        if self.inverse_every < 1:
-            raise OptionError(f"inverse_every: expected at least 1; received {self.inverse_every}.")
-        if self.kl_clip is not None and not self.kl_clip > 0:
-            raise OptionError(f"kl_clip: expected a number above 0, or None for no bound; received {self.kl_clip}.")
+        check_above_zero("damping", self.damping)
+        check_share("momentum", self.momentum)
+        check_share("decay", self.decay)
+        check_whole("inverse_every", self.inverse_every)
+        if self.kl_clip is not None:
+            check_above_zero("kl_clip", self.kl_clip, ", or None for no bound")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
-    """What a step needs of the built model."""
+    """What a step needs of the built model; ``trained`` are the weights that it trains."""
 
+    trained: tuple[Any, ...]
     chain: Chain
     blocks: tuple[Block, ...]
     curvature: LossCurvature
@@ -81,7 +80,7 @@ class Kfac:
 
     def check(self) -> None:
         """Raise ModelError for a model that can't be trained so. It is built and compiled."""
-        self._read()
+        self._parts_now()
 
     def step(self, data: Any) -> dict[str, Any]:
         """Update the weights once by this batch; the metrics so far."""
@@ -112,12 +111,21 @@ class Kfac:
         return metrics
 
     def _read(self) -> _Parts:
+        """The parts as they were at the first step. Raises ModelError when other weights are to be trained now."""
         if self._parts is None:
-            check_trainable(self._model, _NAME)
-            chain = chain_of(self._model)
-            blocks = tuple(block_of(layer) for layer in chain.layers if layer.trainable_variables)
-            self._parts = _Parts(chain, blocks, loss_curvature(self._model))
+            self._parts = self._parts_now()
+        if [id(each) for each in self._parts.trained] != [id(each) for each in self._model.trainable_variables]:
+            raise ModelError(
+                f"{_NAME} can't train {self._model.name}: layers were frozen or released since it began to train. "
+                "Compile it again."
+            )
         return self._parts
+
+    def _parts_now(self) -> _Parts:
+        check_trainable(self._model, _NAME)
+        chain = chain_of(self._model)
+        blocks = tuple(block_of(layer) for layer in chain.layers if layer.trainable_variables)
+        return _Parts(tuple(self._model.trainable_variables), chain, blocks, loss_curvature(self._model))
 
     def _memory(self, variables: Sequence[Any]) -> Mapping[str, NDArray[np.float32]]:
         memory: dict[str, NDArray[np.float32]] = {}
