@@ -5,6 +5,7 @@ import pickle
 import keras
 import keras_tuner
 import numpy as np
+import pandas as pd
 import pytest
 
 import tunemagic
@@ -311,6 +312,15 @@ def test_each_summary_of_a_text_answers(summary):
             "models.recommender: received ids from -1 to 5; expected 0 to 3 for users and 0 to 5 for items. "
             "Number them: np.unique(ids, return_inverse=True)[1].",
         ),
+        (
+            "recommender", PAIRS * [1, 10**9], RATINGS,
+            "models.recommender: received 7 items with ids up to 6000000000; expected 0 to 6. Number them: "
+            "np.unique(ids, return_inverse=True)[1], or say how many there are: items=6000000001.",
+        ),
+        (
+            "text", np.array(["good", None, float("nan"), "bad"], object), [0, 1, 0, 1],
+            "models.text: x lacks 2 texts of 4; expected one in each row. Leave those rows out, or fill them with ''.",
+        ),
         ("text", np.array(["", "!"]), [0, 1], "models.text: every text of x is empty; expected words."),
     ],
 )  # fmt: skip
@@ -320,10 +330,35 @@ def test_data_that_does_not_fit_is_told_with_what_does(name, x, y, message):
     assert str(caught.value) == message
 
 
-def test_an_unknown_template_is_told():
+@pytest.mark.parametrize(("name", "hint"), [("cn", " Did you mean cnn?"), (None, "")])
+def test_an_unknown_template_is_told(name, hint):
     with pytest.raises(OptionError) as caught:
-        models.template("cn")
+        models.template(name)
     assert str(caught.value) == (
-        "received template 'cn'; expected one of linear, dense, cnn, conv1d, rnn, autoencoder, text, recommender. "
-        "Did you mean cnn?"
+        f"received template {name!r}; expected one of linear, dense, cnn, conv1d, rnn, autoencoder, text, recommender."
+        f"{hint}"
     )
+
+
+@pytest.mark.parametrize("option", ["vocabulary", "length"])
+def test_a_count_of_words_is_a_whole_number(option):
+    with pytest.raises(OptionError) as caught:
+        models.text(TEXTS, CLASSES, **{option: "x"})
+    assert str(caught.value) == f"{option}: received 'x'; expected a whole number from 1 on."
+
+
+def test_ids_with_gaps_are_taken_where_their_number_is_said():
+    model = built(models.recommender(PAIRS * 9, RATINGS, users=50, items=60))
+    assert [model.get_layer(name).input_dim for name in ("user", "item")] == [50, 60]
+
+
+def test_an_autoencoder_learns_its_scales_from_inputs_alone():
+    build = models.autoencoder(COLUMNS)
+    model = built(build)
+    build.adapt(model, COLUMNS, None)
+    np.testing.assert_allclose(model.get_layer("scale_target").beta, COLUMNS.mean(axis=0), rtol=1e-5)
+
+
+def test_a_frame_of_truth_values_and_numbers_is_numbers():
+    frame = pd.DataFrame({"old": CLASSES == 1, "size": COLUMNS[:, 0], "rooms": pd.array(CLASSES, dtype="Int64")})
+    assert models.dense(frame, CLASSES).shape == (3,)

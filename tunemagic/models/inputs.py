@@ -32,7 +32,7 @@ def number_array(template: str, x: Any, kind: str) -> Any:
     """The inputs as an array of numbers. Raises DataError for texts, mixed columns, NaN and infinite values."""
     import numpy as np
 
-    array = np.asarray(x)
+    array = _frame_of_numbers(x) if hasattr(x, "dtypes") else np.asarray(x)
     if array.dtype.kind in "OM" and not _are_texts(array):
         raise DataError(
             f"models.{template}: x holds values of type {array.dtype}; expected numbers. Encode the columns first: "
@@ -49,6 +49,15 @@ def number_array(template: str, x: Any, kind: str) -> Any:
     return array
 
 
+def _frame_of_numbers(frame: Any) -> Any:
+    """The frame as an array, of numbers if all its columns are, also when some of them are truth values."""
+    import numpy as np
+
+    if not all(getattr(kind, "kind", "O") in "biuf" for kind in np.atleast_1d(np.asarray(frame.dtypes))):
+        return np.asarray(frame)
+    return frame.to_numpy(dtype="float64", na_value=np.nan)
+
+
 def text_array(template: str, x: Any) -> Any:
     """The inputs as a one-dimensional array of str. Raises DataError for anything else."""
     import numpy as np
@@ -56,6 +65,12 @@ def text_array(template: str, x: Any) -> Any:
     array = np.asarray(x)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    missing = sum(item is None or item != item for item in array) if array.dtype == object and array.ndim == 1 else 0
+    if 0 < missing < len(array):
+        raise DataError(
+            f"models.{template}: x lacks {counted(missing, 'text')} of {len(array):,}; expected one in each row. Leave "
+            "those rows out, or fill them with ''."
+        )
     if array.ndim != 1 or len(array) == 0 or not _are_texts(array):
         raise refuse(template, array, "texts")
     return array

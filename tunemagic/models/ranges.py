@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tunemagic.errors import OptionError
 from tunemagic.models.compile import SECOND_ORDER
 from tunemagic.models.optimisers import OPTIMIZERS
+from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.space import Condition, Kind, Parameter, Sampling, Value
 from tunemagic.text import did_you_mean
 
@@ -105,17 +105,16 @@ def _changed(parameter: Parameter, option: Any) -> Parameter:
 def _check_numbers(parameter: Parameter, values: Iterable[Any], option: Any) -> None:
     """Raise OptionError unless counts are whole and from 1, dropout a share below 1, and other numbers above 0."""
     if isinstance(parameter.default, int):
-        fits, expected = all(type(value) is int and value >= 1 for value in values), "whole numbers from 1 on"
+        fits, expected = all(is_whole(value) and value >= 1 for value in values), "whole numbers from 1 on"
     elif parameter.name == "dropout":
-        fits, expected = all(_is_number(value) and 0 <= value < 1 for value in values), "0 or more and less than 1"
+        fits, expected = (
+            all(is_finite_number(value) and 0 <= value < 1 for value in values),
+            "0 or more and less than 1",
+        )
     else:
-        fits, expected = all(_is_number(value) and value > 0 for value in values), "numbers above 0"
+        fits, expected = all(is_finite_number(value) and value > 0 for value in values), "numbers above 0"
     if not fits:
         raise OptionError(f"{parameter.name}: received {option!r}; expected {expected}.")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def picked(hp: Any, ranges: Iterable[Parameter]) -> dict[str, Value]:

@@ -33,6 +33,8 @@ def recommender(
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
+    import numpy as np
+
     pairs = number_array("recommender", x, "ids")
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu" or len(pairs) == 0:
         raise refuse("recommender", pairs, "ids")
@@ -46,6 +48,13 @@ def recommender(
             f"models.recommender: received ids from {lowest.min()} to {highest.max()}; expected 0 to {sizes[0] - 1} "
             f"for users and 0 to {sizes[1] - 1} for items. Number them: np.unique(ids, return_inverse=True)[1]."
         )
+    for name, ids, size, given in zip(("users", "items"), pairs.T, sizes, (users, items), strict=True):
+        count = len(np.unique(ids))
+        if given is None and size > 2 * count:
+            raise DataError(
+                f"models.recommender: received {count} {name} with ids up to {size - 1}; expected 0 to {count - 1}. "
+                f"Number them: np.unique(ids, return_inverse=True)[1], or say how many there are: {name}={size}."
+            )
     own = (
         choice("embedding", (2, 4, 8, 16, 32), 8),
         number("dropout", 0.0, 0.5, 0.0, step=0.1),

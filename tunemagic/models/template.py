@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tunemagic.models.compile import compile
-from tunemagic.models.head import Head
+from tunemagic.models.head import Head, Task
 from tunemagic.models.ranges import picked
 from tunemagic.models.scaling import learn, scaled
 from tunemagic.space import Kind, Parameter, Value
@@ -61,8 +61,11 @@ class Template:
         return picked(hp, (each for each in self.ranges if each.name in _FIT))
 
     def adapt(self, model: Any, x: Any, y: Any) -> None:
-        """Let the model learn its scales from training rows, inputs (row, ...) and targets (row, ...)."""
-        learn(model, x, y)
+        """Let the model learn its scales from training rows, inputs (row, ...) and targets (row, ...).
+
+        ``y`` may be None where there is no scale of targets to learn, or where these are the inputs.
+        """
+        learn(model, x, x if y is None and self.head.task is Task.RECONSTRUCTION else y)
 
     @property
     def adapts(self) -> bool:

@@ -48,5 +48,5 @@ def template(name: str) -> Callable[..., Template]:
     try:
         return _MAKERS[TemplateName(name)]
     except ValueError:
-        hint = did_you_mean(name, TemplateName)
+        hint = did_you_mean(str(name), TemplateName)
         raise OptionError(f"received template {name!r}; expected one of {', '.join(TemplateName)}.{hint}") from None

@@ -12,6 +12,7 @@ from tunemagic.models.head import Head, head_of
 from tunemagic.models.inputs import text_array
 from tunemagic.models.ranges import changed, choice, number
 from tunemagic.models.template import Template
+from tunemagic.numeric import is_whole
 from tunemagic.prep.part import training_rows
 
 __all__ = ["text"]
@@ -53,8 +54,9 @@ def text(
     texts, head = text_array("text", x), head_of(y, task)
     if level not in (None, *_LEVELS):
         raise OptionError(f"level: received {level!r}; expected one of {', '.join(_LEVELS)}.")
-    if vocabulary < 1 or (length is not None and length < 1):
-        raise OptionError(f"models.text: received vocabulary={vocabulary}, length={length}; expected 1 or more.")
+    for name, count in (("vocabulary", vocabulary), ("length", 1 if length is None else length)):
+        if not is_whole(count) or count < 1:
+            raise OptionError(f"{name}: received {count!r}; expected a whole number from 1 on.")
     chosen = level or _level_of(texts)
     rows = training_rows(len(texts))  # in a cell: those that the trial is not judged by
     words, lengths = _learned(texts if rows is None else texts[rows], chosen, vocabulary)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.models.batches import BatchSchedule
+from tunemagic.numeric import is_whole
 from tunemagic.search.folds import Fold
 
 __all__ = ["KERAS_BATCH", "Feed", "batches_of", "feed_of", "only_fold", "shuffled"]
@@ -73,7 +73,7 @@ def batches_of(arguments: Mapping[str, Any]) -> BatchSchedule:
         return given
     if given is None:
         return BatchSchedule([(0, KERAS_BATCH)])
-    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
+    if not is_whole(given) or given < 1:
         raise OptionError(f"batch_size: received {given!r}; expected a whole number from 1 on.")
     return BatchSchedule([(0, int(given))])
 
