@@ -99,7 +99,7 @@ def explain_model(
     return _attribution(held, kind, _rows(samples, len(held.x)), baseline)
 
 
-def _names(columns: Sequence[str]) -> tuple[str, ...]:
+def _names(columns: Any) -> tuple[str, ...]:
     if isinstance(columns, str):
         raise OptionError(f"columns: expected a list of names; received the text {columns!r}.")
     return tuple(map(str, columns))
@@ -236,7 +236,7 @@ def _layout(held: _Held) -> Layout:
             raise DataError(f"explain: expected columns, series or images; received samples of shape {shape}.")
 
 
-def _rows(samples: int | Sequence[int] | None, total: int) -> list[int] | None:
+def _rows(samples: Any, total: int) -> list[int] | None:
     if samples is None:
         return None
     rows = list(samples) if hasattr(samples, "__iter__") and not isinstance(samples, str) else [samples]

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tunemagic.analysis.lr_range import RateInfo, rate_info, rate_sentences
-from tunemagic.errors import OptionError
+from tunemagic.errors import DataError, OptionError
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.numeric import is_whole
+from tunemagic.search.arrays import as_array
 from tunemagic.search.cell import TrialSetup, program_from_builder
 from tunemagic.search.data import TrainingData, data_from_arrays
 from tunemagic.search.lr_range import HIGHEST_RATE, LOWEST_RATE, STEPS, default_setup, range_test
+from tunemagic.text import counted
 
 if TYPE_CHECKING:
     from tunemagic.plots import Picture
 
 __all__ = ["LrRange", "find_rates", "lr_range"]
+
+_FEWEST_ROWS = 3  # of fewer, a fifth is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,7 @@ def lr_range(
     """
     import keras
 
-    x, y = data if isinstance(data, tuple) else (data, None)
-    if hasattr(x, "element_spec"):
-        training = TrainingData(x=x, y=None, val_x=x, val_y=None, names=("data",))
-    else:
-        training = data_from_arrays(x, y, None, seed=seed)
+    training = _training(data, seed)
     if isinstance(model, keras.Model):
         setup = TrialSetup(model)
     else:
@@ -113,15 +114,33 @@ def lr_range(
     )
 
 
+def _training(data: Any, seed: int) -> TrainingData:
+    """What to train on. Raises DataError when it is neither ``(x, y)`` nor ``x`` nor a dataset."""
+    if hasattr(data, "element_spec"):
+        return TrainingData(x=data, y=None, val_x=data, val_y=None, names=("data",))
+    if isinstance(data, (tuple, list)) and (isinstance(data, tuple) or any(hasattr(part, "shape") for part in data)):
+        if len(data) != 2 or isinstance(data, list):
+            raise DataError(f"data: received a {type(data).__name__} of {len(data)}; expected (x, y), x or a dataset.")
+        x, y = data
+    else:
+        x, y = data, None
+    rows = len(as_array("x", x))
+    if rows < _FEWEST_ROWS:
+        raise DataError(f"data: received {counted(rows, 'sample')}; expected at least {_FEWEST_ROWS}.")
+    return data_from_arrays(x, y, None, seed=seed)
+
+
 def find_rates(
     setup: TrialSetup, data: TrainingData, *, batch_size: int | None = None, texts: Catalogue = ENGLISH, **numbers: Any
 ) -> LrRange:
     """The range test of a setup. ``numbers`` are those of ``range_test``. Raises TuneError as it does."""
     if batch_size is not None:
-        if batch_size < 1:
-            raise OptionError(f"batch_size: received {batch_size}; expected at least 1.")
-        setup = dataclasses.replace(setup, fit={**setup.fit, "batch_size": batch_size})
+        if not is_whole(batch_size) or batch_size < 1:
+            raise OptionError(f"batch_size: received {batch_size!r}; expected a whole number, at least 1.")
+        setup = dataclasses.replace(setup, fit={**setup.fit, "batch_size": int(batch_size)})
     found = range_test(setup, data, **numbers)
-    info = rate_info(found.rates, found.smoothed, diverged=found.diverged, highest_rate=found.highest_rate)
+    info = rate_info(
+        found.rates, found.smoothed, steps=found.steps, diverged=found.diverged, highest_rate=found.highest_rate
+    )
     optimizer = getattr(setup.model.optimizer, "inner_optimizer", None) or setup.model.optimizer
     return LrRange(info, type(optimizer).__name__, texts)

@@ -162,8 +162,8 @@ def _check_answered(outputs: Any) -> None:
     unanswered = ~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
     if unanswered.any():
         raise DataError(
-            f"the test part: the model has no finite answer for {unanswered.sum()} of {len(outputs)} samples, the first "
-            f"in row {unanswered.argmax()}; look for missing values there."
+            f"the test part: the model has no finite answer for {unanswered.sum()} of {len(outputs)} samples, the "
+            f"first in row {unanswered.argmax()}; look for missing values there."
         )
 
 

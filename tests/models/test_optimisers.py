@@ -43,6 +43,31 @@ def test_compile_takes_a_name_or_an_optimizer_and_gives_the_model_back() -> None
     assert (type(model.optimizer).__name__, model.loss) == ("RMSprop", "mse")
     own = keras.optimizers.Nadam(0.3)
     assert models.compile(model, own, loss="mae").optimizer is own
+    for options in ({"learning_rate": 0.1}, {"schedule": "cosine"}, {"steps": 3}, {"clipnorm": 1.0}):
+        with pytest.raises(OptionError, match=f"{next(iter(options))}: received beside an optimizer that is made alre"):
+            models.compile(model, own, loss="mae", **options)
+
+
+def test_kfac_takes_a_schedule_and_hessian_free_does_not() -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    models.compile(model, "kfac", learning_rate=0.2, schedule="cosine", steps=4, loss="mse")
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.2)
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), epochs=2, verbose=0)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+    with pytest.raises(OptionError, match="hessian_free: received schedule='cosine'; it finds the length of each ste"):
+        models.compile(model, "hessian_free", schedule="cosine", loss="mse")
+
+
+def test_templates_search_no_batch_size_for_gradient_descent() -> None:
+    import keras_tuner
+
+    x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    template = models.linear(x, y, optimizer=["gd", "sgd"])
+    for name, given in (("gd", {}), ("sgd", {"batch_size": 32})):
+        hp = keras_tuner.HyperParameters()
+        hp.values["optimizer"] = name
+        assert template.fit_arguments(hp) == given
+    assert models.linear(x, y, optimizer="gd").fit_arguments(keras_tuner.HyperParameters()) == {}
 
 
 @pytest.mark.parametrize(

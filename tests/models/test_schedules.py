@@ -90,7 +90,16 @@ def test_total_steps_counts_partial_batches_and_growing_ones() -> None:
     assert models.total_steps(100, epochs=3) == 3 * 4
     assert models.total_steps(np.zeros((100, 2)), epochs=3, batch_size=50) == 3 * 2
     assert models.total_steps([np.zeros((10, 2))], epochs=3, batch_size=BatchSchedule([(0, 4), (1, 10)])) == 3 + 1 + 1
+    assert models.total_steps(np.int64(100), epochs=np.int64(3), batch_size=np.int32(50)) == 3 * 2
     assert models.full_batch({"a": np.zeros((7, 2)), "b": np.zeros(7)}) == 7
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert BatchSchedule([(0, np.int64(32)), (np.int64(5), 64)]) == BatchSchedule([(0, 32), (5, 64)])
+    made = models.schedule("cosine", np.float32(0.5), steps=np.int64(4))
+    assert [float(made(step)) for step in range(5)] == pytest.approx(
+        [float(models.schedule("cosine", 0.5, steps=4)(step)) for step in range(5)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,15 @@ def test_total_steps_counts_partial_batches_and_growing_ones() -> None:
         (lambda: models.schedule("constant", 0.1, end=1), r"received the option 'end'; it has no options."),
         (lambda: models.schedule("step", 0.1, at=(0.7, 0.2)), r"at: received \(0.7, 0.2\); expected growing shares"),
         (lambda: models.schedule("warmup", 0.1, share=2), r"share: received 2; expected a share from 0 to below 1"),
-        (lambda: models.total_steps(10, epochs=0), r"epochs: received 0; expected at least 1."),
+        (lambda: models.total_steps(10, epochs=0), r"epochs: received 0; expected a whole number, at least 1."),
+        (lambda: models.total_steps(10, epochs=2.0), r"epochs: received 2.0; expected a whole number, at least 1."),
+        (lambda: models.total_steps(10, epochs=1, batch_size="32"), r"batch_size: received '32'; expected a whole"),
+        (lambda: models.schedule("step", 0.1, at=0.5), r"at: received 0.5; expected growing shares"),
+        (lambda: models.schedule("cosine", True), r"rate: received True; expected a number above 0."),
+        (lambda: BatchSchedule(32), r"received 32; expected pairs"),
+        (lambda: BatchSchedule([32, 64]), r"received \[32, 64\]; expected pairs"),
+        (lambda: BatchSchedule({0: 32}), r"received \{0: 32\}; expected pairs"),
+        (lambda: BatchSchedule([(0, True)]), r"received \[\(0, True\)\]; expected pairs"),
         (lambda: BatchSchedule([(1, 32)]), r"received \[\(1, 32\)\]; expected pairs \(epoch, batch size\) from"),
         (lambda: BatchSchedule([(0, 32), (0, 64)]), r"expected pairs"),
         (lambda: BatchSchedule([]), r"expected pairs"),

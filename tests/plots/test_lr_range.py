@@ -11,7 +11,7 @@ from tunemagic.analysis.lr_range import rate_info
 from tunemagic.i18n import Language, catalogue
 from tunemagic.plots import draw_lr_range, rate_picture
 
-INFO = rate_info(RATES, curve(), diverged=True, highest_rate=10.0)
+INFO = rate_info(RATES, curve(), steps=100, diverged=True, highest_rate=10.0)
 
 
 def test_the_marks_and_the_shade_are_named():
@@ -40,6 +40,6 @@ def test_it_is_a_picture_with_its_sentence(language):
 
 
 def test_a_test_without_a_step_is_a_picture_that_says_so():
-    empty = rate_info((1e-5,), (), diverged=True, highest_rate=10.0)
+    empty = rate_info((1e-5,), (), steps=100, diverged=True, highest_rate=10.0)
     assert repr(rate_picture(empty)).startswith("The loss falls at no learning rate")
     assert rate_picture(empty).png

@@ -1,5 +1,6 @@
 """A BatchSchedule trains each epoch with its own batch size, in graphs of whole epochs and by plain fit."""
 
+import textwrap
 from typing import Any
 
 import keras
@@ -39,9 +40,11 @@ class Calls(keras.callbacks.Callback):
         super().__init__()
         self.seen: list[str] = []
         self.steps = 0
+        self.told: dict[str, Any] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.seen.append("train")
+        self.told = dict(self.params)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.steps += 1
@@ -86,6 +89,21 @@ def test_a_cell_may_assign_a_batch_schedule(make_job: Any, namespace: dict[str, 
     assert (outcome.ending, len(epochs)) == (Ending.FINISHED, 3)
 
 
+@pytest.mark.parametrize(("line", "steps"), [("", 1), ("batch_size = 16", 4)])
+def test_gradient_descent_takes_all_samples_unless_the_cell_says_else(
+    line: str, steps: int, make_job: Any, namespace: dict[str, Any]
+) -> None:
+    calls = namespace["calls"] = Calls()
+    source = """
+    from tunemagic import models
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+    models.compile(model, "gd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    callbacks = [calls]
+    """
+    outcome, _ = epochs_of(textwrap.dedent(source) + line, make_job, namespace)
+    assert (outcome.ending, calls.steps) == (Ending.FINISHED, 3 * steps)
+
+
 def test_plain_fit_takes_growing_batches_as_one_training(make_job: Any, namespace: dict[str, Any]) -> None:
     calls = namespace["calls"] = Calls()
     rows = round(len(namespace["x_train"]) * 0.8)
@@ -94,6 +112,7 @@ def test_plain_fit_takes_growing_batches_as_one_training(make_job: Any, namespac
     assert (outcome.ending, len(epochs)) == (Ending.FINISHED, 3)
     small, large = -(-rows // 8), -(-rows // 32)
     steps = (small, 2 * small, 2 * small + large)
+    assert calls.told == {"verbose": 0, "epochs": 3, "steps": small}
     assert calls.seen == ["train", *(f"epoch {n} after {count} steps" for n, count in enumerate(steps)), "end"]
 
 

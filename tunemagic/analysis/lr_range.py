@@ -1,8 +1,10 @@
 """Which learning rate a range test suggests.
 
-``valley`` is the one to take: the rate at two thirds of the longest fall of the loss (fastai's rule).
-``tenth`` is a tenth of the rate with the lowest loss, as a second mark. The steepest place is never
-suggested: it often lies where training diverges.
+``valley`` is the one to take: the rate in the middle of the longest fall of the loss, where a fall is any
+number of steps, not all in a row, of which each has a lower loss than the one before. This is what the
+function ``valley`` of fastai's callback/schedule.py computes, which also leaves out the first tenth of the
+planned steps and the last five. ``tenth`` is a tenth of the rate with the lowest loss, as a second mark.
+The steepest place is never suggested: it often lies where training diverges.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from tunemagic.i18n import ENGLISH, Catalogue
 
 __all__ = ["RateInfo", "rate_info", "rate_sentences"]
 
-_SETTLING = 10  # the first tenth of the steps tells little yet
+_SETTLING = 10  # the first tenth of the planned steps tells little yet
 _LAST = 5  # steps before the end, which diverge or not by chance
 _FEWEST = 8  # values in which a fall can be seen
 _LEAST_FALL = 0.02  # of the first loss
@@ -60,17 +62,20 @@ class RateInfo:
         return min(zip(self.rates, self.losses, strict=True), key=lambda step: abs(math.log(step[0] / rate)))[1]
 
 
-def rate_info(rates: Sequence[float], smoothed: Sequence[float], *, diverged: bool, highest_rate: float) -> RateInfo:
+def rate_info(
+    rates: Sequence[float], smoothed: Sequence[float], *, steps: int, diverged: bool, highest_rate: float
+) -> RateInfo:
     """What a range test suggests.
 
     Args:
         rates: The rate of each step, growing.
         smoothed: The smoothed loss of each step; of a last one that was not a number there is none.
+        steps: How many there would have been without divergence.
         diverged: Whether the loss was out of bounds at the last rate.
         highest_rate: The rate at which the test would have ended.
     """
     tried = tuple(rates[: len(smoothed)])
-    suggested = _suggested(tried, tuple(smoothed))
+    suggested = _suggested(tried, tuple(smoothed), steps // _SETTLING)
     ended_at = rates[-1] if diverged and rates else None
     return RateInfo(
         rates=tried,
@@ -96,9 +101,9 @@ def rounded(rate: float) -> float:
     return float(f"{rate:.2g}")
 
 
-def _suggested(rates: Sequence[float], losses: Sequence[float]) -> tuple[float, float] | None:
+def _suggested(rates: Sequence[float], losses: Sequence[float], first: int) -> tuple[float, float] | None:
     """Valley and a tenth of the lowest point's rate; None where the loss does not fall."""
-    first, last = len(losses) // _SETTLING, len(losses) - _LAST
+    last = max(0, len(losses) - _LAST)
     rates, losses = rates[first:last], losses[first:last]
     if len(losses) < _FEWEST or losses[0] - min(losses) < _LEAST_FALL * abs(losses[0]):
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.errors import DataError, OptionError
+from tunemagic.numeric import is_whole
 
 __all__ = ["BatchSchedule", "full_batch", "row_count"]
 
@@ -23,12 +24,12 @@ class BatchSchedule:
     parts: tuple[tuple[int, int], ...]
 
     def __init__(self, parts: Iterable[tuple[int, int]]) -> None:
-        pairs = tuple(parts)
-        whole = all(len(pair) == 2 and all(isinstance(number, int) for number in pair) for pair in pairs)
-        begins = [pair[0] for pair in pairs]
-        if not whole or begins[:1] != [0] or begins != sorted(set(begins)) or min(size for _, size in pairs) < 1:
+        given = list(parts) if isinstance(parts, Iterable) and not isinstance(parts, (str, Mapping)) else parts
+        pairs = _whole_pairs(given) if isinstance(given, list) else ()
+        begins = [begin for begin, _ in pairs]
+        if begins[:1] != [0] or begins != sorted(set(begins)) or min(size for _, size in pairs) < 1:
             raise OptionError(
-                f"BatchSchedule: received {list(pairs)}; expected pairs (epoch, batch size) from epoch 0 on, such as "
+                f"BatchSchedule: received {given!r}; expected pairs (epoch, batch size) from epoch 0 on, such as "
                 "[(0, 32), (5, 128)]."
             )
         object.__setattr__(self, "parts", pairs)
@@ -42,6 +43,14 @@ class BatchSchedule:
         ends = [begin for begin, _ in self.parts[1:]] + [last]
         whole = [(max(begin, first), min(end, last), size) for (begin, size), end in zip(self.parts, ends, strict=True)]
         return [span for span in whole if span[0] < span[1]]
+
+
+def _whole_pairs(given: list[Any]) -> tuple[tuple[int, int], ...]:
+    """The pairs with Python's own numbers; empty where one is no pair of whole numbers."""
+    for pair in given:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_whole, pair)):
+            return ()
+    return tuple((int(begin), int(size)) for begin, size in given)
 
 
 def full_batch(x: Any) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.models.optimisers import optimizer as optimizer_by_name
+from tunemagic.models.optimisers import rate_over
 
 __all__ = ["SECOND_ORDER", "compile"]
 
@@ -28,7 +29,8 @@ def compile(
     Args:
         model: Not compiled yet, or to be compiled anew.
         optimizer: A name in ``models.OPTIMIZERS`` or ``models.SECOND_ORDER``, or a Keras optimizer.
-        learning_rate: A number or a LearningRateSchedule; default: the optimizer's own.
+        learning_rate: A number or a LearningRateSchedule; default: the optimizer's own. ``hessian_free`` makes
+            no use of it: it finds the length of each step.
         loss: As for ``model.compile``.
         metrics: As for ``model.compile``.
         schedule: How the rate changes: a name in ``models.SCHEDULES``.
@@ -39,19 +41,27 @@ def compile(
         The model itself, compiled.
 
     Raises:
-        OptionError: An unknown name or option.
+        OptionError: An unknown name or option, or one that an optimizer that is given whole has already.
         ModelError: A second-order optimizer can't train this model; see ``compile_second_order``.
     """
     if not isinstance(optimizer, str):
+        settings = {"learning_rate": learning_rate, "steps": steps, **options}
+        given = [name for name, value in settings.items() if value is not None]
+        given += ["schedule"] if schedule != "constant" else []
+        if given:
+            raise OptionError(
+                f"{given[0]}: received beside an optimizer that is made already ({type(optimizer).__name__}); expected "
+                'it there, or an optimizer by name such as "adam".'
+            )
         model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
         return model
     if optimizer in SECOND_ORDER:
-        if schedule != "constant":
-            raise OptionError(
-                f"optimizer {optimizer!r}: received schedule={schedule!r}; it chooses its own step length."
-            )
-        from tunemagic.models.second_order import compile_second_order
+        from tunemagic.models.second_order import KFAC_RATE, compile_second_order
 
+        if schedule != "constant":
+            if optimizer == "hessian_free":
+                raise OptionError(f"hessian_free: received schedule={schedule!r}; it finds the length of each step.")
+            learning_rate = rate_over(KFAC_RATE if learning_rate is None else learning_rate, schedule, steps)
         return compile_second_order(
             model, optimizer, learning_rate=learning_rate, loss=loss, metrics=metrics, **options
         )

@@ -8,7 +8,9 @@ from tunemagic.errors import OptionError
 from tunemagic.models.schedules import schedule as rate_schedule
 from tunemagic.text import did_you_mean
 
-__all__ = ["OPTIMIZERS", "default_rate", "optimizer"]
+__all__ = ["GRADIENT_DESCENT", "OPTIMIZERS", "default_rate", "optimizer", "rate_over", "takes_all_samples"]
+
+GRADIENT_DESCENT = "gd"
 
 # Rates that Keras takes when none is given; ours for those by SGD, whose 0.01 is little for scaled inputs.
 _RATES = {"gd": 0.1, "sgd": 0.1, "momentum": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
@@ -21,9 +23,9 @@ def optimizer(
     """A new Keras optimizer.
 
     Args:
-        name: One of ``OPTIMIZERS``. ``gd`` is gradient descent over all samples at once, so it needs
-            ``batch_size = models.full_batch(x_train)``; ``sgd`` the same step from each batch; ``momentum``
-            adds 0.9 of the last step.
+        name: One of ``OPTIMIZERS``. ``gd`` is gradient descent over all samples at once: ``%%tune`` takes them
+            whole where the cell says no ``batch_size``, ``fit`` needs ``batch_size=models.full_batch(x_train)``.
+            ``sgd`` is the same step from each batch; ``momentum`` adds 0.9 of the last step.
         rate: The learning rate, or a LearningRateSchedule. Default: 0.1 for ``gd`` and ``sgd``, 0.01 for
             ``momentum``, else Keras' 0.001.
         schedule: How the rate changes: a name in ``models.SCHEDULES``.
@@ -38,20 +40,32 @@ def optimizer(
     if name not in OPTIMIZERS:
         hint = did_you_mean(str(name), OPTIMIZERS)
         raise OptionError(f"optimizer: received {name!r}; expected one of {', '.join(OPTIMIZERS)}.{hint}")
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        if schedule != "constant":
-            raise OptionError(
-                f"optimizer: received a schedule as rate and schedule={schedule!r}; expected one of them."
-            )
-        learning_rate = rate
-    else:
-        learning_rate = rate_schedule(schedule, default_rate(name) if rate is None else rate, steps=steps)
+    learning_rate = rate_over(default_rate(name) if rate is None else rate, schedule, steps)
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "rmsprop": keras.optimizers.RMSprop}
-    usual = {"momentum": 0.9} if name == "momentum" else {}
+    usual: dict[str, Any] = {"momentum": 0.9} if name == "momentum" else {}
+    if name == GRADIENT_DESCENT:
+        usual["name"] = name
     try:
         return kinds.get(name, keras.optimizers.SGD)(learning_rate, **{**usual, **options})
     except (TypeError, ValueError) as error:
         raise OptionError(f"optimizer {name!r}: {error}") from error
+
+
+def rate_over(rate: Any, schedule: str, steps: int | None) -> Any:
+    """The learning rate as Keras' optimizers take it. Raises OptionError when ``rate`` is a schedule itself."""
+    import keras
+
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return rate_schedule(schedule, rate, steps=steps)
+    if schedule != "constant":
+        raise OptionError(f"optimizer: received a schedule as rate and schedule={schedule!r}; expected one of them.")
+    return rate
+
+
+def takes_all_samples(model: Any) -> bool:
+    """Whether a model's optimizer is gradient descent over all samples, as the name ``gd`` makes it."""
+    optimizer = getattr(model, "optimizer", None)
+    return getattr(getattr(optimizer, "inner_optimizer", optimizer), "name", "") == GRADIENT_DESCENT
 
 
 def default_rate(name: str) -> float:

@@ -9,12 +9,15 @@ from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.models.compile import SECOND_ORDER
-from tunemagic.models.optimisers import OPTIMIZERS
+from tunemagic.models.optimisers import GRADIENT_DESCENT, OPTIMIZERS
 from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.space import Condition, Kind, Parameter, Sampling, Value
 from tunemagic.text import did_you_mean
 
 __all__ = ["changed", "choice", "declare", "number", "picked", "whole"]
+
+# Steps of second order have a length of their own, gradient descent takes all samples at once.
+_WITHOUT = {"learning_rate": SECOND_ORDER, "batch_size": (GRADIENT_DESCENT,)}
 
 
 def whole(name: str, low: int, high: int, default: int) -> Parameter:
@@ -62,18 +65,20 @@ def changed(template: str, ranges: Iterable[Parameter], options: Mapping[str, An
             hint = did_you_mean(name, known)
             raise OptionError(f"models.{template}: received {name}=; expected one of {', '.join(known)}.{hint}")
         known[name] = _changed(known[name], option)
-    return tuple(known.values() if "learning_rate" in options else _rate_of_first_order(known))
+    for name, optimizers in _WITHOUT.items():
+        if name not in options:
+            _leave_out(name, optimizers, known)
+    return tuple(known.values())
 
 
-def _rate_of_first_order(known: dict[str, Parameter]) -> list[Parameter]:
-    """The ranges with a learning rate for those optimizers only whose step has no length of its own."""
-    first = tuple(name for name in known["optimizer"].choices if name not in SECOND_ORDER)
-    if len(first) == len(known["optimizer"].choices):
-        return list(known.values())
-    rate = replace(known["learning_rate"], conditions=(Condition(parent="optimizer", values=first),))
-    return [
-        rate if each is known["learning_rate"] else each for each in known.values() if first or each.name != rate.name
-    ]
+def _leave_out(name: str, optimizers: Sequence[str], known: dict[str, Parameter]) -> None:
+    """Keep a range for the other optimizers only."""
+    choices = known["optimizer"].choices
+    others = tuple(each for each in choices if each not in optimizers)
+    if not others:
+        del known[name]
+    elif len(others) < len(choices):
+        known[name] = replace(known[name], conditions=(Condition(parent="optimizer", values=others),))
 
 
 def _changed(parameter: Parameter, option: Any) -> Parameter:

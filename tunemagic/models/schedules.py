@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.models.batches import BatchSchedule, row_count
+from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.text import did_you_mean
 
 __all__ = [
@@ -36,10 +37,11 @@ def step(rate: float, steps: int, *, at: Sequence[float] = (0.5, 0.75), factor: 
     """The rate, times ``factor`` after each share ``at`` of the steps: Keras' PiecewiseConstantDecay."""
     import keras
 
-    if not at or list(at) != sorted(set(at)) or not 0 < min(at) <= max(at) < 1:
+    shares = list(at) if isinstance(at, Iterable) else []
+    if not shares or not all(map(is_finite_number, shares)) or shares != sorted({0, *shares, 1})[1:-1]:
         raise OptionError(f"at: received {at!r}; expected growing shares of the training, such as (0.5, 0.75).")
     _check_above_zero(factor=factor)
-    places = sorted({max(1, round(share * steps)) for share in at})
+    places = sorted({max(1, round(share * steps)) for share in shares})
     rates = [rate * factor**count for count in range(len(places) + 1)]
     # Keras keeps a value up to and including its boundary.
     return keras.optimizers.schedules.PiecewiseConstantDecay([place - 1 for place in places], rates)
@@ -112,7 +114,7 @@ def schedule(name: str, rate: float, *, steps: int | None = None, **options: Any
         hint = did_you_mean(str(name), SCHEDULES)
         raise OptionError(f"schedule: received {name!r}; expected one of {', '.join(SCHEDULES)}.{hint}")
     _check_above_zero(rate=rate)
-    if steps is not None and (not isinstance(steps, int) or steps < 1):
+    if steps is not None and (not is_whole(steps) or steps < 1):
         raise OptionError(
             f"steps: received {steps!r}; expected the number of batches of the whole training, at least 1."
         )
@@ -123,7 +125,9 @@ def schedule(name: str, rate: float, *, steps: int | None = None, **options: Any
             raise OptionError(f"schedule {name!r}: received the option {option!r}; {expected}.")
     if name in _STEADY:
         return float(rate)
-    made = _MAKERS[name](float(rate), steps or 1, **options)  # the options are checked now, not when training begins
+    made = _MAKERS[name](
+        float(rate), int(steps or 1), **options
+    )  # the options are checked now, not when training begins
     if steps is not None:
         return made
     from tunemagic.models.keras_schedules import WholeTraining
@@ -154,12 +158,14 @@ def total_steps(x: Any, *, epochs: int, batch_size: int | BatchSchedule = _DEFAU
         batch_size: As for ``fit``, or a BatchSchedule.
 
     Raises:
-        OptionError: A number below 1. DataError for data without a number of rows.
+        OptionError: A number below 1, or not a whole one. DataError for data without a number of rows.
     """
     for what, number in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(number, BatchSchedule) and number < 1:
-            raise OptionError(f"{what}: received {number!r}; expected at least 1.")
-    rows = x if isinstance(x, int) else row_count(x)
+        if isinstance(number, BatchSchedule):
+            continue
+        if not is_whole(number) or number < 1:
+            raise OptionError(f"{what}: received {number!r}; expected a whole number, at least 1.")
+    rows = int(x) if is_whole(x) else row_count(x)
     sizes = batch_size if isinstance(batch_size, BatchSchedule) else BatchSchedule([(0, batch_size)])
     return sum(math.ceil(rows / sizes.at(epoch)) for epoch in range(epochs))
 
@@ -185,11 +191,11 @@ def _options_of(maker: Callable[..., Any]) -> dict[str, Any]:
 
 def _check_above_zero(**numbers: float) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, (int, float)) or not 0 < number < math.inf:
+        if not is_finite_number(number) or number <= 0:
             raise OptionError(f"{name}: received {number!r}; expected a number above 0.")
 
 
 def _check_share(**numbers: float) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, (int, float)) or not 0 <= number < 1:
+        if not is_finite_number(number) or not 0 <= number < 1:
             raise OptionError(f"{name}: received {number!r}; expected a share from 0 to below 1, such as 0.1.")

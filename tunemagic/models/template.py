@@ -58,7 +58,7 @@ class Template:
 
     def fit_arguments(self, hp: Any) -> dict[str, Value]:
         """What ``fit`` is given besides the data: ``{"batch_size": 32}``."""
-        return picked(hp, (each for each in self.ranges if each.name in _FIT))
+        return {name: value for name, value in picked(hp, self.ranges).items() if name in _FIT}
 
     def adapt(self, model: Any, x: Any, y: Any) -> None:
         """Let the model learn its scales from training rows, inputs (row, ...) and targets (row, ...).

@@ -115,7 +115,7 @@ def check_lengths(arrays: Mapping[str, Any]) -> None:
 
 
 def check_targets(name: str, y: Any) -> None:
-    """Raises DataError unless these targets (row, ...) are finite numbers, so that answers can be compared with them."""
+    """Raises DataError unless these targets (row, ...) are finite numbers, which answers can be compared with."""
     if y.dtype.kind not in "fiub":
         raise DataError(
             f"{name}: received texts (type {y.dtype}); expected numbers, as the model was trained on. Encode them the "

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tunemagic.errors import DataError, OptionError
+from tunemagic.errors import DataError, OptionError, TrialError, TuneError
+from tunemagic.numeric import is_finite_number, is_whole
+from tunemagic.search.arrays import for_keras
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
+from tunemagic.search.faults import describe_error
 from tunemagic.search.few import batch_size_of
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
@@ -40,7 +43,7 @@ class RangeTest:
 
     ``diverged`` says that the smoothed loss grew far above its lowest value, or the loss became NaN,
     at the last step; its rate then stands last, and the NaN itself is in neither list.
-    ``highest_rate`` is where the test would have ended.
+    ``highest_rate`` is where the test would have ended, after ``steps``.
     """
 
     rates: tuple[float, ...]
@@ -49,6 +52,7 @@ class RangeTest:
     diverged: bool
     highest_rate: float
     batch_size: int | None
+    steps: int
 
 
 def default_setup(program: TrialProgram, data: TrainingData, *, seed: int = 0) -> tuple[TrialSetup, TrainingData]:
@@ -84,19 +88,25 @@ def range_test(
 
     Raises:
         OptionError: The model is not compiled, its optimizer has no learning rate, or a number makes no sense.
-        DataError: There is nothing to train on.
+        DataError: There is nothing to train on, or values that are not finite make the loss so.
+        TrialError: The model does not fit the data.
     """
     _check(setup.model, steps, lowest_rate, highest_rate)
     factor = (highest_rate / lowest_rate) ** (1 / (steps - 1))
     rates = [lowest_rate * factor**step for step in range(steps)]
     followed = _Followed()
     with seeded(seed):
-        build_weights(setup.model, data)
+        with _told_as_misfit(data):
+            build_weights(setup.model, data)
         with _kept(setup.model), _own_optimizer(setup.model, lowest_rate) as optimizer:
             learn_scales(setup, data)
             for rate, batch in zip(rates, _batches(setup, data, seed), strict=False):
                 optimizer.learning_rate = rate
-                if not followed.take(rate, _loss_of_step(setup.model, batch, setup.fit.get("class_weight"))):
+                with _told_as_misfit(data):
+                    loss = _loss_of_step(setup.model, batch, setup.fit.get("class_weight"))
+                if not math.isfinite(loss):
+                    _check_cause(data, batch, first=not followed.losses)
+                if not followed.take(rate, loss):
                     break
     return RangeTest(
         rates=tuple(followed.rates),
@@ -105,6 +115,7 @@ def range_test(
         diverged=followed.diverged,
         highest_rate=highest_rate,
         batch_size=batch_size_of(setup) if data.is_arrays else None,
+        steps=steps,
     )
 
 
@@ -140,10 +151,38 @@ def _check(model: Any, steps: int, lowest_rate: float, highest_rate: float) -> N
         raise OptionError("the model is not compiled; expected one with an optimizer and a loss.")
     if not model.optimizer.get_config().keys() & {"learning_rate", "inner_optimizer"}:
         raise OptionError(f"the optimizer {type(model.optimizer).__name__} has no learning rate that could be tested.")
-    if steps < _FEWEST_STEPS:
-        raise OptionError(f"steps: received {steps}; expected at least {_FEWEST_STEPS}.")
+    if not is_whole(steps) or steps < _FEWEST_STEPS:
+        raise OptionError(f"steps: received {steps!r}; expected a whole number, at least {_FEWEST_STEPS}.")
+    wrong = next((rate for rate in (lowest_rate, highest_rate) if not is_finite_number(rate)), None)
+    if wrong is not None:
+        raise OptionError(f"rates: received {wrong!r}; expected a number.")
     if not 0 < lowest_rate < highest_rate < math.inf:
         raise OptionError(f"rates: received {lowest_rate:g} to {highest_rate:g}; expected 0 < lowest < highest.")
+
+
+@contextmanager
+def _told_as_misfit(data: TrainingData) -> Iterator[None]:
+    """Tell whatever Keras raises in a step as one line."""
+    try:
+        yield
+    except TuneError:
+        raise
+    # Shapes, dtypes and losses that do not fit surface here with whatever type Keras chose.
+    except Exception as error:
+        raise TrialError(f"the model does not fit the data ({data.description}): {describe_error(error)}") from error
+
+
+def _check_cause(data: TrainingData, batch: tuple[Any, Any, Any], *, first: bool) -> None:
+    """Raise when a loss that is no number is not the rate's fault."""
+    import keras
+    import numpy as np
+
+    arrays = [np.asarray(part) for part in keras.tree.flatten(batch) if part is not None]
+    if any(array.dtype.kind == "f" and not np.isfinite(array).all() for array in arrays):
+        what = data.warnings[0] if data.warnings else f"{data.names[0]} has values that are not finite"
+        raise DataError(f"{what}; the loss is no number then. Fill the gaps or leave those rows out.")
+    if first:
+        raise TrialError("the loss is no number before the first update; the model or its loss does not fit the data.")
 
 
 def _loss_of_step(model: Any, batch: tuple[Any, Any, Any], class_weight: Any) -> float:
@@ -210,7 +249,11 @@ def _of_arrays(fit: Mapping[str, Any], data: TrainingData, size: int, seed: int)
         order = random.permutation(len(data.x))
         for start in range(0, len(order), size):
             rows = order[start : start + size]
-            yield data.x[rows], None if data.y is None else data.y[rows], None if weights is None else weights[rows]
+            yield (
+                for_keras(data.x[rows]),
+                None if data.y is None else data.y[rows],
+                None if weights is None else weights[rows],
+            )
 
 
 def _of_dataset(data: TrainingData) -> Iterator[tuple[Any, Any, Any]]:

@@ -6,8 +6,10 @@ validate, and leaves those out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from tunemagic.models.optimisers import takes_all_samples
 from tunemagic.prep.part import TrainingPart, counted_anew, learning_from
 from tunemagic.search.data import TrainingData, with_rebound
 from tunemagic.search.folds import Fold, joined, split_folds
@@ -28,6 +30,7 @@ def run_on(
         setup = program.run(hp)
     kept = None if part is None else part.kept
     changed = with_rebound(data, setup.data, kept)
+    setup = _whole(setup, changed)
     if fold is None or kept is None or len(joined(changed).x) != len(kept):
         return setup, changed, fold
     return setup, changed, Fold(counted_anew(fold.train_rows, kept), counted_anew(fold.val_rows, kept))
@@ -36,6 +39,14 @@ def run_on(
 def fold_of(data: TrainingData, folds: int, run: int, *, seed: int) -> Fold | None:
     """The fold that this run (counted from 1) holds out of the notebook's data; None without folds."""
     return split_folds(joined(data), folds, seed=seed)[(run - 1) % folds] if folds else None
+
+
+def _whole(setup: Any, data: TrainingData) -> Any:
+    """The setup with a batch of all samples for gradient descent, unless the cell says a size of its own."""
+    if not data.is_arrays or setup.fit.get("batch_size") is not None or not takes_all_samples(setup.model):
+        return setup
+    held = 0 if data.val_x is None else len(data.val_x)  # a fold may train on some of them
+    return replace(setup, fit={**setup.fit, "batch_size": len(data.x) + held})
 
 
 def _part(data: TrainingData, fold: Fold | None) -> TrainingPart | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,8 +47,14 @@ def fit_plainly(
 
 def _fit_growing(model: Any, arguments: Mapping[str, Any], batches: BatchSchedule) -> None:
     """One ``fit`` for each batch size; to the callbacks they are one training."""
-    callbacks = _one_training_class()(arguments["callbacks"], model)
-    for begin, end, size in batches.spans(arguments.get("initial_epoch", 0), arguments["epochs"]):
+    first, last = arguments.get("initial_epoch", 0), arguments["epochs"]
+    told = {
+        "epochs": last,
+        "steps": math.ceil(arguments["x"].shape[0] / batches.at(first)),
+        "verbose": arguments.get("verbose", 0),
+    }
+    callbacks = _one_training_class()(arguments["callbacks"], model, told)
+    for begin, end, size in batches.spans(first, last):
         part = {"initial_epoch": begin, "epochs": end, "batch_size": size, "callbacks": callbacks}
         model.fit(**{**arguments, **part})
         if model.stop_training:
@@ -61,8 +68,8 @@ def _one_training_class() -> Any:
     import keras
 
     class OneTraining(keras.callbacks.CallbackList):  # type: ignore[misc]
-        def __init__(self, callbacks: Any, model: Any) -> None:
-            super().__init__(list(callbacks), add_history=True, model=model)
+        def __init__(self, callbacks: Any, model: Any, params: Mapping[str, Any]) -> None:
+            super().__init__(list(callbacks), add_history=True, model=model, **params)
             self._begun = False
             self._logs: Any = None
 

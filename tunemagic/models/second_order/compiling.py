@@ -14,10 +14,10 @@ from tunemagic.models.second_order.hessian_free import HessianFree, HessianFreeO
 from tunemagic.models.second_order.kfac import Kfac, KfacOptions
 from tunemagic.models.second_order.options import check_above_zero
 
-__all__ = ["NAMES", "compile_second_order"]
+__all__ = ["KFAC_RATE", "NAMES", "compile_second_order"]
 
 NAMES = ("hessian_free", "kfac")
-_RATE = 0.03  # K-FAC's steps are in units of the curvature, so it hardly depends on the model
+KFAC_RATE = 0.03  # K-FAC's steps are in units of the curvature, so it hardly depends on the model
 
 
 def compile_second_order(
@@ -75,7 +75,7 @@ def compile_second_order(
 def _rate(given: Any) -> Any:
     """K-FAC's learning rate as Keras' optimizers take it: a float or a schedule."""
     if given is None:
-        return _RATE
+        return KFAC_RATE
     if isinstance(given, Real | str):
         check_above_zero("learning_rate", given)
         return float(given)
