@@ -173,7 +173,8 @@ def test_a_template_learns_its_scales_before_and_unlearns_them_after() -> None:
     assert found.losses[0] < 10 * y.var()
 
 
-def test_an_optimizer_without_a_rate_of_its_own_is_refused(data: TrainingData) -> None:
-    model = models.compile(plain_model(), "hessian_free", loss="sparse_categorical_crossentropy")
-    with pytest.raises(OptionError, match="can't be made anew with another learning rate; expected one of Keras'"):
+@pytest.mark.parametrize("name", models.SECOND_ORDER)
+def test_an_optimizer_of_second_order_is_refused(name: str, data: TrainingData) -> None:
+    model = models.compile(plain_model(), name, loss="sparse_categorical_crossentropy")
+    with pytest.raises(OptionError, match=f"the optimizer {name} is of second order; expected one of Keras'"):
         run(model, data)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.errors import DataError, OptionError, TrialError, TuneError
+from tunemagic.models.second_order.carrier import is_carrier
 from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.search.arrays import for_keras
 from tunemagic.search.borrowed import borrowed_by
@@ -149,6 +150,8 @@ class _Followed:
 def _check(model: Any, steps: int, lowest_rate: float, highest_rate: float) -> None:
     if not getattr(model, "compiled", False) or model.optimizer is None:
         raise OptionError("the model is not compiled; expected one with an optimizer and a loss.")
+    if is_carrier(model.optimizer):
+        raise OptionError(f"the optimizer {model.optimizer.name} is of second order; expected one of Keras'.")
     if not model.optimizer.get_config().keys() & {"learning_rate", "inner_optimizer"}:
         raise OptionError(f"the optimizer {type(model.optimizer).__name__} has no learning rate that could be tested.")
     if not is_whole(steps) or steps < _FEWEST_STEPS:
@@ -225,7 +228,7 @@ def _like(optimizer: Any, rate: float) -> Any:
         return type(optimizer)(_like(inner, rate), **config)
     try:
         return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": rate})
-    # What a config does not rebuild, such as an optimizer of second order, has no rate of its own to test.
+    # A config need not hold all that an optimizer of the user's own is made from.
     except (TypeError, ValueError) as error:
         raise OptionError(
             f"the optimizer {optimizer.name} can't be made anew with another learning rate; expected one of Keras'."
