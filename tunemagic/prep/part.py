@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from tunemagic.errors import DataError
+from tunemagic.text import counted
 
 __all__ = ["TrainingPart", "counted_anew", "current_part", "learning_from", "training_rows"]
 
@@ -60,7 +61,7 @@ class TrainingPart:
             rows = self.kept[rows]
         elif self.kept is not None and self.train_rows is not None and not np.array_equal(rows, self.kept):
             raise DataError(
-                f"rows: {length - len(rows)} rows of the whole data would be dropped, other ones than before; expected "
+                f"rows: {counted(length - len(rows), 'row')} of the whole data would be dropped, other ones than before; expected "
                 "one set of rows in a trial. Drop further rows from what the first call gave."
             )
         elif self.kept is not None or length != self.total or len(rows) == length:
