@@ -114,7 +114,7 @@ def test_a_text_in_chinese(notebook, shell):
         ("lr nothing", "%tune lr: 'nothing' is no study and no variable; expected a study, or a variable with a"),
         ("lr x_train", "%tune lr: 'x_train' holds a ndarray; expected a study, or a variable with a compiled Keras"),
         ("lr loose", "the model is not compiled; expected one with an optimizer and a loss."),
-        ("lr cell --steps 5", "steps: received 5; expected at least 20."),
+        ("lr cell --steps 5", "steps: received 5; expected a whole number, at least 20."),
         ("lr cell --low 1 --high 0.1", "rates: received 1 to 0.1; expected 0 < lowest < highest."),
         ("lr cell --data x_train,nothing", "--data: there is no variable 'nothing' in the notebook."),
         ("lr faulty", "line 1: NameError: name 'units' is not defined"),
