@@ -199,7 +199,7 @@ def test_what_follows_dropped_rows_is_learned_and_dropped_from_the_training_part
         (
             "prepared = prep.recipe(missing='drop_rows').fit(x_train)\n"
             "x_other, y_train = prepared.rows(x_train, y_train)\nx_train = prepared.rows(x_train[::-1])",
-            "rows: 14 rows of the whole data would be dropped, other ones than before; expected one set of rows in a "
+            "rows: 14 rows of the whole data would be dropped, others than before; expected one set of rows in a "
             "trial. Drop further rows from what the first call gave.",
         ),
     ],

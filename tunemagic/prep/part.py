@@ -61,7 +61,7 @@ class TrainingPart:
             rows = self.kept[rows]
         elif self.kept is not None and self.train_rows is not None and not np.array_equal(rows, self.kept):
             raise DataError(
-                f"rows: {counted(length - len(rows), 'row')} of the whole data would be dropped, other ones than before; "
+                f"rows: {counted(length - len(rows), 'row')} of the whole data would be dropped, others than before; "
                 "expected one set of rows in a trial. Drop further rows from what the first call gave."
             )
         elif self.kept is not None or length != self.total or len(rows) == length:
