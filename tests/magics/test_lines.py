@@ -330,6 +330,11 @@ def test_an_unknown_verb_is_told_which_verbs_there_are(line, end):
     ("line", "message"),
     [
         ("stop --new", "%tune stop: received '--new', an unknown option. %tune stop -h lists all options."),
+        (
+            "best --tset x,y",
+            "%tune best: received '--tset', an unknown option. Did you mean --test? %tune best -h lists all options.",
+        ),
+        ("best -q x,y", "%tune best: received '-q', an unknown option. %tune best -h lists all options."),
         ("why", "%tune why: expected N after it. %tune why -h lists all options."),
         ("why digits", "N: received 'digits'; expected the number of a trial, as in 3."),
         ("why 0", "N: received '0'; expected the number of a trial, as in 3."),

@@ -6,7 +6,7 @@ import keras
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from tunemagic.magics.form import last_model_cell
+from tunemagic.magics.form import last_compiled_cell
 
 PLAIN = """
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(10, "softmax")])
@@ -40,6 +40,30 @@ def test_the_latest_cell_is_tested_and_its_literal_changed(notebook, shell):
     assert others[-1] == f"Line 3 of the cell with it: {line}"
     assert 1e-4 < float(rate) < 1
     assert "model" not in shell.user_ns
+
+
+def test_cells_that_compile_no_model_are_passed_over_and_the_one_taken_is_told(notebook, shell):
+    plan = "model = keras.Sequential([keras.layers.Dense(10)])"
+    remembered(shell, PLAIN, plan, "import re; p = re.compile('a')", "keras.Model.summary(model)")
+    _, others = rate_in(notebook("%tune lr"))
+    assert "Tested: the model of cell [1]." in others
+    remembered(shell, PLAIN, PLAIN.replace("Adam", "Adamm"))
+    shown = notebook("%tune lr")
+    assert shown.out == "Tested: the model of cell [2].\n"
+    assert "Adamm" in shown.err
+
+
+def test_a_template_searches_round_the_suggestion(notebook, shell):
+    cell = "from tunemagic import models\n\nbuild = models.dense(x_train, y_train, units=8)\n"
+    remembered(shell, PLAIN, f"%%tune small\n{cell}")
+    _, others = rate_in(notebook("%tune lr"))
+    assert others[-2] == "Tested: the model of cell [2]."
+    assert others[-1].startswith(
+        "Line 4 of the cell with it: build = models.dense(x_train, y_train, units=8, learning_rate=("
+    )
+    shell.user_ns["text"] = cell.replace("units=8", "learning_rate=[0.001, 0.01]")
+    rate, others = rate_in(notebook("%tune lr text"))
+    assert others[-1].endswith(f"write it yourself: models.dense(..., learning_rate={rate})")
 
 
 def test_a_tune_cell_gets_a_range_round_the_suggestion(notebook, shell):
@@ -134,5 +158,5 @@ def test_what_cant_be_tested_is_told_in_one_line(notebook, shell, line, message)
 
 def test_nothing_is_tested_where_there_is_nothing(notebook, shell):
     remembered(shell, "x = 1")
-    assert last_model_cell(shell.user_ns["In"]) == ""
+    assert last_compiled_cell(shell.user_ns["In"]) is None
     assert "no study" in notebook("%tune lr").error

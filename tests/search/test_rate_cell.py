@@ -23,6 +23,10 @@ AROUND = (0.002, 0.2)
          'keras.Sequential()\nmodel.compile(keras.optimizers.Adam(0.02), "mse")'),
         ('keras.Sequential()\nmodels.compile(model, "momentum", loss="mse")',
          'keras.Sequential()\nmodels.compile(model, "momentum", learning_rate=0.02, loss="mse")'),
+        ("b = models.dense(x, y)", "b = models.dense(x, y, learning_rate=(0.002, 0.2))"),
+        ("b = models.cnn(x, y, units=8,)", "b = models.cnn(x, y, units=8, learning_rate=(0.002, 0.2),)"),
+        ("b = models.cnn(x, y, learning_rate=(1e-3, 1e-2))", "b = models.cnn(x, y, learning_rate=(0.002, 0.2))"),
+        ("b = models.cnn(x, y, learning_rate=1e-3)", "b = models.cnn(x, y, learning_rate=0.02)"),
         ('o = models.optimizer("gd")', 'o = models.optimizer("gd", rate=0.02)'),
     ],
 )  # fmt: skip
@@ -49,6 +53,9 @@ def test_the_one_rate_of_a_cell_is_changed(line: str, changed: str) -> None:
         "x = 1\n",
         'models.compile(model, "adam", learning_rate=rate)\n',  # a variable of the notebook
         'o = models.optimizer("adam", rate)\n',
+        "b = models.cnn(x, y, learning_rate=[0.1, 0.2])\n",
+        "b = models.cnn(x, y, **options)\n",
+        "a = models.cnn(x, y)\nb = models.dense(x, y)\n",
     ],
 )
 def test_nothing_is_changed_where_it_is_not_plain_what(body: str) -> None:

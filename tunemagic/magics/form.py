@@ -7,7 +7,7 @@ import ast
 import dataclasses
 import inspect
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunemagic.errors import CellError, OptionError, TuneError
@@ -19,12 +19,21 @@ from tunemagic.request import TuneRequest
 from tunemagic.search.annotations import rewrite_annotations
 from tunemagic.search.finding import find_tunables
 from tunemagic.search.suggest import CellFacts, cell_facts, split_magic
-from tunemagic.search.tunables import has_model, parse_cell
+from tunemagic.search.tunables import compiles, has_model, parse_cell
 from tunemagic.widgets.form_cell import FormValues, Validation, write_cell
 from tunemagic.widgets.form_data import data_choices, guess
 from tunemagic.widgets.insert import insert_cell
 
-__all__ = ["check_cell", "first_values", "form_cell", "last_model_cell", "read_tune_cell", "show_form", "source_in"]
+__all__ = [
+    "check_cell",
+    "first_values",
+    "form_cell",
+    "last_compiled_cell",
+    "last_model_cell",
+    "read_tune_cell",
+    "show_form",
+    "source_in",
+]
 
 _PARSER = tune_parser()
 # What the form has fields for; everything else on a line goes to its field for more options.
@@ -142,14 +151,25 @@ def last_model_cell(inputs: Sequence[str]) -> str:
 
     Cells may be as they were typed, or as IPython's ``In`` holds them.
     """
-    for source in map(_typed, reversed(inputs)):
+    return next((source for _, source, tree in _cells_back(inputs) if has_model(tree)), "")
+
+
+def last_compiled_cell(inputs: Sequence[str]) -> tuple[int, str] | None:
+    """The number and the text of the latest of these cells whose model can be trained."""
+    cells = _cells_back(inputs)
+    return next(((number, source) for number, source, tree in cells if compiles(tree)), None)
+
+
+def _cells_back(inputs: Sequence[str]) -> Iterator[tuple[int, str, ast.Module]]:
+    """Number, text and syntax tree of plain and ``%%tune`` cells, the latest first."""
+    for number in reversed(range(len(inputs))):
+        source = _typed(inputs[number])
         magic, _, body = split_magic(source)
         try:
-            if magic in ("", "tune") and has_model(parse_cell(body)):
-                return source
+            if magic in ("", "tune"):
+                yield number, source, parse_cell(body)
         except TuneError:
             continue
-    return ""
 
 
 def _typed(source: str) -> str:

@@ -81,14 +81,21 @@ class LineParser(MagicArgumentParser):  # type: ignore[misc]  # mypy doesn't fol
     def read(self, tokens: Sequence[str]) -> argparse.Namespace:
         """Parse split_line's tokens. Raises OptionError, or HelpRequested for ``-h``."""
         for token in tokens:
-            # argparse would read -out as -o with the value "ut".
-            if re.match(r"-[A-Za-z][A-Za-z-]+", token):
+            if token in ("-h", "--help"):
+                break
+            # argparse would read -out as -o with the value "ut", and the value of --unknown as the study's name.
+            if re.match(r"-[A-Za-z][A-Za-z-]+", token) or self._is_unknown_option(token):
                 self._unknown(token)
         values: argparse.Namespace
         values, rest = self.parse_known_args(list(tokens))
         if rest:
             self._unknown(rest[0])
         return values
+
+    def _is_unknown_option(self, token: str) -> bool:
+        """Whether the token is an option of a name that there is not: ``--tset``, ``--tset=x``, ``-q``, not ``-n5``."""
+        name = token.partition("=")[0] if token.startswith("--") else token[:2]
+        return bool(re.match("--?[A-Za-z]", token)) and name not in self.option_strings()
 
     def _unknown(self, token: str) -> NoReturn:
         if not token.startswith("-"):

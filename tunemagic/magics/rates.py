@@ -13,10 +13,10 @@ from IPython.display import display
 
 from tunemagic.analysis.lr_range import rate_sentences
 from tunemagic.continuity import DEFAULT_SEED
-from tunemagic.errors import CellError, OptionError, StudyBusyError, StudyError
+from tunemagic.errors import CellError, OptionError, StudyBusyError, StudyError, TuneError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.defaults import SearchDefaults
-from tunemagic.magics.form import last_model_cell
+from tunemagic.magics.form import last_compiled_cell
 from tunemagic.magics.lines import add_language, given_options, request_from, tune_parser
 from tunemagic.magics.memory import CellMemory, cell_from_journal
 from tunemagic.magics.objects import is_model
@@ -28,7 +28,7 @@ from tunemagic.search.builders import find_builder
 from tunemagic.search.cell import TrialSetup, program_from_builder, read_cell
 from tunemagic.search.data import TrainingData, resolve_data
 from tunemagic.search.lr_range import HIGHEST_RATE, LOWEST_RATE, STEPS, default_setup
-from tunemagic.search.rate_cell import RateCell, with_rate
+from tunemagic.search.rate_cell import RateCell, rate_code, with_rate
 from tunemagic.search.suggest import cell_facts, split_magic, training_edits
 from tunemagic.search.textedit import apply_edits
 from tunemagic.study import Study
@@ -46,7 +46,7 @@ def add_lr(parser: LineParser) -> None:
     """Give the parser the options of ``%tune lr``."""
     what = (
         "study, or variable with a compiled model, a build function or a cell's text; "
-        "default: the latest cell with a model"
+        "default: the latest cell that compiles a model"
     )
     parser.option("target", nargs="?", type=text, metavar="NAME|VARIABLE", help=what)
     parser.option("--data", type=data_names, metavar="X,Y", help="training data; default: as the cell says")
@@ -60,11 +60,15 @@ def add_lr(parser: LineParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell to test: its body, what it says of the data, and its magic's options (None for a plain cell)."""
+    """A cell to test: its body, what it says of the data, and its magic's options (None for a plain cell).
+
+    ``number`` is that of the notebook's cell when nobody has named one.
+    """
 
     body: str
     data: Mapping[str, Any]
     options: Mapping[str, Any] | None = None
+    number: int | None = None
 
     def with_body(self, body: str, names: Collection[str]) -> str:
         """The cell with another body. A study that it names becomes one of its own, since it is another search."""
@@ -102,6 +106,10 @@ class RateVerb(SearchDefaults):
             found = find_rates(setup, data, texts=texts, **_numbers(given))
         except KeyboardInterrupt:
             raise StudyError("%tune lr: interrupted; the model is what it was before.") from None
+        except TuneError:
+            for line in _taken(what, texts):  # a fault of a cell that nobody has named
+                sys.stdout.write(line + "\n")
+            raise
         self._show_rates(found, what if isinstance(what, _Cell) else None, texts)
 
     # -- what is tested --------------------------------------------------------------------------
@@ -110,8 +118,11 @@ class RateVerb(SearchDefaults):
         """A cell, a model or a builder. Raises OptionError when the name means none of them."""
         namespace = self.shell.user_ns
         if name is None:
-            source = last_model_cell(namespace.get("In", ()))
-            return _cell_of(source, namespace) if source else self._cell_of_study(self.book.get(None))
+            latest = last_compiled_cell(namespace.get("In", ()))
+            if latest is None:
+                return self._cell_of_study(self.book.get(None))
+            number, source = latest
+            return replace(_cell_of(source, namespace), number=number)
         value = namespace.get(name)
         if name in self.book.names() or isinstance(value, Study):
             return self._cell_of_study(value if isinstance(value, Study) else self.book.get(name))
@@ -156,17 +167,23 @@ class RateVerb(SearchDefaults):
         if in_kernel:
             display(found.picture)
         changed = None if cell is None else _changed(cell.body, found)
-        lines = [*rate_sentences(found.info, texts)]
+        lines = [*rate_sentences(found.info, texts), *_taken(cell, texts)]
         if changed is not None:
             first = 0 if cell is None or cell.options is None else 1
             lines.append(texts("lr.line", row=changed.row + first, line=changed.line))
         elif cell is not None and found.valley is not None:
-            lines.append(texts("lr.no_line", code=f"keras.optimizers.{found.optimizer}({found.valley:g})"))
+            lines.append(texts("lr.no_line", code=rate_code(cell.body, found.valley, found.optimizer)))
         sys.stdout.write("\n".join(map(one_line, lines)) + "\n")
         if changed is not None and cell is not None and in_kernel:
             from tunemagic.widgets.use_rate import UseRate
 
             display(UseRate(cell.with_body(changed.body, self.book.names()), texts=texts))
+
+
+def _taken(cell: Any, texts: Catalogue) -> list[str]:
+    """Which cell is tested, where nobody has said it."""
+    number = cell.number if isinstance(cell, _Cell) else None
+    return [] if number is None else [texts("lr.cell", number=number)]
 
 
 def _numbers(given: Mapping[str, Any]) -> dict[str, Any]:

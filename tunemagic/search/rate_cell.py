@@ -10,9 +10,9 @@ from tunemagic.search.finding import find_tunables
 from tunemagic.search.ranges import Word, value_text
 from tunemagic.search.roles import call_name, roles_in_call
 from tunemagic.search.textedit import Edit, LineMap, apply_edits
-from tunemagic.search.tunables import Tunable, parse_cell, receiver, write_tunables
+from tunemagic.search.tunables import Tunable, parse_cell, receiver, template_calls, write_tunables
 
-__all__ = ["RateCell", "with_rate"]
+__all__ = ["RateCell", "rate_code", "with_rate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,17 @@ def with_rate(body: str, rate: float, around: tuple[float, float], optimizer: st
     A literal becomes the rate; a range that the cell searches becomes ``around``, with the rate as
     its default. Where the optimizer stands by its bare name, as in ``model.compile("adam")``, it becomes
     ``keras.optimizers.Adam(0.003)``, if ``optimizer`` is its class and the cell knows ``keras``;
-    ``models.compile(model, "adam")`` gets ``learning_rate=0.003`` besides.
+    ``models.compile(model, "adam")`` gets ``learning_rate=0.003`` besides. A template searches its rate
+    where it is given no other: ``models.dense(x, y)`` gets ``learning_rate=around``.
 
     None where the cell states no rate, or several. Raises CellError for text that is not Python.
     """
     tree = parse_cell(body)
+    templates = template_calls(tree)
     places = list({id(node): node for node in _rates(tree)}.values())
-    if len(places) == 1:
+    if templates:
+        changed = _in_template(body, templates[0], rate, around) if len(templates) == 1 and not places else None
+    elif len(places) == 1:
         changed = _changed(body, places[0], rate, around)
     else:
         stated = any(True for _ in _arguments(tree, "learning_rate"))  # elsewhere in the notebook, or several
@@ -46,6 +50,30 @@ def with_rate(body: str, rate: float, around: tuple[float, float], optimizer: st
     old, new = body.split("\n"), changed.split("\n")
     row = next(row for row, (before, after) in enumerate(zip(old, new, strict=True), 1) if before != after)
     return RateCell(changed, row, new[row - 1].strip())
+
+
+def rate_code(body: str, rate: float, optimizer: str) -> str:
+    """How this rate is written in such a cell by hand."""
+    templates = template_calls(parse_cell(body))
+    if templates:
+        return f"models.{call_name(templates[0])}(..., learning_rate={value_text(rate)})"
+    return f"keras.optimizers.{optimizer}({value_text(rate)})"
+
+
+def _in_template(body: str, call: ast.Call, rate: float, around: tuple[float, float]) -> str | None:
+    """The body where the template's rate, or what it searches round it, is another one."""
+    pair = f"({', '.join(map(value_text, around))})"
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    old = given.get("learning_rate")
+    if old is not None:
+        if not isinstance(old, ast.Tuple) and not _is_number(old):
+            return None
+        return apply_edits(body, [Edit(*LineMap(body).span(old), value_text(rate) if _is_number(old) else pair)])
+    values = [*call.args, *given.values()]
+    if None in given or not values:  # ``**options`` may hold a rate
+        return None
+    end = max(LineMap(body).span(value)[1] for value in values)
+    return apply_edits(body, [Edit(end, end, f", learning_rate={pair}")])
 
 
 def _changed(body: str, place: ast.expr, rate: float, around: tuple[float, float]) -> str | None:

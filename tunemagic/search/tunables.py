@@ -14,11 +14,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tunemagic.errors import CellError
+from tunemagic.models.templates import TemplateName
 from tunemagic.search.ranges import Range, value_text
 from tunemagic.search.roles import call_name
 from tunemagic.search.textedit import Edit, apply_edits
 
-__all__ = ["Origin", "Tunable", "has_model", "parse_cell", "receiver", "write_tunables"]
+__all__ = [
+    "Origin",
+    "Tunable",
+    "compiles",
+    "has_model",
+    "parse_cell",
+    "receiver",
+    "template_calls",
+    "write_tunables",
+]
 
 _MODELS = ("Sequential", "Model", "HyperModel")
 
@@ -77,6 +87,21 @@ def has_model(tree: ast.AST) -> bool:
             if any(base in _MODELS for base in bases):
                 return True
     return False
+
+
+def compiles(tree: ast.AST) -> bool:
+    """Whether code makes a model that can be trained: a call of ``x.compile``, a template, or a ``build(hp)``."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    if any(call_name(node) == "compile" and receiver(node) not in ("", "re") for node in calls):
+        return True
+    builds = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return any(argument.arg == "hp" for node in builds for argument in node.args.args) or bool(template_calls(tree))
+
+
+def template_calls(tree: ast.AST) -> list[ast.Call]:
+    """The calls of ready-made models, such as ``models.dense(x, y)``."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [node for node in calls if receiver(node) == "models" and call_name(node) in tuple(TemplateName)]
 
 
 def receiver(node: ast.Call) -> str:
