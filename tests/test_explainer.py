@@ -177,3 +177,23 @@ def test_what_can_not_be_explained_is_told_in_one_line(wine: Any) -> None:
         "explain: expected rows of numbers; received <U1 of shape (2,)."
     )
     assert said(DataError, regression, x, y) == "explain: expected a Keras model; received LogisticRegression."
+
+
+def test_a_model_whose_weights_or_answers_are_not_numbers_is_refused(wine: Any) -> None:
+    x, y, regression = wine
+    gappy = x.to_numpy(copy=True)
+    gappy[0, 0] = np.nan
+    model = linear_model(regression)
+    with pytest.raises(DataError) as answers:
+        explain_model(model, gappy, y)
+    assert str(answers.value) == (
+        "explain: wines answers with NaN or infinite numbers; expected finite ones. Fill gaps in the data as for the "
+        'training: prep.recipe(missing="mean").'
+    )
+    model.set_weights([regression.coef_.T, np.array([np.nan, np.inf, 0])])
+    with pytest.raises(DataError) as weights:
+        explain_model(model, x, y)
+    assert str(weights.value) == (
+        "explain: wines has 2 NaN or infinite weights, so its answers say nothing. Train it again, with gaps in the data "
+        'filled: prep.recipe(missing="mean").'
+    )

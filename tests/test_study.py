@@ -319,6 +319,16 @@ def test_diverged_trials_are_failures_and_never_the_best(open_cell: Any, cell: s
     assert b"NaN" not in (study.directory / "journal.jsonl").read_bytes()
 
 
+def test_gaps_in_the_data_are_the_verdict_on_trials_that_they_spoil(
+    open_cell: Any, cell: str, namespace: dict[str, Any]
+) -> None:
+    x = np.array(namespace["x_train"], "float32")
+    x[5, :2] = np.nan
+    namespace["x_train"] = x
+    study = run(open_cell(cell, max_trials=1, max_failures=1))
+    assert [finding["verdict"] for finding in study.diagnose()] == ["missing_values"]
+
+
 # -- processes that die ------------------------------------------------------------------------------
 
 KILLED = """

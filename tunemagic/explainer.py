@@ -16,6 +16,7 @@ from tunemagic.export.infer import keras_outputs
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
 from tunemagic.numeric import is_whole
 from tunemagic.search.arrays import as_array, check_lengths, check_targets
+from tunemagic.search.gaps import spoilt_weights
 from tunemagic.text import counted
 
 __all__ = ["explain_model"]
@@ -39,7 +40,15 @@ class _Held:
     title: str
 
     def outputs(self, rows: Any = slice(None)) -> Any:
-        return keras_outputs(self.model, self.x[rows], batch=_BATCH)
+        import numpy as np
+
+        outputs = keras_outputs(self.model, self.x[rows], batch=_BATCH)
+        if not np.isfinite(outputs).all():
+            raise DataError(
+                f"explain: {self.title} answers with NaN or infinite numbers; expected finite ones. Fill gaps in the "
+                'data as for the training: prep.recipe(missing="mean").'
+            )
+        return outputs
 
     def answers(self, outputs: Any, rows: Any = slice(None)) -> Answers:
         try:
@@ -114,6 +123,12 @@ def _check(held: _Held) -> None:
         raise DataError(f"explain: expected a Keras model; received {type(model).__name__}.")
     if not model.built:
         raise DataError(f"explain: {held.title} has no weights yet; train it first.")
+    spoilt = spoilt_weights(model)
+    if spoilt:
+        raise DataError(
+            f"explain: {held.title} has {counted(spoilt, 'NaN or infinite weight')}, so its answers say nothing. "
+            'Train it again, with gaps in the data filled: prep.recipe(missing="mean").'
+        )
     if held.y is not None:
         check_lengths({"x": x, "y": held.y})
         check_targets("y", held.y)

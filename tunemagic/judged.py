@@ -27,6 +27,7 @@ from tunemagic.search.data import TrainingData
 from tunemagic.search.evidence import MAX_WEIGHTS, measure_evidence
 from tunemagic.search.executors.base import Executor
 from tunemagic.search.few import batch_size_of
+from tunemagic.search.gaps import gaps_in
 from tunemagic.search.job import PARAMETERS, Work
 from tunemagic.search.retrain import retrain
 from tunemagic.search.steering import Steering
@@ -43,6 +44,7 @@ class Judged(StudyPart):
 
     directory: Path
     program: Any
+    data: TrainingData | None
     request: TuneRequest
     _steering: Steering
     _start_lock: threading.RLock
@@ -84,6 +86,8 @@ class Judged(StudyPart):
 
     def _evidence(self, view: StudyView) -> dict[str, float | str]:
         best = view.best_trial
+        if best is None and self.data is not None:
+            return gaps_in(self.data)
         if best is None or best.weights is None or best.seconds is None or best.epochs_done < _FEWEST_EPOCHS:
             return {}
         if self.program is None or (best.metrics.get(PARAMETERS) or 0) > MAX_WEIGHTS:

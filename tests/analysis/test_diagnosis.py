@@ -45,6 +45,7 @@ def without(curves, epochs):
 
 
 HEALTHY = history(rising(0.5, 0.99), rising(0.55, 0.97))
+GAPS = {"gaps": 12, "gap_rows": 9, "rows": 150}
 ZIGZAG = [0.9 if epoch % 2 else 0.7 for epoch in range(12)]
 RANKING = [0.9, 0.94, *[0.985] * 10]
 TOP = rising(0.5, 0.99)
@@ -52,6 +53,11 @@ CASES = {
     "healthy": (HEALTHY, {}, None),
     "loss became NaN": ({"loss": [2.0, 1.5, math.nan]}, {}, "diverged"),
     "loss became None": ({"loss": [2.0, 1.5, None]}, {}, "diverged"),
+    "weights are NaN behind a ReLU": (HEALTHY, {"spoilt_weights": 8}, "spoilt_weights"),
+    "gaps and weights that are NaN": (HEALTHY, {**GAPS, "spoilt_weights": 8}, "missing_values"),
+    "gaps and a loss that is NaN from the start": ({"loss": [math.nan]}, GAPS, "missing_values"),
+    "gaps and a loss that blows up later": ({"loss": [2.0, 1.5, math.nan]}, GAPS, "diverged"),
+    "gaps that the model fills": (HEALTHY, GAPS, None),
     "loss is NaN from the start": ({"loss": [math.nan, math.nan]}, {}, "diverged"),
     "the first epochs were not reported": ({name: [None] * 3 + curve for name, curve in HEALTHY.items()}, {}, None),
     "validation every second epoch": (without(HEALTHY, range(0, 12, 2)), {}, None),
@@ -153,6 +159,12 @@ def test_what_spoils_other_readings_comes_first():
     assert diagnose_history(curves, evidence=evidence).verdict is Diagnosis.LEAK_DUPLICATES
     del evidence["duplicates"]
     assert diagnose_history(curves, evidence=evidence).verdict is Diagnosis.DEAD_UNITS
+
+
+def test_missing_values_are_counted_and_to_be_filled():
+    finding = diagnose_history(HEALTHY, evidence={**GAPS, "spoilt_weights": 8})
+    assert finding.evidence == GAPS
+    assert [remedy.id for remedy in finding.remedies] == ["fill_gaps", "check_data"]
 
 
 def test_the_evidence_of_overfitting_is_its_numbers():

@@ -35,6 +35,21 @@ def test_units_that_never_answer_are_counted():
     assert found["dead_layer"].startswith("dense")
 
 
+def test_gaps_in_the_training_samples_and_the_weights_that_they_spoil_are_counted():
+    gappy = X.copy()
+    gappy[:3, 1] = gappy[2, 5] = np.nan
+    model = network(dense(4))
+    model.fit(gappy, Y, epochs=1, verbose=0)
+    assert np.isfinite(model.evaluate(gappy, Y, verbose=0))  # the ReLU hides it
+    found = measure_evidence(model, data(gappy))
+    assert {name: found[name] for name in ("gaps", "gap_rows", "rows", "spoilt_weights")} == {
+        "gaps": 4, "gap_rows": 3, "rows": 200,
+        "spoilt_weights": sum(int((~np.isfinite(weight)).sum()) for weight in model.get_weights()),
+    }  # fmt: skip
+    assert found["spoilt_weights"] > 0
+    assert not {"gaps", "spoilt_weights"} & set(measure_evidence(network(dense(4)), data()))
+
+
 def test_a_filter_is_dead_when_it_is_zero_everywhere():
     x = RANDOM.normal(size=(20, 8, 8, 1)).astype("float32")
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.ReLU()])

@@ -4,7 +4,7 @@ A model has one main verdict at most: the first sign in this order that is there
 other readings comes first (training that blew up, a leak), then what keeps a model from learning,
 then how well it learns, then how fast.
 
-    diverged > leak > dead units > rate too low > overfit > noisy > underfit > too slow
+    not finite > diverged > leak > dead units > rate too low > overfit > noisy > underfit > too slow
     > still improving > plateaued
 
 Verdicts and remedies follow the Deep Learning Tuning Playbook (github.com/google-research/
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunemagic.analysis.finding import Diagnosis, Evidence, Finding, Found
-from tunemagic.analysis.looks import divergence, verdict
+from tunemagic.analysis.looks import divergence, missing_values, verdict
 from tunemagic.analysis.next_cell import Again
 from tunemagic.analysis.remedies import remedies_for
 from tunemagic.analysis.signs import Curve
@@ -78,10 +78,10 @@ def _best_trials_verdict(view: StudyView, evidence: Evidence) -> tuple[Found | N
     if not diverged:
         return None, None
     last = diverged[-1]
-    return verdict(whole_run(view, last, 1), evidence) or (
-        Diagnosis.DIVERGED,
-        divergence((), last.epochs_done + 1),
-    ), last
+    found = verdict(whole_run(view, last, 1), evidence)
+    if found is None and not last.epochs_done:
+        found = missing_values(evidence)
+    return found or (Diagnosis.DIVERGED, divergence((), last.epochs_done + 1)), last
 
 
 def _best_run(view: StudyView, trial: TrialRecord) -> Mapping[str, Curve]:

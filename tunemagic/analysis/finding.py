@@ -33,6 +33,8 @@ class Diagnosis(StrEnum):
     healthy.
     """
 
+    MISSING_VALUES = "missing_values"  # in the training samples, and NaN or infinite weights or losses from them
+    SPOILT_WEIGHTS = "spoilt_weights"  # NaN or infinite, from samples that are not
     DIVERGED = "diverged"
     LEAK_DUPLICATES = "leak_suspected_duplicates"  # validation samples that are trained on too
     LEAK_FEATURE = "leak_suspected_feature"  # an input column that is the target

@@ -15,7 +15,7 @@ from tunemagic.analysis.finding import Diagnosis, Evidence, Found
 from tunemagic.analysis.signs import Case, Curve, Signs, running_median, signs_of, three_digits, typical_jump
 from tunemagic.analysis.slowness import too_slow
 
-__all__ = ["FEW_EPOCHS", "divergence", "verdict"]
+__all__ = ["FEW_EPOCHS", "divergence", "missing_values", "verdict"]
 
 FEW_EPOCHS = 4  # epochs; with fewer, nothing is said of trends
 _WORSE_THAN_GUESS = 2.0  # a loss this many times that of a guess, and not falling, is no slow start any more
@@ -51,6 +51,22 @@ def verdict(curves: Mapping[str, Curve], evidence: Evidence) -> Found | None:
 
 
 # -- what spoils all other readings --------------------------------------------------------------
+
+
+def _not_finite(case: Case) -> Found | None:
+    weights = case.number("spoilt_weights") or 0
+    # What is missing in the samples is in the loss from the first epoch on.
+    found = missing_values(case.evidence) if weights or case.signs.spoilt == 1 else None
+    if found is None and weights:
+        return Diagnosis.SPOILT_WEIGHTS, {"weights": weights}
+    return found
+
+
+def missing_values(evidence: Evidence) -> Found | None:
+    """The verdict on samples with values that are not finite, which the model did not bear; None without such values."""
+    if "gaps" not in evidence:
+        return None
+    return Diagnosis.MISSING_VALUES, {name: evidence[name] for name in ("gaps", "gap_rows", "rows")}
 
 
 def _diverged(case: Case) -> Found | None:
@@ -233,6 +249,7 @@ def _plateaued(case: Case) -> Found | None:
 
 
 _LOOKS: tuple[Callable[[Case], Found | None], ...] = (
+    _not_finite,
     _diverged,
     _leak,
     _dead_units,

@@ -180,8 +180,11 @@ _ACTIONS: Mapping[str, _Make] = {
     "much_larger_batch": _try("batch", 16),
 }
 _LEAK_REMEDIES = ("look_at_data", "split_by_group", "split_by_time", "fit_scaler_on_training")
+_DIVERGED_REMEDIES = ("lower_rate", "scale_inputs", "warm_up", "clip_gradients", "check_data")
 _REMEDIES: Mapping[Diagnosis, tuple[str, ...]] = {
-    Diagnosis.DIVERGED: ("lower_rate", "scale_inputs", "warm_up", "clip_gradients", "check_data"),
+    Diagnosis.MISSING_VALUES: ("fill_gaps", "check_data"),
+    Diagnosis.SPOILT_WEIGHTS: _DIVERGED_REMEDIES,
+    Diagnosis.DIVERGED: _DIVERGED_REMEDIES,
     Diagnosis.LEAK_DUPLICATES: ("drop_duplicates", "split_by_group"),
     Diagnosis.LEAK_FEATURE: ("drop_column", "look_at_data"),
     Diagnosis.LEAK_AT_ONCE: _LEAK_REMEDIES,

@@ -14,6 +14,7 @@ from typing import Any
 
 from tunemagic.search.data import TrainingData
 from tunemagic.search.feed import KERAS_BATCH
+from tunemagic.search.gaps import gaps_in, spoilt_weights
 from tunemagic.search.leaks import leaks_in
 
 __all__ = ["LONG_EPOCH", "MAX_WEIGHTS", "SECONDS", "measure_evidence"]
@@ -58,8 +59,10 @@ def measure_evidence(
         found["parameters"] = float(weights)
         looks.append(lambda: _of_model(model))
     small = model is not None and weights <= MAX_WEIGHTS
+    if small:
+        looks.append(lambda: _spoilt(model))
     if data is not None:
-        looks += [lambda: _guesses(model, data), lambda: leaks_in(data)]
+        looks += [lambda: gaps_in(data), lambda: _guesses(model, data), lambda: leaks_in(data)]
         if small:
             looks.append(lambda: _dead_units(model, data))
         if small and (epoch_seconds is None or epoch_seconds >= LONG_EPOCH):
@@ -86,6 +89,11 @@ def _of_model(model: Any) -> dict[str, float | str]:
         found["dropout"] = 1
     traces = _traces(getattr(model, "train_function", None))
     return found if traces is None else {**found, "traces": traces}
+
+
+def _spoilt(model: Any) -> dict[str, float | str]:
+    spoilt = spoilt_weights(model)
+    return {"spoilt_weights": spoilt} if spoilt else {}
 
 
 def _traces(function: Any) -> float | None:
