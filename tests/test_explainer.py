@@ -194,6 +194,6 @@ def test_a_model_whose_weights_or_answers_are_not_numbers_is_refused(wine: Any) 
     with pytest.raises(DataError) as weights:
         explain_model(model, x, y)
     assert str(weights.value) == (
-        "explain: wines has 2 NaN or infinite weights, so its answers say nothing. Train it again, with gaps in the data "
-        'filled: prep.recipe(missing="mean").'
+        "explain: wines has 2 NaN or infinite weights, so its answers say nothing. Train it again, with gaps in the "
+        'data filled: prep.recipe(missing="mean").'
     )

@@ -326,7 +326,11 @@ def test_gaps_in_the_data_are_the_verdict_on_trials_that_they_spoil(
     x[5, :2] = np.nan
     namespace["x_train"] = x
     study = run(open_cell(cell, max_trials=1, max_failures=1))
-    assert [finding["verdict"] for finding in study.diagnose()] == ["missing_values"]
+    found = study.diagnose()[0]
+    assert (found["verdict"], found["evidence"]) == (
+        "missing_values",
+        {"gaps": 2, "gap_rows": 1, "rows": len(x) - study.data.val_rows.size},
+    )
 
 
 # -- processes that die ------------------------------------------------------------------------------

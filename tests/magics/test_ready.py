@@ -23,6 +23,17 @@ def test_a_ready_made_model_is_searched_and_its_cell_is_printed(notebook, shell)
     assert study.best_model.predict(shell.user_ns["x_train"], verbose=0).shape == (80, 10)
 
 
+@pytest.mark.parametrize(
+    ("target", "objective"), [("y_train", "val_accuracy"), ("numbers", "val_mae"), ("y_train", "val_loss")]
+)
+def test_penalties_do_not_count_against_a_model_unless_that_is_asked(notebook, shell, target, objective):
+    shell.user_ns["numbers"] = np.linspace(0, 1, 80)
+    asked = "--objective val_loss" if objective == "val_loss" else ""
+    cell = notebook(f"%tune run --model linear digits -n 1 {LINE} --data x_train,{target} {asked}")
+    assert f"--objective {objective} " in cell.out.splitlines()[0]
+    assert shell.user_ns["study"].view.objective == objective
+
+
 def test_the_printed_cell_is_the_same_study(notebook, shell):
     printed = notebook(f"%tune run --model linear digits -n 1 {LINE}").out
     first = shell.user_ns["study"]

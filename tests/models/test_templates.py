@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import tunemagic
-from tunemagic import models
+from tunemagic import models, prep
 from tunemagic.errors import DataError, OptionError, StudyChangedError
 from tunemagic.models.templates import TemplateName
 from tunemagic.search.hyperparameters import new_hyperparameters, space_of
@@ -21,6 +21,10 @@ STEPS, SERIES = RNG.normal(size=(24, 12)), RNG.normal(size=(24, 12, 2))
 TEXTS = np.array(["a good film", "bad", "so so, really"] * 8)
 PAIRS, RATINGS = np.stack([np.arange(24) % 5, np.arange(24) % 7], axis=1), np.arange(24) % 4 + 1.5
 
+PREPARE = (
+    "Encode and fill the columns first: from tunemagic import prep; prepared = prep.recipe(missing='mean').fit(x); "
+    "x = prepared.transform(x), and the same of held-out rows."
+)
 TAKEN = {
     "linear": [(COLUMNS, CLASSES), (IMAGES, CLASSES)],
     "dense": [(COLUMNS, CLASSES % 2), (IMAGES, np.eye(3)[CLASSES]), (SERIES, RNG.random((24, 2)))],
@@ -290,12 +294,12 @@ def test_each_summary_of_a_text_answers(summary):
         (
             "dense", np.where(COLUMNS > 20, np.nan, COLUMNS), CLASSES,
             f"models.dense: x holds NaN or infinite values in {(COLUMNS > 20).any(axis=1).sum()} rows of 24; expected "
-            "numbers. Fill or drop them first: tunemagic.prep.recipe(missing='mean').",
+            f"numbers. {PREPARE}",
         ),
         (
             "linear", np.array([[1, "a"]] * 24, object), CLASSES,
-            "models.linear: x holds values of type object; expected numbers. Encode the columns first: "
-            "tunemagic.prep.recipe(encoding='onehot').",
+            "models.linear: x holds values of type object; expected numbers. "
+            f"{PREPARE}",
         ),
         (
             "autoencoder", IMAGES, CLASSES,
@@ -328,6 +332,23 @@ def test_data_that_does_not_fit_is_told_with_what_does(name, x, y, message):
     with pytest.raises(DataError) as caught:
         models.template(name)(x, y)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", sorted(set(TAKEN) - {"autoencoder"}))
+def test_targets_of_another_number_of_rows_are_refused(name):
+    x, y = TAKEN[name][0]
+    with pytest.raises(DataError) as caught:
+        models.template(name)(x, y[:20])
+    assert str(caught.value) == "numbers of samples differ: x has 24, y has 20; expected one target for each."
+
+
+def test_the_way_that_is_named_leads_from_words_and_gaps_to_a_template():
+    x = pd.DataFrame({"size": [1.0, None, 3.0] * 8, "colour": ["red", "blue", None] * 8})
+    for table in (x, x[["size"]]):
+        with pytest.raises(DataError, match=r"prepared\.transform\(x\)"):
+            models.dense(table, CLASSES)
+    prepared = prep.recipe(missing="mean").fit(x)
+    assert models.dense(prepared.transform(x), CLASSES).shape == (3,)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("cn", " Did you mean cnn?"), (None, "")])

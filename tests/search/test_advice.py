@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tunemagic import prep
@@ -62,6 +63,27 @@ def test_a_recipe_learns_from_the_trials_own_part_and_gets_no_note(
     lines: str, cell: str, namespace: dict[str, Any]
 ) -> None:
     assert notes_of(f"{lines}\n{cell}", {**namespace, "prep": prep, "theirs": prep.recipe()}) == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "notes"),
+    [
+        (
+            "own.fit(x_train, y_train)",
+            ("line 2: own.fit takes the codes of categories in x_train for numbers. Give it like=prepared.",),
+        ),
+        ("own.fit(x_train, y_train, like=prepared)", ()),
+    ],
+)
+def test_a_recipe_that_takes_codes_for_numbers_is_told_of(
+    call: str, notes: tuple[str, ...], cell: str, namespace: dict[str, Any]
+) -> None:
+    table = pd.DataFrame(namespace["x_train"]).assign(kind=["a", "b"] * (len(namespace["x_train"]) // 2))
+    prepared = prep.recipe().fit(table)
+    namespace |= {"own": prep.recipe(), "prepared": prepared, "x_train": prepared.encode(table)}
+    assert notes_of(f"again = {call}\n{cell}", namespace) == notes
+    plain = prep.recipe().fit(namespace["x_train"])  # knows of no categories
+    assert notes_of(f"again = own.fit(x_train)\n{cell}", {**namespace, "prepared": plain}) == ()
 
 
 def test_validation_data_of_its_own_is_not_seen(cell: str, namespace: dict[str, Any]) -> None:

@@ -356,8 +356,9 @@ def test_columns_with_values_that_are_not_finite_are_named() -> None:
     [
         (
             lambda: table(age=[1.0] * 8, city=["a"] * 8, born=np.array(["2020-01-01"] * 8, "datetime64[s]")),
-            "x_train has columns that are not numbers: city, born. Leave them out, or encode them: "
-            "x_train = tunemagic.prep.recipe().fit(x_train).encode(x_train).",
+            "x_train has columns that are not numbers: city, born. Leave them out, or encode all parts by what the "
+            "training table holds: from tunemagic import prep; prepared = prep.recipe().fit(x_train); "
+            "x_train = prepared.encode(x_train).",
         ),
         (
             lambda: np.array(["2020-01-01"] * 8, "datetime64[D]"),

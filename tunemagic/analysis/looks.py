@@ -63,7 +63,7 @@ def _not_finite(case: Case) -> Found | None:
 
 
 def missing_values(evidence: Evidence) -> Found | None:
-    """The verdict on samples with values that are not finite, which the model did not bear; None without such values."""
+    """The verdict on samples with values that are not finite; None without such values."""
     if "gaps" not in evidence:
         return None
     return Diagnosis.MISSING_VALUES, {name: evidence[name] for name in ("gaps", "gap_rows", "rows")}

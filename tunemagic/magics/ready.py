@@ -21,8 +21,9 @@ def ready_cell(
 ) -> tuple[dict[str, Any], str]:
     """The options and the body of the ``%%tune`` cell that searches this template on the notebook's data.
 
-    The autoencoder's target is its input, so ``--data x_train`` is all that it needs. Raises DataError where the
-    data doesn't fit the template, before anything is built; OptionError without a target.
+    The autoencoder's target is its input, so ``--data x_train`` is all that it needs. Without an objective the
+    template's metric on the validation part is one. Raises DataError where the data doesn't fit the template, before
+    anything is built; OptionError without a target.
     """
     named = named_data(request, namespace)
     options, names = dict(given), tuple(named)
@@ -33,7 +34,10 @@ def ready_cell(
         raise OptionError(
             f"--model {model}: {names[0]} has no target beside it; expected two arrays, as in --data x_train,y_train."
         )
-    template(model)(*(named[name] for name in names))
+    made = template(model)(*(named[name] for name in names))
+    if request.objective is None:
+        # The loss holds the penalties that are searched: judged by it, none would ever be the best.
+        options["objective"] = Objective(name=f"val_{made.head.metrics[0]}")
     return options, f"from tunemagic import models\n\nbuild = models.{model}({', '.join(names)})\n"
 
 

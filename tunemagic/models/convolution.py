@@ -31,7 +31,7 @@ def cnn(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ranges
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
-    shape, head = sample_shape("cnn", x, "images", (2, 3)), head_of(y, task)
+    shape, head = sample_shape("cnn", x, "images", (2, 3)), head_of(y, task, rows=len(x))
     own = _ranges(head, filters=(8, 16, 32), kernels=(3, 5), rate=1e-3)
     ready = shape if len(shape) == 3 else (*shape, 1)
     return Template(
@@ -54,7 +54,7 @@ def conv1d(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ran
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
-    shape, head = sample_shape("conv1d", x, "series", (1, 2)), head_of(y, task)
+    shape, head = sample_shape("conv1d", x, "series", (1, 2)), head_of(y, task, rows=len(x))
     own = _ranges(head, filters=(16, 32, 64), kernels=(3, 5, 7), rate=3e-3)
     ready = shape if len(shape) == 2 else (*shape, 1)
     return Template(

@@ -87,11 +87,12 @@ class Head:
         return "a value" if self.units == 1 else f"{self.units} values"
 
 
-def head_of(y: Any, task: str | None = None) -> Head:
+def head_of(y: Any, task: str | None = None, *, rows: int | None = None) -> Head:
     """The head for targets: (row,) classes or numbers, (row, class) one-hot, (row, output) numbers.
 
     Two classes are 0 and 1, more are 0, 1, 2 ...; whole numbers stored as floats count as numbers unless they are 0
     and 1 only. ``task`` overrules what the values look like: ``"binary"``, ``"multiclass"``, ``"regression"``.
+    ``rows`` is the number of samples, where it is known.
     Raises DataError for targets that no head fits, OptionError for an unknown task.
     """
     import numpy as np
@@ -100,6 +101,8 @@ def head_of(y: Any, task: str | None = None) -> Head:
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]
     _check_values(target)
+    if rows not in (None, len(target)):
+        raise DataError(f"numbers of samples differ: x has {rows}, y has {len(target)}; expected one target for each.")
     wanted = _task_named(task) if task is not None else _task_of(target)
     if wanted is Task.REGRESSION:
         return Head(task=wanted, units=1 if target.ndim == 1 else target.shape[1])

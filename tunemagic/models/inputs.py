@@ -9,6 +9,10 @@ from tunemagic.text import counted
 
 __all__ = ["number_array", "refuse", "sample_shape", "text_array"]
 
+_PREPARE = (
+    "Encode and fill the columns first: from tunemagic import prep; prepared = prep.recipe(missing='mean').fit(x); "
+    "x = prepared.transform(x), and the same of held-out rows."
+)
 _KINDS = {
     "columns": "columns (rows, columns)",
     "images": "images (rows, height, width[, channels])",
@@ -34,17 +38,14 @@ def number_array(template: str, x: Any, kind: str) -> Any:
 
     array = _frame_of_numbers(x) if hasattr(x, "dtypes") else np.asarray(x)
     if array.dtype.kind in "OM" and not _are_texts(array):
-        raise DataError(
-            f"models.{template}: x holds values of type {array.dtype}; expected numbers. Encode the columns first: "
-            "tunemagic.prep.recipe(encoding='onehot')."
-        )
+        raise DataError(f"models.{template}: x holds values of type {array.dtype}; expected numbers. {_PREPARE}")
     if array.dtype.kind not in "biuf":
         raise refuse(template, array, kind)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         rows = int((~np.isfinite(array)).reshape(len(array), -1).any(axis=1).sum())
         raise DataError(
             f"models.{template}: x holds NaN or infinite values in {counted(rows, 'row')} of {len(array):,}; expected "
-            "numbers. Fill or drop them first: tunemagic.prep.recipe(missing='mean')."
+            f"numbers. {_PREPARE}"
         )
     return array
 

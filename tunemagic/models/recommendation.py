@@ -38,7 +38,7 @@ def recommender(
     pairs = number_array("recommender", x, "ids")
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu" or len(pairs) == 0:
         raise refuse("recommender", pairs, "ids")
-    head = head_of(y, task or _task_of(y))
+    head = head_of(y, task or _task_of(y), rows=len(x))
     if head.units != 1:
         raise DataError(f"models.recommender: received a target of {head}; expected ratings, or 0 and 1.")
     lowest, highest = pairs.min(axis=0), pairs.max(axis=0)

@@ -28,7 +28,7 @@ def rnn(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ranges
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
-    shape, head = sample_shape("rnn", x, "series", (1, 2)), head_of(y, task)
+    shape, head = sample_shape("rnn", x, "series", (1, 2)), head_of(y, task, rows=len(x))
     own = (
         choice("cell", ("gru", "lstm", "simple"), "gru"),
         whole("layers", 1, 2, 1),

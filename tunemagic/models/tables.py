@@ -28,7 +28,7 @@ def linear(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **ran
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
-    shape, head = sample_shape("linear", x, "any", (1, 2, 3, 4)), head_of(y, task)
+    shape, head = sample_shape("linear", x, "any", (1, 2, 3, 4)), head_of(y, task, rows=len(x))
     own = (*penalty_ranges(), *training_ranges(head, rate=3e-3))
     return Template(
         name="linear", shape=shape, head=head, ranges=changed("linear", own, ranges), network=_linear, scale=scale
@@ -49,7 +49,7 @@ def dense(x: Any, y: Any, *, task: str | None = None, scale: bool = True, **rang
         DataError: Inputs or targets that don't fit.
         OptionError: An unknown option, or values that can't be searched.
     """
-    shape, head = sample_shape("dense", x, "any", (1, 2, 3, 4)), head_of(y, task)
+    shape, head = sample_shape("dense", x, "any", (1, 2, 3, 4)), head_of(y, task, rows=len(x))
     own = (
         whole("layers", 1, 4, 2),
         choice("units", (16, 32, 64, 128, 256), 64),

@@ -53,7 +53,7 @@ def text(
     """
     import numpy as np
 
-    texts, head = text_array("text", x), head_of(y, task)
+    texts, head = text_array("text", x), head_of(y, task, rows=len(x))
     if level not in (None, *_LEVELS):
         raise OptionError(f"level: received {level!r}; expected one of {', '.join(_LEVELS)}.")
     for name, count in (("vocabulary", vocabulary), ("length", 1 if length is None else length)):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tunemagic.prep.preparation import Preparation
 from tunemagic.prep.recipe import Recipe
 from tunemagic.request import TuneRequest
 from tunemagic.search.cell import FIT_NAMES, CellProgram
@@ -26,7 +27,7 @@ def cell_notes(program: TrialProgram, data: TrainingData) -> tuple[str, ...]:
     if not isinstance(program, CellProgram):
         return ()
     tree = ast.parse(program.code)
-    notes = []
+    notes = list(_forgotten_categories(tree, program, data))
     if data.train_rows is not None:  # else the validation data has names of its own
         recipes = _recipes(tree, program.namespace)
         for call, name in _learning_calls(tree, frozenset(data.names)):
@@ -69,6 +70,28 @@ def _learning_calls(node: ast.AST, names: frozenset[str]) -> Iterator[tuple[ast.
                 break
     for child in ast.iter_child_nodes(node):
         yield from _learning_calls(child, names)
+
+
+def _forgotten_categories(tree: ast.Module, program: CellProgram, data: TrainingData) -> Iterator[str]:
+    """Recipes that are fitted on encoded data and not told which of its columns are categories."""
+    encoders = (
+        name
+        for name, value in program.namespace.items()
+        if isinstance(value, Preparation)
+        and any(column.categories is not None for column in value.source.columns)
+        and value.source.shape == getattr(data.x, "shape", ())[1:]
+    )
+    known = next(encoders, None)
+    if known is None:
+        return
+    recipes = _recipes(tree, program.namespace)
+    for call, name in _learning_calls(tree, frozenset(data.names)):
+        told = any(keyword.arg in ("like", None) for keyword in call.keywords)
+        if isinstance(call.func, ast.Attribute) and _is_recipe(call.func.value, recipes) and not told:
+            yield (
+                f"line {call.lineno + program.first_line - 1}: {ast.unparse(call.func)} takes the codes of categories "
+                f"in {name} for numbers. Give it like={known}."
+            )
 
 
 def _recipes(tree: ast.Module, namespace: Mapping[str, Any]) -> frozenset[str]:

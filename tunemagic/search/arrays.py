@@ -83,7 +83,8 @@ def _table_values(name: str, table: Any) -> Any:
         more = "" if len(other) <= _SHOWN else f" and {len(other) - _SHOWN} more"
         raise DataError(
             f"{name} has columns that are not numbers: {', '.join(other[:_SHOWN])}{more}. "
-            f"Leave them out, or encode them: {name} = tunemagic.prep.recipe().fit({name}).encode({name})."
+            "Leave them out, or encode all parts by what the training table holds: from tunemagic import prep; "
+            f"prepared = prep.recipe().fit(x_train); {name} = prepared.encode({name})."
         )
     return table.to_numpy(dtype="float64", na_value=float("nan"))
 
