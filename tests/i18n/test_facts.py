@@ -144,6 +144,7 @@ def test_all_that_a_study_says_is_known(tuner, tmp_path):
         "x (8, 2) float32, y (8,) int64; validation: the last 2 samples",
         "x has 3 NaN or infinite values in 2 of 9 rows, the first at row 4, column 1 (columns a, b)",
         "line 3: layer.adapt sees all of x, also the samples that trials are judged by. Give --val data of its own.",
+        "line 2: recipe.fit takes the codes of categories for numbers. Give it like=prepared.",
         "grid: lr (0.1 … 1) has no step, so the grid takes 10 of its values; give it a step to choose them.",
     ],
 )

@@ -70,7 +70,7 @@ def test_a_recipe_learns_from_the_trials_own_part_and_gets_no_note(
     [
         (
             "own.fit(x_train, y_train)",
-            ("line 2: own.fit takes the codes of categories in x_train for numbers. Give it like=prepared.",),
+            ("line 2: own.fit takes the codes of categories for numbers. Give it like=prepared.",),
         ),
         ("own.fit(x_train, y_train, like=prepared)", ()),
     ],

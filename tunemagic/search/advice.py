@@ -77,7 +77,7 @@ def _forgotten_categories(tree: ast.Module, program: CellProgram, data: Training
     encoders = (
         name
         for name, value in program.namespace.items()
-        if isinstance(value, Preparation)
+        if isinstance(value, Preparation) and not name.startswith("_")
         and any(column.categories is not None for column in value.source.columns)
         and value.source.shape == getattr(data.x, "shape", ())[1:]
     )
@@ -85,13 +85,11 @@ def _forgotten_categories(tree: ast.Module, program: CellProgram, data: Training
     if known is None:
         return
     recipes = _recipes(tree, program.namespace)
-    for call, name in _learning_calls(tree, frozenset(data.names)):
+    for call, _ in _learning_calls(tree, frozenset(data.names)):
         told = any(keyword.arg in ("like", None) for keyword in call.keywords)
         if isinstance(call.func, ast.Attribute) and _is_recipe(call.func.value, recipes) and not told:
-            yield (
-                f"line {call.lineno + program.first_line - 1}: {ast.unparse(call.func)} takes the codes of categories "
-                f"in {name} for numbers. Give it like={known}."
-            )
+            what, line = ast.unparse(call.func), call.lineno + program.first_line - 1
+            yield f"line {line}: {what} takes the codes of categories for numbers. Give it like={known}."
 
 
 def _recipes(tree: ast.Module, namespace: Mapping[str, Any]) -> frozenset[str]:
