@@ -147,6 +147,20 @@ def test_a_long_name_is_cut_in_the_box_and_whole_in_its_hint():
     assert f"{'n' * 21}… · (3) · 9 weights" in svg
 
 
+def test_numbers_are_not_cut_for_a_long_name():
+    wide = keras.layers.Dense(1234, name="expanded_convolution_depthwise")
+    svg = models.show(keras.Sequential([keras.Input((16, 16, 320)), wide])).svg
+    assert ">expanded_co… · (16, 16, 1234) · 396,114 weights<" in svg
+
+
+def test_a_template_is_told_how_a_model_of_a_search_is_drawn():
+    with pytest.raises(ModelError) as caught:
+        models.show(models.linear(np.eye(4), np.arange(4) % 2))
+    assert str(caught.value) == (
+        "expected a Keras model to draw; received a Template. Of a search: models.show(study.best_model)."
+    )
+
+
 def test_elsewhere_it_is_a_table(branched):
     lines = repr(models.show(branched)).splitlines()
     assert lines[1].split() == ["layer", "settings", "output", "weights", "from"]
@@ -165,7 +179,10 @@ def test_it_speaks_chinese():
 def test_what_can_not_be_drawn_is_told():
     with pytest.raises(ModelError) as caught:
         models.show([1, 2])
-    assert str(caught.value) == "expected a Keras model to draw; received a list."
+    assert (
+        str(caught.value)
+        == "expected a Keras model to draw; received a list. Of a search: models.show(study.best_model)."
+    )
     with pytest.raises(OptionError) as caught:
         models.show(keras.Sequential(), lang="fr")
     assert str(caught.value) == "lang: received 'fr'; expected 'en' or 'zh'."

@@ -85,3 +85,30 @@ def test_templates_search_no_batch_size_for_gradient_descent() -> None:
 def test_what_is_no_optimizer_is_refused_at_once(make: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "begin", "end"),
+    [
+        (
+            lambda: models.compile(keras.Sequential(), "adam", shedule="cosine"),
+            "optimizer 'adam': received shedule=; expected one of learning_rate, loss, metrics, schedule, steps, ",
+            " Did you mean schedule?",
+        ),
+        (
+            lambda: models.optimizer("sgd", momentun=0.9),
+            "optimizer 'sgd': received momentun=; expected one of rate, schedule, steps, momentum, ",
+            " Did you mean momentum?",
+        ),
+        (
+            lambda: models.compile(keras.Sequential(), "kfac", dampin=0.1),
+            "kfac: unknown option dampin; expected some of ",
+            " Did you mean damping?",
+        ),
+    ],
+)
+def test_a_misspelt_option_is_told_the_near_one(make: Any, begin: str, end: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        make()
+    said = str(caught.value)
+    assert (said[: len(begin)], said[-len(end) :]) == (begin, end)

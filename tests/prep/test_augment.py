@@ -280,3 +280,17 @@ def test_samples_that_do_not_fit_are_refused_when_the_model_is_built(make, optio
     with pytest.raises(DataError) as caught:
         keras.Sequential([keras.Input(shape), make(**options), layers.Flatten()])
     assert str(caught.value) == message
+
+
+def test_a_misspelt_option_is_told_the_near_one():
+    with pytest.raises(OptionError) as caught:
+        augment.images(rotation=0.1)
+    assert str(caught.value) == (
+        "augment.images: received rotation=; expected one of rotate, shift, flip, crop, zoom, noise, seed. "
+        "Did you mean rotate?"
+    )
+    with pytest.raises(OptionError) as caught:
+        augment.series(windw=0.1)
+    assert str(caught.value) == (
+        "augment.series: received windw=; expected one of jitter, scale, window, seed. Did you mean window?"
+    )

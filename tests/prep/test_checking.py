@@ -325,6 +325,23 @@ def test_what_is_missing_infinite_or_constant_is_told():
     assert report["constant"].numbers == {"columns": "x_train[:, 13]", "number": 1, "of": 14}
 
 
+def test_one_of_a_thing_is_told_in_the_singular():
+    x, y = np.column_stack([np.arange(10.0), np.full(10, 3.0)]), np.arange(10.0)[::-1] ** 2
+    x[1, 0], y[9] = np.nan, np.nan
+    assert [each.text() for each in prep.check(x, y)] == [
+        "1 value is missing or infinite, in 1 of 10 rows. Column: x_train[:, 0].",
+        "1 of 10 targets is missing or infinite.",
+        "1 of 2 columns holds one value only: x_train[:, 1]. A model can't learn from it.",
+    ]
+    more = np.vstack([WINE_X, WINE_X[:1]])
+    assert [each.text() for label in (0, 2) for each in prep.check(more, np.append(WINE_Y, label))] == [
+        "1 of 179 samples (0.559 %) is a copy of an earlier one: row 178 of row 0 (counted from 0). "
+        "A random split could put them into different parts.",
+        "1 sample has more than one label, in 2 of 179 rows. For example, row 0 is 0 and row 178 is 2 "
+        "(counted from 0).",
+    ]
+
+
 # -- the report and bad input ------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_wine
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
-from tunemagic import prep
+from tunemagic import datasets, prep
 from tunemagic.errors import DataError
 
 NAN = float("nan")
@@ -263,7 +263,7 @@ def test_the_report_says_what_was_found_and_done(penguins: Any) -> None:
         ("mean", "filled with the commonest"),
         ("constant", "filled with none"),
         ("interpolate", "filled with the commonest"),
-        ("drop_rows", "1 rows dropped in training; filled with the commonest elsewhere"),
+        ("drop_rows", "1 row dropped in training; filled with the commonest elsewhere"),
         ("drop_columns", "columns left out"),
     ],
 )
@@ -365,3 +365,8 @@ def test_rows_that_dont_fit_are_refused(penguins: Any) -> None:
         prep.recipe().fit(ROWS, np.arange(5))
     with pytest.raises(DataError, match="the table has no column mass; expected the columns of the training part"):
         prep.recipe().fit(penguins).encode(penguins.drop(columns="mass"))
+
+
+def test_a_report_on_images_tells_their_shape():
+    report = prep.recipe(per="all", scaler="minmax").fit(datasets.load("mnist300").x[:20]).report
+    assert report.lines()[0] == ("rows", "20 rows, each of shape (28, 28, 1)", "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tunemagic.errors import OptionError
+from tunemagic.models.optimisers import check_options, rate_over
 from tunemagic.models.optimisers import optimizer as optimizer_by_name
-from tunemagic.models.optimisers import rate_over
 
 __all__ = ["SECOND_ORDER", "compile"]
 
@@ -65,6 +65,7 @@ def compile(
         return compile_second_order(
             model, optimizer, learning_rate=learning_rate, loss=loss, metrics=metrics, **options
         )
+    check_options(optimizer, options, ("learning_rate", "loss", "metrics", "schedule", "steps"))
     made = optimizer_by_name(optimizer, learning_rate, schedule=schedule, steps=steps, **options)
     model.compile(optimizer=made, loss=loss, metrics=metrics)
     return model

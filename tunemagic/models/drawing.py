@@ -22,6 +22,7 @@ _PADDING = 12.0
 _LINE = 17.0
 _EDGE = 8.0
 _WIDEST = 44  # characters in a line of a box
+_SHORTEST = 12  # of a name that is cut
 # JupyterLab's colours, and where there are none those of the text around.
 _INK = "var(--jp-ui-font-color1, currentColor)"
 _PALE = "var(--jp-ui-font-color2, currentColor)"
@@ -93,12 +94,14 @@ def _notes(graph: ModelGraph, texts: Catalogue) -> list[str]:
 def _second_line(graph: ModelGraph, box: Box, texts: Catalogue) -> str:
     """Shape and weights where they tell something new."""
     known = len(box.inputs) == 1 and graph.boxes[box.inputs[0]].shape == box.shape
-    parts = [one_line(box.name, _WIDEST // 2), "" if known and not box.weights else box.shape]
+    parts = ["" if known and not box.weights else one_line(box.shape, _WIDEST // 2)]
     if box.weights:
         parts.append(texts("drawing.weights", count=box.weights, number=f"{box.weights:,}"))
     if box.inside:
         parts.append(texts("drawing.inside", count=box.inside, number=box.inside))
-    return one_line(" · ".join(part for part in parts if part), _WIDEST)
+    numbers = " · ".join(part for part in parts if part)
+    room = max(_WIDEST - len(numbers) - 3, _SHORTEST)  # numbers are never cut
+    return " · ".join(part for part in (one_line(box.name, min(room, _WIDEST // 2)), numbers) if part)
 
 
 def _first_line(box: Box) -> tuple[str, str]:

@@ -55,7 +55,10 @@ def graph_of(model: Any) -> ModelGraph:
     import keras
 
     if not isinstance(model, keras.Model):
-        raise ModelError(f"expected a Keras model to draw; received a {type(model).__name__}.")
+        raise ModelError(
+            f"expected a Keras model to draw; received a {type(model).__name__}. Of a search: "
+            "models.show(study.best_model)."
+        )
     nodes = _nodes(model)
     boxes = tuple(_box(layer, inputs, shape) for layer, inputs, shape in nodes)
     return ModelGraph(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.models.schedules import schedule as rate_schedule
 from tunemagic.text import did_you_mean
 
-__all__ = ["GRADIENT_DESCENT", "OPTIMIZERS", "default_rate", "optimizer", "rate_over", "takes_all_samples"]
+__all__ = [
+    "GRADIENT_DESCENT",
+    "OPTIMIZERS",
+    "check_options",
+    "default_rate",
+    "optimizer",
+    "rate_over",
+    "takes_all_samples",
+]
 
 GRADIENT_DESCENT = "gd"
 
@@ -35,20 +45,39 @@ def optimizer(
     Raises:
         OptionError: An unknown name, schedule or option, or a rate that is not above 0.
     """
-    import keras
-
-    if name not in OPTIMIZERS:
-        hint = did_you_mean(str(name), OPTIMIZERS)
-        raise OptionError(f"optimizer: received {name!r}; expected one of {', '.join(OPTIMIZERS)}.{hint}")
+    check_options(name, options, ("rate", "schedule", "steps"))
     learning_rate = rate_over(default_rate(name) if rate is None else rate, schedule, steps)
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "rmsprop": keras.optimizers.RMSprop}
     usual: dict[str, Any] = {"momentum": 0.9} if name == "momentum" else {}
     if name == GRADIENT_DESCENT:
         usual["name"] = name
     try:
-        return kinds.get(name, keras.optimizers.SGD)(learning_rate, **{**usual, **options})
+        return _kind(name)(learning_rate, **{**usual, **options})
     except (TypeError, ValueError) as error:
         raise OptionError(f"optimizer {name!r}: {error}") from error
+
+
+def check_options(name: str, options: Mapping[str, Any], own: Iterable[str]) -> None:
+    """Raise OptionError unless there is an optimizer of this name that takes these options.
+
+    ``own`` are what the caller takes besides, for the hint.
+    """
+    if name not in OPTIMIZERS:
+        hint = did_you_mean(str(name), OPTIMIZERS)
+        raise OptionError(f"optimizer: received {name!r}; expected one of {', '.join(OPTIMIZERS)}.{hint}")
+    taken = [each for each in inspect.signature(_kind(name)).parameters if each not in ("learning_rate", "kwargs")]
+    known = [*own, *taken]
+    for option in options:
+        if option not in taken:
+            hint = did_you_mean(option, known)
+            raise OptionError(f"optimizer {name!r}: received {option}=; expected one of {', '.join(known)}.{hint}")
+
+
+def _kind(name: str) -> Any:
+    """The Keras class behind the name."""
+    import keras
+
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "rmsprop": keras.optimizers.RMSprop}
+    return kinds.get(name, keras.optimizers.SGD)
 
 
 def rate_over(rate: Any, schedule: str, steps: int | None) -> Any:

@@ -15,9 +15,12 @@ there: ``import tunemagic.prep.augment_layers``.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ParamSpec
 
 from tunemagic.errors import OptionError
 from tunemagic.text import did_you_mean
@@ -27,7 +30,27 @@ __all__ = ["images", "series"]
 _FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
 _NO_FLIP = "none"
 
+_Given = ParamSpec("_Given")
 
+
+def _told(function: Callable[_Given, Any]) -> Callable[_Given, Any]:
+    """The function with an OptionError for a misspelt option."""
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def wrapped(*args: _Given.args, **options: _Given.kwargs) -> Any:
+        for name in options:
+            if name not in known:
+                raise OptionError(
+                    f"augment.{function.__name__}: received {name}=; expected one of {', '.join(known)}."
+                    f"{did_you_mean(name, known)}"
+                )
+        return function(*args, **options)
+
+    return wrapped
+
+
+@_told
 def images(
     *,
     rotate: float = 0.0,
@@ -88,6 +111,7 @@ def images(
     return changing if size is None else keras.Sequential([changing, layers.CenterCrop(*size)])
 
 
+@_told
 def series(*, jitter: float = 0.0, scale: float = 0.0, window: float = 0.0, seed: int = 0) -> Any:
     """Random changes of series (sample, step) or (sample, step, channel); each series is changed in its own way.
 

@@ -48,6 +48,16 @@ _LEAKS = (
     DataVerdict.TARGET_COLUMN,
     DataVerdict.TARGET_FUTURE,
 )
+# The number that decides between a text's forms for one and for several.
+_COUNTED: Mapping[DataVerdict, str] = {
+    DataVerdict.DUPLICATES: "duplicates",
+    DataVerdict.REPEATED: "duplicates",
+    DataVerdict.CONFLICTS: "samples",
+    DataVerdict.UNSEEN_CLASS: "count",
+    DataVerdict.MISSING: "values",
+    DataVerdict.MISSING_TARGET: "rows",
+    DataVerdict.CONSTANT: "number",
+}
 _REMEDIES: Mapping[DataVerdict, tuple[str, ...]] = {
     DataVerdict.DUPLICATES: ("drop_duplicates", "split_by_group"),
     DataVerdict.ZSCORE_BEFORE_SPLIT: ("fit_scaler_on_training",),
@@ -84,7 +94,9 @@ class DataFinding:
 
     def text(self, texts: Catalogue = ENGLISH) -> str:
         """How it is known."""
-        return one_line(texts(f"check.{self.verdict}.text", **self._shown()), _MAX_TEXT)
+        number = self.numbers.get(_COUNTED.get(self.verdict, ""))
+        form: dict[str, Any] = {"count": 1} if number == 1 else {}
+        return one_line(texts(f"check.{self.verdict}.text", **{"count": number, **self._shown(), **form}), _MAX_TEXT)
 
     def steps(self, texts: Catalogue = ENGLISH) -> tuple[str, ...]:
         """What to do, in words."""

@@ -47,7 +47,7 @@ def learn(recipe: Recipe, x: Any, y: Any, source: Source | None) -> Preparation:
     source = source or read_source(x, recipe)
     matrix = to_matrix(source, x, recipe)
     _check_filter(recipe, source)
-    found = Report(given=given, rows=len(matrix), left=len(matrix), columns=len(source.columns))
+    found = Report(given=given, rows=len(matrix), left=len(matrix), columns=len(source.columns), shape=source.shape)
     made = Preparation(recipe=recipe, source=source, columns=(Column(),) * len(source.columns), report=found)
     made = _without_gaps(made, matrix)
     if recipe.missing == "interpolate":

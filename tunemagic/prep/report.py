@@ -21,12 +21,14 @@ class Report:
     training. ``outliers`` are values beyond the recipe's limits (1.5 interquartile ranges when it
     asks for nothing). ``by_range`` are columns whose middle half is one value, so that ``robust``
     divides by their range.
+    ``shape`` is that of a row.
     """
 
     given: int
     rows: int
     left: int
     columns: int
+    shape: tuple[int, ...] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
     outliers: Mapping[str, int] = field(default_factory=dict)
@@ -40,8 +42,9 @@ class Report:
         """What was looked for, what was found, what was done: one line each."""
         looked = counted(self.rows, "row")
         part = "" if self.rows == self.given else f" of {self.given:,}, the part that is trained on"
+        form = f"each of shape {self.shape}" if len(self.shape) > 1 else counted(self.columns, "column")
         found = {
-            "rows": f"{looked}{part}, {counted(self.columns, 'column')}",
+            "rows": f"{looked}{part}, {form}",
             "missing": _by_column(self.missing),
             "duplicates": f"{counted(self.duplicates, 'row')} repeated" if self.duplicates else "none",
             "outliers": _by_column(self.outliers),

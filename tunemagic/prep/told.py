@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tunemagic.prep.recipe import Recipe
 from tunemagic.prep.report import Report
 from tunemagic.prep.table import listed
+from tunemagic.text import counted
 
 __all__ = ["done"]
 
@@ -23,7 +24,7 @@ def done(recipe: Recipe, report: Report, dropped: Mapping[str, int]) -> dict[str
 
     ``dropped`` counts training rows by reason: ``missing``, ``duplicates``, ``outliers``.
     """
-    gone = {name: f"{count:,} rows dropped in training" for name, count in dropped.items()}
+    gone = {name: f"{counted(count, 'row')} dropped in training" for name, count in dropped.items()}
     said = {"rows": f"{report.rows - report.left:,} dropped in training" if report.left < report.rows else ""}
     if report.missing:
         said["missing"] = _missing(recipe, report, gone["missing"])

@@ -13,6 +13,7 @@ from tunemagic.models.second_order.carrier import is_carrier
 from tunemagic.models.second_order.hessian_free import HessianFree, HessianFreeOptions
 from tunemagic.models.second_order.kfac import Kfac, KfacOptions
 from tunemagic.models.second_order.options import check_above_zero
+from tunemagic.text import did_you_mean
 
 __all__ = ["KFAC_RATE", "NAMES", "compile_second_order"]
 
@@ -87,7 +88,8 @@ def _options(kind: Any, optimizer: str, given: Mapping[str, Any]) -> Any:
     for name in given:
         if name not in known:
             why = "; gradients are not clipped in second-order training" if "clip" in name else ""
-            raise OptionError(f"{optimizer}: unknown option {name}; expected some of {', '.join(known)}{why}.")
+            hint = did_you_mean(name, [*known, "learning_rate", "loss", "metrics", "schedule", "seed", "steps"])
+            raise OptionError(f"{optimizer}: unknown option {name}; expected some of {', '.join(known)}{why}.{hint}")
     return kind(**given)
 
 
