@@ -77,7 +77,8 @@ def _forgotten_categories(tree: ast.Module, program: CellProgram, data: Training
     encoders = (
         name
         for name, value in program.namespace.items()
-        if isinstance(value, Preparation) and not name.startswith("_")
+        if isinstance(value, Preparation)
+        and not name.startswith("_")
         and any(column.categories is not None for column in value.source.columns)
         and value.source.shape == getattr(data.x, "shape", ())[1:]
     )
