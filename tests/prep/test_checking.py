@@ -333,13 +333,12 @@ def test_one_of_a_thing_is_told_in_the_singular():
         "1 of 10 targets is missing or infinite.",
         "1 of 2 columns holds one value only: x_train[:, 1]. A model can't learn from it.",
     ]
-    copied = prep.check(np.vstack([WINE_X[:49], WINE_X[:1]]))
     torn = prep.check(np.vstack([WINE_X, WINE_X[:1]]), np.append(WINE_Y, 2))
-    assert [each.text() for each in (*copied, *torn)] == [
-        "1 of 50 samples (2 %) is a copy of an earlier one: row 49 of row 0 (counted from 0). "
-        "A random split could put them into different parts.",
+    unseen = prep.check(WINE_X[:130], WINE_Y[:130], WINE_X[130:131], WINE_Y[130:131])
+    assert [each.text() for each in (*torn, *unseen)] == [
         "1 sample has more than one label, in 2 of 179 rows. For example, row 0 is 0 and row 178 is 2 "
         "(counted from 0).",
+        "One of 1 validation samples has a label that no training sample has: 2.",
     ]
 
 

@@ -50,8 +50,6 @@ _LEAKS = (
 )
 # The number that decides between a text's forms for one and for several.
 _COUNTED: Mapping[DataVerdict, str] = {
-    DataVerdict.DUPLICATES: "duplicates",
-    DataVerdict.REPEATED: "duplicates",
     DataVerdict.CONFLICTS: "samples",
     DataVerdict.UNSEEN_CLASS: "count",
     DataVerdict.MISSING: "values",
