@@ -509,9 +509,7 @@ def test_functions_that_all_run_eagerly_get_a_plain_fit(make_job: Any, request: 
 @pytest.mark.parametrize(
     ("text", "reason", "error"),
     [
-        ("batch_size = 16.0", "batch_size and epochs are no whole numbers", "TypeError"),
-        ("batch_size = -1", "batch_size and epochs are no whole numbers", "ValueError"),
-        ("epochs = 2.5", "batch_size and epochs are no whole numbers", "TypeError"),
+        ("epochs = 2.5", "epochs is no whole number", "TypeError"),
         (
             "sample_weight = [1.0] * 80\nclass_weight = {0: 2.0}",
             "of sample_weight and class_weight only one can be used",
