@@ -8,7 +8,8 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 
 import tunemagic
-from tunemagic.analysis.explanation import ColumnsInfo, Layout
+from tunemagic.analysis.columns import columns_info
+from tunemagic.analysis.explanation import AttributionInfo, ColumnsInfo, ExplanationKind, Layout, columns_text
 from tunemagic.errors import DataError, OptionError
 from tunemagic.explainer import explain_model
 
@@ -174,7 +175,11 @@ def test_what_can_not_be_explained_is_told_in_one_line(wine: Any) -> None:
     )
     assert said(DataError, two, x, y) == f"explain: {two.name} has 2 inputs; expected a model with one."
     assert said(DataError, model, np.array(["a", "b"]), None) == (
-        "explain: expected rows of numbers; received <U1 of shape (2,)."
+        "explain: received texts; expected columns, series or images of numbers: words have no gradient, and no "
+        "columns to shuffle."
+    )
+    assert said(DataError, model, np.zeros(3), None) == (
+        "explain: expected rows of numbers; received float64 of shape (3,)."
     )
     assert said(DataError, regression, x, y) == "explain: expected a Keras model; received LogisticRegression."
 
@@ -197,3 +202,74 @@ def test_a_model_whose_weights_or_answers_are_not_numbers_is_refused(wine: Any) 
         "explain: wines has 2 NaN or infinite weights, so its answers say nothing. Train it again, with gaps in the "
         'data filled: prep.recipe(missing="mean").'
     )
+
+
+def test_columns_that_are_looked_up_are_named_beside_their_zeros() -> None:
+    import keras
+    import pandas as pd
+
+    from tunemagic import prep
+
+    keras.utils.set_random_seed(0)
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    table = pd.DataFrame({"size": numbers[:, 0], "kind": ["a", "b"] * 20, "weight": numbers[:, 1]})
+    prepared = prep.recipe(encoding="onehot", scaler="zscore").fit(table)
+    model = prepared.wrap(keras.Sequential([keras.Input(prepared.shape), keras.layers.Dense(1)]))
+    model.compile("sgd", "mse")
+    picture = tunemagic.explain(model, data=prepared.encode(table), samples=3)
+    assert (picture.info.names, picture.info.unreached) == (("size", "kind", "weight"), ("kind",))
+    assert repr(picture) == (
+        f"{model.name}: what speaks for (vermillion) and against (blue) the answer to row 3, by integrated gradients. "
+        "No gradient reaches kind (looked up as categories are, or not used), so 0 says nothing about them: "
+        "--how permutation judges them too."
+    )
+
+
+def test_a_saliency_map_of_columns_does_not_depend_on_their_units(wine: Any) -> None:
+    import keras
+
+    x, y, regression = wine
+    model = linear_model(regression)
+    other = keras.models.clone_model(model)
+    other.set_weights([regression.coef_.T / 1000, regression.intercept_])
+    [grams] = explain_model(model, x, y, how="saliency", samples=2).samples
+    [milligrams] = explain_model(other, x * 1000, y, how="saliency", samples=2).samples
+    assert milligrams.parts == pytest.approx(grams.parts, rel=1e-4)
+    slopes = explain_model(model, x.to_numpy(), y, how="saliency", samples=2)
+    assert isinstance(slopes, AttributionInfo)
+    assert slopes.unreached == ()
+
+
+def test_rows_that_a_model_convolves_or_walks_through_are_series() -> None:
+    import keras
+
+    x = np.random.default_rng(0).normal(size=(6, 12)).astype("float32")
+    for layer in (keras.layers.Conv1D(2, 3), keras.layers.Bidirectional(keras.layers.GRU(2))):
+        inner = keras.Sequential([keras.layers.Reshape((12, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(1)])
+        model = keras.Sequential([keras.Input((12,)), inner])
+        info = explain_model(model, x, None)
+        assert isinstance(info, AttributionInfo)
+        assert (info.kind, info.layout) == (ExplanationKind.GRADIENTS, Layout.SERIES)
+
+
+def test_the_shuffles_of_many_columns_are_bounded_and_that_is_said() -> None:
+    x = np.random.default_rng(0).normal(size=(1600, 500)).astype("float32")
+    answered = []
+
+    def predict(rows: Any) -> Any:
+        answered.append(len(rows))
+        return rows[:, :1]
+
+    info = columns_info(
+        predict,
+        x,
+        x[:, :1],
+        lambda targets, answers: float(np.mean((targets - answers) ** 2)),
+        names=[str(column) for column in range(500)],
+        model="first",
+        score_name="loss",
+        larger_is_better=False,
+    )
+    assert (info.rows, info.held_rows, info.repeats, info.asked_repeats) == (1000, 1600, 4, 10)
+    assert sum(answered) == pytest.approx(2_000_000, rel=0.01)
+    assert columns_text(info).endswith(". To bound the time: 4 of 10 shuffles, on 1000 of 1600 rows.")

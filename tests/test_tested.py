@@ -99,7 +99,7 @@ def looks(study: Any) -> list[str]:
 def test_test_samples_that_were_trained_on_are_counted(study: Any, some_digits: tuple[Any, Any]) -> None:
     info = study.test(some_digits[0].astype("float64"), some_digits[1])
     assert info.doubles == 80
-    assert held_out_verdict(info)[1] == (
+    assert held_out_verdict(info)[0] == (
         "80 of 80 test samples stand among the samples that were trained or chosen on, so the test score is too good."
     )
 

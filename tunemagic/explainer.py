@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tunemagic.analysis.attribution import integrated_gradients, saliency
+from tunemagic.analysis.attribution import integrated_gradients, saliency, unreached
 from tunemagic.analysis.columns import columns_info
 from tunemagic.analysis.explanation import AttributedSample, AttributionInfo, ColumnsInfo, ExplanationKind, Layout
 from tunemagic.analysis.wording import number_text
@@ -15,6 +15,7 @@ from tunemagic.events import Direction
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
 from tunemagic.numeric import is_whole
+from tunemagic.prep.graph import raw_columns
 from tunemagic.search.arrays import as_array, check_lengths, check_targets
 from tunemagic.search.gaps import spoilt_weights
 from tunemagic.text import counted
@@ -79,14 +80,16 @@ def explain_model(
         model: A built Keras model with one input and one output.
         x: Held-out samples along the first axis; a table's own column names are used.
         y: Their targets; gradients do without.
-        how: ``permutation``, ``gradients`` (integrated) or ``saliency``. Default: ``permutation`` for
-            tables, unless ``samples`` are chosen, and ``gradients`` for everything else.
+        how: ``permutation``, ``gradients`` (integrated) or ``saliency`` (in tables of a change by the column's
+            standard deviation, since units differ). Default: ``permutation`` for tables, unless ``samples`` are
+            chosen, and ``gradients`` for everything else. Rows that the model convolves, or goes through step by
+            step, are series.
         samples: Rows to explain, at most 8. Default: the first ones of up to four different answers.
-        columns: Names of the columns.
+        columns: Names of the columns; default: the table's own, or those that the model was prepared for.
         baseline: The sample that stands for "nothing". Default: zeros for images, else the mean of ``x``.
         score: Name of the metric that shuffling a column should spoil; default: accuracy or loss.
         direction: Whether a larger one is better; needed for a metric of your own.
-        repeats: How often each column is shuffled.
+        repeats: How often each column is shuffled; less often where there are hundreds of columns.
         seed: Seed of the shuffles.
         name: What to call the model.
 
@@ -95,17 +98,26 @@ def explain_model(
         OptionError: ``how`` is unknown, a sample is out of range, or gradients can't be taken.
         ExportError: The model can't be called on ``x``.
     """
-    names = tuple(map(str, getattr(x, "columns", ()))) if columns is None else _names(columns)
+    names = _known_names(model, x) if columns is None else _names(columns)
     held = _Held(
         model, as_array("x", x), None if y is None else as_array("y", y), names, name or getattr(model, "name", "")
     )
     _check(held)
-    kind = _kind(how, held.x, samples)
+    kind = _kind(how, held, samples)
     if kind is ExplanationKind.PERMUTATION:
         if not is_whole(repeats) or repeats < 1:
             raise OptionError(f"repeats: expected a whole number, 1 or more; received {repeats!r}.")
         return _columns(held, score, direction, int(repeats), seed)
     return _attribution(held, kind, _rows(samples, len(held.x)), baseline)
+
+
+def _known_names(model: Any, x: Any) -> tuple[str, ...]:
+    """The table's own names, else those of the raw columns that a preparation in front of the model takes."""
+    own = tuple(map(str, getattr(x, "columns", ())))
+    if own or getattr(x, "ndim", 0) != 2:
+        return own
+    raw = raw_columns(model)
+    return raw if len(raw) == x.shape[1] else ()
 
 
 def _names(columns: Any) -> tuple[str, ...]:
@@ -132,6 +144,11 @@ def _check(held: _Held) -> None:
     if held.y is not None:
         check_lengths({"x": x, "y": held.y})
         check_targets("y", held.y)
+    if x.dtype.kind in "USO" and x.ndim == 1:
+        raise DataError(
+            "explain: received texts; expected columns, series or images of numbers: words have no gradient, and no "
+            "columns to shuffle."
+        )
     if x.ndim < 2 or x.dtype.kind not in "fiub":
         raise DataError(f"explain: expected rows of numbers; received {x.dtype} of shape {x.shape}.")
     if held.names and x.ndim == 2 and len(held.names) != x.shape[1]:
@@ -140,9 +157,9 @@ def _check(held: _Held) -> None:
         raise DataError(f"explain: {held.title} has {len(model.inputs)} inputs; expected a model with one.")
 
 
-def _kind(how: str | None, x: Any, samples: int | Sequence[int] | None) -> ExplanationKind:
+def _kind(how: str | None, held: _Held, samples: int | Sequence[int] | None) -> ExplanationKind:
     if how is None:
-        table = x.ndim == 2 and samples is None
+        table = held.x.ndim == 2 and samples is None and not _takes_series(held.model)
         return ExplanationKind.PERMUTATION if table else ExplanationKind.GRADIENTS
     try:
         return ExplanationKind(how)
@@ -197,12 +214,37 @@ def _attribution(held: _Held, kind: ExplanationKind, rows: list[int] | None, bas
     else:
         chosen = list(range(len(rows)))
     start = _baseline(baseline, held.x, layout)
-    samples = [_sample(held, looked_at[place], kind, layout, start, flat[place], is_class=classes) for place in chosen]
-    return AttributionInfo(model=held.title, kind=kind, layout=layout, samples=tuple(samples), names=held.names)
+    is_table = layout is Layout.COLUMNS
+    scale = np.nanstd(held.x.astype("float64"), axis=0) if is_table and kind is ExplanationKind.SALIENCY else 1.0
+    samples = [
+        _sample(held, looked_at[place], kind, layout, start, scale, flat[place], is_class=classes) for place in chosen
+    ]
+    return AttributionInfo(
+        model=held.title,
+        kind=kind,
+        layout=layout,
+        samples=tuple(samples),
+        names=held.names,
+        unreached=_unreached(held) if is_table else (),
+    )
+
+
+def _unreached(held: _Held) -> tuple[str, ...]:
+    """Names of the columns that no gradient reaches, among rows enough to tell that from a chance."""
+    found = unreached(held.model, held.x[:_LOOKED_AT], 0)
+    return tuple(held.names[column] if held.names else str(column) for column in found.nonzero()[0])
 
 
 def _sample(
-    held: _Held, row: int, kind: ExplanationKind, layout: Layout, baseline: Any, output: Any, *, is_class: bool
+    held: _Held,
+    row: int,
+    kind: ExplanationKind,
+    layout: Layout,
+    baseline: Any,
+    scale: Any,
+    output: Any,
+    *,
+    is_class: bool,
 ) -> AttributedSample:
     """One row's parts, of the output that answers: the largest one of classes."""
     import numpy as np
@@ -212,7 +254,7 @@ def _sample(
     if kind is ExplanationKind.GRADIENTS:
         parts, change, error = integrated_gradients(held.model, sample, baseline, index)
     else:
-        parts = saliency(held.model, sample, index)
+        parts = saliency(held.model, sample, index) * scale
     if layout is Layout.IMAGE and parts.ndim == 3:
         parts = parts.max(axis=-1) if change is None else parts.sum(axis=-1)
     value = number_text(float(f"{output[index]:.3g}"))
@@ -242,13 +284,28 @@ def _layout(held: _Held) -> Layout:
     shape = held.x.shape[1:]
     match len(shape):
         case 1:
-            return Layout.COLUMNS if held.names or shape[0] <= _FEW_COLUMNS else Layout.SERIES
+            few = bool(held.names) or shape[0] <= _FEW_COLUMNS
+            return Layout.COLUMNS if few and not _takes_series(held.model) else Layout.SERIES
         case 2:
             return Layout.IMAGE if shape[0] == shape[1] >= _SMALLEST_IMAGE else Layout.SERIES
         case 3:
             return Layout.IMAGE
         case _:
             raise DataError(f"explain: expected columns, series or images; received samples of shape {shape}.")
+
+
+def _takes_series(model: Any) -> bool:
+    """Whether a model convolves its rows or goes through them step by step; ids that it looks up are no series."""
+    import keras
+
+    layers, waiting = list[Any](), [model]
+    while waiting:
+        layers.append(waiting.pop())
+        waiting += getattr(layers[-1], "layers", ())
+    kinds = keras.layers
+    looked_up = any(isinstance(layer, kinds.Embedding) for layer in layers)
+    stepwise = (kinds.Conv1D, kinds.SeparableConv1D, kinds.RNN, kinds.Bidirectional)
+    return not looked_up and any(isinstance(layer, stepwise) for layer in layers)
 
 
 def _rows(samples: Any, total: int) -> list[int] | None:

@@ -34,7 +34,7 @@ from tunemagic.search.steering import Steering
 from tunemagic.text import counted
 from tunemagic.trial import StudyView, TrialRecord
 
-__all__ = ["Judged"]
+__all__ = ["Judged", "check_repeats"]
 
 _FEWEST_EPOCHS = 2  # of the best trial; with one, evidence about its model explains nothing yet
 
@@ -140,8 +140,7 @@ class Judged(StudyPart):
         when it is verified already, TrialError when a training fails. ``on_training`` gets the trial's
         number and the score of each training that has ended.
         """
-        if repeats < 2:
-            raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")
+        check_repeats(repeats)
         self.wait_for_results()
         self._check_open()
         view = self.view
@@ -203,3 +202,9 @@ class Judged(StudyPart):
 
     def _executor_for(self, work: Work) -> Executor:
         return self._make_executor(work)[0]
+
+
+def check_repeats(repeats: int) -> None:
+    """Raise OptionError for too few to verify by."""
+    if repeats < 2:
+        raise OptionError(f"received {repeats} repeats; expected 2 or more, since one score has no spread.")

@@ -38,7 +38,9 @@ def test_rows_other_data_and_names_can_be_asked_for(notebook, shell, study):
     cell = notebook("%tune explain --data x_train,y_train --sample 3 --sample 5 --columns names --lang zh")
     assert cell.out == "digits：第 3, 5 行的回答由什么支持（朱红）、由什么反对（蓝），按积分梯度计算。\n"
     cell = notebook("%tune explain study --how saliency --sample 0 --columns frame")
-    assert cell.out == "digits: what the answer to row 0 reacts to most, by its gradient.\n"
+    assert cell.out == (
+        "digits: what the answer to row 0 reacts to most, by its gradient times each column's standard deviation.\n"
+    )
 
 
 def test_a_model_in_a_variable_is_explained_on_given_data(notebook, study, shell):

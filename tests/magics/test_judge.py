@@ -108,15 +108,18 @@ def test_best_test_scores_the_best_model_on_a_part_of_its_own(notebook, shell, s
     assert lines[2].split()[:2] == ["validation", "16"]
     assert lines[3].split()[:2] == ["test", "90"]
     assert "<td>test</td><td>90</td>" in cell.outputs[1].data["text/html"]
-    assert notebook("%tune best --test x_test").err.endswith(
-        "the test part needs targets: test(x_test, y_test), --test x_test,y_test.\n"
-    )
+    faulty = notebook("%tune best --test x_test")
+    assert faulty.err.endswith("the test part needs targets: test(x_test, y_test), --test x_test,y_test.\n")
+    assert faulty.outputs == []  # what is wrong comes before any table
     assert "测试集" in notebook("%tune best --test x_test,y_test --lang zh").texts[1]
 
 
 def test_best_verify_says_whether_the_gain_is_noise(notebook, study):
-    one = notebook("%tune best --verify 1").err.splitlines()
-    assert one == ["UsageError: received 1 repeats; expected 2 or more, since one score has no spread."]
+    one = notebook("%tune best --verify 1")
+    assert (one.err, one.outputs) == (
+        "UsageError: received 1 repeats; expected 2 or more, since one score has no spread.\n",
+        [],
+    )
     cell = notebook("%tune best --verify 2")
     assert cell.err == ""
     lines = cell.out.splitlines()

@@ -6,7 +6,7 @@ from typing import Any
 
 from tunemagic.errors import OptionError
 
-__all__ = ["integrated_gradients", "output_at", "saliency"]
+__all__ = ["integrated_gradients", "output_at", "saliency", "unreached"]
 
 _FIRST_STEPS, _MOST_STEPS = 32, 2048
 _ENOUGH = 0.01  # of the change: an error below that can't be seen
@@ -66,6 +66,17 @@ def saliency(model: Any, sample: Any, index: int) -> Any:
     import numpy as np
 
     return np.abs(_gradients(model, np.asarray(sample, dtype="float32")[None], index)[0])
+
+
+def unreached(model: Any, x: Any, index: int) -> Any:
+    """Which numbers of a sample have the gradient 0 in all of these samples: bool of a sample's shape.
+
+    Inputs that are looked up or rounded, such as categories, have none, however much the model needs them. Raises
+    OptionError as ``integrated_gradients`` does.
+    """
+    import numpy as np
+
+    return (_gradients(model, np.asarray(x, dtype="float32"), index) == 0).all(axis=0)
 
 
 def _gradients(model: Any, x: Any, index: int) -> Any:

@@ -12,6 +12,9 @@ __all__ = ["MAX_BARS", "columns_info"]
 
 MAX_BARS = 20
 _MAX_ROWS = 2000  # more rows hardly change the means
+# Shuffles of many columns, such as pixels, would take minutes: fewer of each, then of fewer rows.
+_MAX_SHUFFLES, _FEWEST_REPEATS = 2000, 3
+_MAX_ANSWERS, _FEWEST_ROWS = 2_000_000, 200
 
 
 class _Face:
@@ -44,14 +47,16 @@ def columns_info(
 
     Args:
         predict: What the model answers to rows (row, column).
-        x: Held-out rows (row, column); of more than 2,000 a seeded choice is taken.
+        x: Held-out rows (row, column); of more than 2,000 a seeded choice is taken, of fewer where there are many
+            columns, so that the model has to answer at most about 2,000,000 rows.
         y: Their targets.
         score: A score of targets and answers.
         names: One name for each column.
         model: The model's name.
         score_name: The score's name.
         larger_is_better: Whether a larger score is a better one.
-        repeats: How often each column is shuffled.
+        repeats: How often each column is shuffled; fewer, but at least 3 times, where there are more than 2,000
+            shuffles in all.
         seed: Seed of the choice and of the shuffles.
 
     Raises:
@@ -67,8 +72,11 @@ def columns_info(
             f"permutation shuffles the columns of a table; received samples of shape {x.shape[1:]}. "
             "Use --how gradients for images and series."
         )
-    if len(x) > _MAX_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(len(x), _MAX_ROWS, replace=False))
+    held_rows, asked_repeats = len(x), repeats
+    repeats = min(repeats, max(_FEWEST_REPEATS, _MAX_SHUFFLES // x.shape[1]))
+    most = min(_MAX_ROWS, max(_FEWEST_ROWS, _MAX_ANSWERS // (x.shape[1] * repeats)))
+    if len(x) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(len(x), most, replace=False))
         x, y = x[rows], y[rows]
     sign = 1.0 if larger_is_better else -1.0
     found = permutation_importance(
@@ -93,5 +101,7 @@ def columns_info(
         rows=len(x),
         repeats=repeats,
         bars=tuple(bars),
+        held_rows=held_rows,
+        asked_repeats=asked_repeats,
         hidden=len(order) - len(bars),
     )

@@ -89,14 +89,14 @@ def held_out_rows(info: HeldOutInfo, texts: Catalogue = ENGLISH) -> tuple[tuple[
 
 
 def held_out_verdict(info: HeldOutInfo, texts: Catalogue = ENGLISH) -> tuple[str, ...]:
-    """What follows from the scores, in sentences: how far the search has flattered itself, and what spoils the test."""
+    """What follows from the scores: first that the test is none where its rows are known, then how far it flatters."""
     said = []
+    if info.doubles:
+        said.append(texts("held_out.doubles", count=info.doubles, rows=info.rows))
     if info.validation is not None and info.optimism is not None and info.low is not None and info.high is not None:
         inside = info.low <= info.validation <= info.high
         how = "inside" if inside else "optimistic" if info.optimism > 0 else "easier"
         said.append(texts(f"held_out.{how}", difference=number_text(float(f"{abs(info.optimism):.3g}"))))
-    if info.doubles:
-        said.append(texts("held_out.doubles", count=info.doubles, rows=info.rows))
     if info.prepared:
         said.append(texts("held_out.prepared", names=", ".join(info.prepared)))
     if info.looks > 1:

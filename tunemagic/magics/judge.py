@@ -20,6 +20,7 @@ from tunemagic.analysis.wording import number_text, seconds_text
 from tunemagic.checkup import diagnose_training, is_history
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.i18n import Catalogue
+from tunemagic.judged import check_repeats
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.objects import arrays_in
@@ -104,19 +105,21 @@ class JudgingVerbs(SearchDefaults):
         study.best_trial  # noqa: B018 - raises when no trial has a score
         if "out" in given:
             self.shell.user_ns[given["out"]] = study.best_model
+        if "verify" in given:
+            refuse_elsewhere(study, "verified")
+            check_repeats(given["verify"])
+        tested = self._tested(study, given["test"]) if "test" in given else None
         display(best_table(study.view, texts).bundle(), raw=True)
-        if "test" in given:
-            self._test(study, given["test"], texts)
+        if tested is not None:
+            display(_held_out_table(tested, texts).bundle(), raw=True)
         if "verify" in given:
             self._verify(study, given["verify"], texts)
 
-    def _test(self, study: Study, names: tuple[str, ...], texts: Catalogue) -> None:
+    def _tested(self, study: Study, names: tuple[str, ...]) -> HeldOutInfo:
         part = arrays_in("best --test", names, self.shell.user_ns)
-        info = study.test(*part) if isinstance(part, tuple) else study.test(part)
-        display(_held_out_table(info, texts).bundle(), raw=True)
+        return study.test(*part) if isinstance(part, tuple) else study.test(part)
 
     def _verify(self, study: Study, repeats: int, texts: Catalogue) -> None:
-        refuse_elsewhere(study, "verified")
         chosen = trials_to_verify(study.view)
         numbers = numbered((trial.number for trial, _ in chosen), texts)
         count, scores = repeats * len(chosen), list[int]()

@@ -11,7 +11,14 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import NDArray
 
-from tunemagic.analysis.explanation import AttributedSample, AttributionInfo, ColumnsInfo, ExplanationKind, Layout
+from tunemagic.analysis.explanation import (
+    AttributedSample,
+    AttributionInfo,
+    ColumnsInfo,
+    ExplanationKind,
+    Layout,
+    said_as,
+)
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.plots.style import BLUE, GREY, INK, LINE, VERMILLION, drawable, drawable_texts, plain, prepare
 
@@ -61,8 +68,12 @@ def draw_attribution(info: AttributionInfo, panels: Sequence[Axes], texts: Catal
                 _draw_image(sample, panels[number], panels[number + len(info.samples)], title, info.kind)
             case Layout.SERIES:
                 _draw_series(sample, panels[number], title, info.kind)
+                if sample is info.samples[-1]:
+                    axis = texts("explain.series.axis", colour=texts(f"explain.{info.kind}.axis"))
+                    plain(panels[number].set_xlabel(drawable(axis, 90), labelpad=4.0, fontsize=9))
             case Layout.COLUMNS:
-                _draw_parts(sample, info.names, panels[number], title, info.kind, texts)
+                axis = texts(f"explain.{said_as(info)}.axis")
+                _draw_parts(sample, info.names, panels[number], title, axis)
 
 
 def _colours(kind: ExplanationKind, parts: NDArray[np.float64]) -> tuple[Colormap, Normalize]:
@@ -117,9 +128,7 @@ def _draw_series(sample: AttributedSample, axes: Axes, title: str, kind: Explana
         plain(label)
 
 
-def _draw_parts(
-    sample: AttributedSample, names: Sequence[str], axes: Axes, title: str, kind: ExplanationKind, texts: Catalogue
-) -> None:
+def _draw_parts(sample: AttributedSample, names: Sequence[str], axes: Axes, title: str, axis: str) -> None:
     """A bar for each column of one row, the largest on top."""
     prepare(axes, title="", grid="x")
     order = sorted(range(len(sample.parts)), key=lambda column: -abs(sample.parts[column]))[:_MAX_BARS]
@@ -129,7 +138,7 @@ def _draw_parts(
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     _name_rows(axes, [names[column] if names else str(column) for column in order])
     plain(axes.set_title(drawable(title, 2 * _LETTERS), loc="left", y=1.0, pad=4.0, fontsize=8.5))
-    plain(axes.set_xlabel(drawable(texts(f"explain.{kind}.axis"), 80), labelpad=4.0, fontsize=9))
+    plain(axes.set_xlabel(drawable(axis, 80), labelpad=4.0, fontsize=9))
     for label in axes.get_xticklabels():
         plain(label)
 

@@ -191,7 +191,7 @@ def _explained_inches(info: AttributionInfo) -> tuple[float, float]:
         case Layout.IMAGE:
             return 0.4 + 2.0 * max(2, count), 4.2
         case Layout.SERIES:
-            return 6.4, 0.4 + 1.5 * count
+            return 6.4, 0.7 + 1.5 * count
         case Layout.COLUMNS:
             bars = min(20, len(info.samples[0].parts))
             return 6.4, 0.4 + (1.0 + 0.25 * bars) * count

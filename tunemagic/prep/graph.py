@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,12 @@ from tunemagic.errors import DataError
 if TYPE_CHECKING:
     from tunemagic.prep.preparation import Preparation
 
-__all__ = ["NAME", "front", "prepared_rows", "wrapped"]
+__all__ = ["NAME", "front", "prepared_rows", "raw_columns", "wrapped"]
 
 NAME = "preparation"  # of the layer; the export knows it by this
 _TRAINING = ("train_step", "test_step", "compute_loss", "compute_metrics")
+# A model's own attribute would be saved with it, and does not come back.
+_COLUMNS: WeakKeyDictionary[Any, tuple[str, ...]] = WeakKeyDictionary()
 _BATCH = 8192  # rows at a time: bounds memory
 
 
@@ -52,9 +55,16 @@ def wrapped(made: Preparation, model: Any) -> Any:
     for layer in _chain(model):
         rows = layer(rows)
     whole = keras.Model(raw, rows, name=model.name)
+    if made.source.is_table:
+        _COLUMNS[whole] = tuple(str(column.name) for column in made.source.columns)
     if model.compiled:
         whole.compile(**model._compile_config.config)
     return whole
+
+
+def raw_columns(model: Any) -> tuple[str, ...]:
+    """Names of the table's columns that a model was wrapped for in this process, empty of any other model."""
+    return _COLUMNS.get(model, ())
 
 
 def _chain(model: Any) -> list[Any]:
