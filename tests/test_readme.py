@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,12 @@ def test_the_line_of_tflite_is_complete():
 def test_linked_files_exist(name: str):
     targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))
     assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+
+
+def test_the_cells_on_data_and_preparation_run_in_their_order():
+    part = README[README.index("\n## Data\n") : README.index("\n**Augment.**")]
+    notebook: dict[str, Any] = {}
+    for cell in re.findall(r"```python\n(.*?)```", part, re.DOTALL):
+        exec(cell, notebook)
+    rows, encoded = len(notebook["x_train"]), notebook["x_rows"].shape
+    assert (encoded, notebook["model"].input_shape, notebook["model"].output_shape) == ((rows, 7), (None, 7), (None, 3))
