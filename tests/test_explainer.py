@@ -247,9 +247,9 @@ def test_rows_that_a_model_convolves_or_walks_through_are_series() -> None:
     for layer in (keras.layers.Conv1D(2, 3), keras.layers.Bidirectional(keras.layers.GRU(2))):
         inner = keras.Sequential([keras.layers.Reshape((12, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(1)])
         model = keras.Sequential([keras.Input((12,)), inner])
-        info = explain_model(model, x, None)
-        assert isinstance(info, AttributionInfo)
-        assert (info.kind, info.layout) == (ExplanationKind.GRADIENTS, Layout.SERIES)
+        picture = tunemagic.explain(model, data=x)
+        assert (picture.info.kind, picture.info.layout) == (ExplanationKind.GRADIENTS, Layout.SERIES)
+        assert picture.figure.axes[-1].get_xlabel() == "step; colour: what it adds to the answer, from the baseline on"
 
 
 def test_the_shuffles_of_many_columns_are_bounded_and_that_is_said() -> None:
