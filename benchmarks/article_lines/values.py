@@ -46,8 +46,8 @@ def _rate() -> str:
     assert found is not None, "no suggestion"
     grid = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
     scores = _grid("article-rate", f'rate = hp.Choice("rate", {grid})', 'units, activation = 32, "relu"')
-    best = max(scores, key=lambda value: scores[value])
-    assert best / 3.4 < found < best * 3.4, f"valley {found:.2g}; {_told(scores)}"
+    nearest = min(grid, key=lambda rate: abs(math.log(rate / found)))
+    assert scores[nearest] > max(scores.values()) - 0.03, f"valley {found:.2g}; {_told(scores)}"
     return f"the range test's valley is {found:.2g}; val_accuracy by rate: {_told(scores)}"
 
 
