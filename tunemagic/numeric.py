@@ -14,6 +14,6 @@ def is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, Integral) and value is not True and value is not False
 
 
-def is_finite_number(value: Any) -> bool:
+def is_finite_number(value: Any) -> TypeGuard[float]:
     """Whether it is a real number that is neither NaN nor infinite, and no truth value."""
     return isinstance(value, Real) and value is not True and value is not False and math.isfinite(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 from tunemagic.datasets.card import Card, Task
 from tunemagic.errors import DataError, OptionError
+from tunemagic.numeric import is_finite_number, is_whole
 
 __all__ = ["Dataset", "class_names", "with_card"]
 
@@ -91,9 +91,9 @@ class Dataset:
 
 
 def _check(test: object, seed: object) -> None:
-    if test is not None and (isinstance(test, bool) or not isinstance(test, Real) or not 0 < float(test) < 1):
+    if test is not None and not (is_finite_number(test) and 0 < test < 1):
         raise OptionError(f"test={test!r}: expected a share between 0 and 1, as in test=0.2.")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
+    if not is_whole(seed) or not 0 <= seed < 2**32:
         raise OptionError(f"seed={seed!r}: expected a whole number from 0 to 4294967295, as in seed=0.")
 
 

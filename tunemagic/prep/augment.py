@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, ParamSpec
 
 from tunemagic.errors import OptionError
+from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.text import did_you_mean
 
 __all__ = ["images", "series"]
@@ -163,7 +162,7 @@ def _deviation(name: str, value: Any) -> float:
 
 def _number(name: str, value: Any) -> float:
     """The number as Python's own, since Keras takes no other. Raises OptionError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if not is_finite_number(value):
         raise OptionError(f"{name}: received {value!r}; expected a number.")
     return float(value)
 
@@ -172,16 +171,12 @@ def _crop_size(crop: Any) -> tuple[int, int] | None:
     if crop is None:
         return None
     size = tuple(crop) if isinstance(crop, (tuple, list)) else (crop, crop)
-    if len(size) != 2 or not all(_is_whole(each) and int(each) > 0 for each in size):
+    if len(size) != 2 or not all(is_whole(each) and int(each) > 0 for each in size):
         raise OptionError(f"crop: received {crop!r}; expected pixels, as in 24 or (24, 20).")
     return int(size[0]), int(size[1])
 
 
 def _seed(seed: Any) -> int:
-    if not _is_whole(seed) or int(seed) < 0:
+    if not is_whole(seed) or int(seed) < 0:
         raise OptionError(f"seed: received {seed!r}; expected a whole number of 0 or more.")
     return int(seed)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import wraps
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from tunemagic.errors import OptionError
+from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Recipe:
             value = getattr(self, name)
             if value is None and name == "limit":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            if not is_finite_number(value):
                 raise OptionError(f"{name}: expected a finite number; received {value!r}.")
             if type(value).__module__ != "builtins":  # NumPy's own numbers can't be written as JSON
                 object.__setattr__(self, name, float(value))
@@ -161,6 +161,6 @@ def _column_names(given: Any) -> tuple[str | int, ...]:
         names = list(several)
     except TypeError:
         names = [None]
-    if not all(isinstance(name, (str, Integral)) and not isinstance(name, bool) for name in names):
+    if not all(isinstance(name, str) or is_whole(name) for name in names):
         raise OptionError(f"categories: expected names or numbers of columns; received {given!r}.")
     return tuple(str(name) if isinstance(name, str) else int(name) for name in names)
