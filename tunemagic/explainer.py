@@ -13,7 +13,7 @@ from tunemagic.analysis.wording import number_text
 from tunemagic.errors import DataError, ExportError, OptionError
 from tunemagic.events import Direction
 from tunemagic.export.infer import keras_outputs
-from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
+from tunemagic.export.score import AnswerKind, Answers, answers_of, misfit, score_of
 from tunemagic.numeric import is_whole
 from tunemagic.prep.graph import raw_columns
 from tunemagic.search.arrays import as_array, check_lengths, check_targets
@@ -55,8 +55,7 @@ class _Held:
         try:
             return answers_of(self.model, outputs, None if self.y is None else self.y[rows])
         except ExportError as error:
-            reason = str(error).removeprefix("y_eval: ").partition(" Pass the targets")[0]
-            raise DataError(f"explain: the targets don't fit the model: {reason}") from error
+            raise DataError(f"explain: the targets don't fit the model: {misfit(error)}") from error
 
 
 def explain_model(

@@ -13,7 +13,7 @@ from tunemagic.analysis.wording import number_text
 from tunemagic.errors import DataError, ExportError
 from tunemagic.events import Direction
 from tunemagic.export.infer import keras_outputs
-from tunemagic.export.score import AnswerKind, Answers, Score, answers_of, score_of
+from tunemagic.export.score import AnswerKind, Answers, Score, answers_of, misfit, score_of
 from tunemagic.i18n.facts import fact_of
 from tunemagic.part import StudyPart
 from tunemagic.prep.samples import read_part, same_kind
@@ -146,8 +146,7 @@ def _answers(model: Any, known: _Known, x: Any, y: Any, objective: str) -> tuple
             _check_classes(answers, y, outputs)
         measured = score_of(model, answers, objective, y, outputs)
     except ExportError as error:
-        reason = str(error).removeprefix("y_eval: ").partition(" Pass the targets")[0]
-        raise DataError(f"the test part does not fit the model: {reason}") from error
+        raise DataError(f"the test part does not fit the model: {misfit(error)}") from error
     if measured is None:  # not reached: there are targets
         raise DataError(_NO_TARGETS)
     if measured.compute(y, outputs) is None:

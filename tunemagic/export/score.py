@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tunemagic.errors import ExportError
 from tunemagic.events import finite
 
-__all__ = ["AnswerKind", "Answers", "Score", "answers_of", "score_of"]
+__all__ = ["AnswerKind", "Answers", "Score", "answers_of", "misfit", "score_of"]
 
 _ACCURACY_NAMES = ("acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
 
@@ -94,6 +94,11 @@ def answers_of(model: Any, outputs: NDArray[Any], y: NDArray[Any] | None) -> Ans
     if zero_or_one and ("crossentropy" in loss or "hinge" in loss or (between and not several)):
         return yes_no
     return Answers(kind=AnswerKind.NUMBERS)
+
+
+def misfit(error: ExportError) -> str:
+    """Why targets don't fit, said by ``answers_of``, for callers that have no ``y_eval``."""
+    return str(error).removeprefix("y_eval: ").partition(" Pass the targets")[0]
 
 
 def score_of(
