@@ -411,9 +411,13 @@ class StudyDiagnosed(Event):
 class ModelExported(Event):
     """A model was turned into a file and compared with the Keras model in its real runtime.
 
-    Sizes in bytes; ``microseconds`` is the median time of one sample, warm, on one thread;
-    ``agreement`` is the share (0 to 1) of held-out samples on which both models say the same
-    class, None for regression. Numbers are None where the step was not reached.
+    Sizes in bytes; ``microseconds`` is the median and ``microseconds_least`` the least time of one call,
+    warm, with ``batch`` samples on ``threads`` threads; ``agreement`` is the share (0 to 1) of the
+    ``samples`` held-out samples on which both models say the same class, None for regression.
+    ``flips`` are the first of those on which they don't: indices of the held-out samples.
+    ``confusion[truth][answer]`` counts the file's answers. ``seconds`` is how long the conversion
+    took. ``operations`` are those of the file, each once. Numbers are None where the step was not
+    reached.
     """
 
     trial: int | None
@@ -431,8 +435,18 @@ class ModelExported(Event):
     agreement: float | None = None
     max_abs_diff: float | None = None
     tolerance: float | None = None
+    tolerance_reason: str = ""
+    samples: int | None = None
+    flips: list[int] = dataclasses.field(default_factory=list)
+    confusion: list[list[int]] | None = None
     microseconds: float | None = None
+    microseconds_least: float | None = None
+    threads: int | None = None
+    batch: int | None = None
     runtime: str = ""
+    operations: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    seconds: float | None = None
 
 
 @contextlib.contextmanager

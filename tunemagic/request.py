@@ -21,6 +21,7 @@ __all__ = [
     "Objective",
     "Pruner",
     "QuantMode",
+    "Target",
     "TuneRequest",
     "Tuner",
     "ValKind",
@@ -84,6 +85,22 @@ class QuantMode(StrEnum):
     DYNAMIC = "dynamic"
     FLOAT16 = "float16"
     INT8 = "int8"
+
+
+class Target(StrEnum):
+    """What a model can be exported as."""
+
+    KERAS = "keras"  # one .keras file
+    JSON = "json"  # a folder with model.json and model.weights.h5
+    SAVEDMODEL = "savedmodel"  # a folder with a serving signature
+    TFLITE = "tflite"
+    ONNX = "onnx"
+    TORCH = "torch"
+    OPENVINO = "openvino"  # a folder with model.xml and model.bin
+    C = "c"  # a folder with C sources for a microcontroller
+    CAFFE = "caffe"  # a folder with deploy.prototxt and model.caffemodel
+    CODE = "code"  # a script of plain Keras that trains the winner again
+    CARD = "card"  # a model card
 
 
 class ValKind(StrEnum):

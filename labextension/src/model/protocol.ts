@@ -487,8 +487,18 @@ export interface IModelExported {
   readonly agreement: number | null;
   readonly max_abs_diff: number | null;
   readonly tolerance: number | null;
+  readonly tolerance_reason: string;
+  readonly samples: number | null;
+  readonly flips: readonly number[];
+  readonly confusion: readonly (readonly number[])[] | null;
   readonly microseconds: number | null;
+  readonly microseconds_least: number | null;
+  readonly threads: number | null;
+  readonly batch: number | null;
   readonly runtime: string;
+  readonly operations: readonly string[];
+  readonly warnings: readonly string[];
+  readonly seconds: number | null;
 }
 
 /** Every fact that a study records. */
