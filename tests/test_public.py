@@ -14,6 +14,7 @@ def test_the_public_names_are_these():
         "datasets",
         "diagnose",
         "explain",
+        "load",
         "load_ipython_extension",
         "lr_range",
         "models",

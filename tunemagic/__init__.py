@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tunemagic import datasets, models, prep
     from tunemagic.api import diagnose, explain, tflite, tune
     from tunemagic.errors import TuneError
+    from tunemagic.export.loading import load
     from tunemagic.rates import lr_range
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
@@ -26,6 +27,7 @@ __all__ = [
     "datasets",
     "diagnose",
     "explain",
+    "load",
     "load_ipython_extension",
     "lr_range",
     "models",
@@ -41,6 +43,7 @@ _HOME = {
     "TuneError": "tunemagic.errors",
     "diagnose": "tunemagic.api",
     "explain": "tunemagic.api",
+    "load": "tunemagic.export.loading",
     "lr_range": "tunemagic.rates",
     "tflite": "tunemagic.api",
     "tune": "tunemagic.api",

@@ -11,6 +11,7 @@ from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyError
 from tunemagic.part import StudyPart
 from tunemagic.request import QuantMode
+from tunemagic.script import Winner
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, held_out_arrays
@@ -106,6 +107,25 @@ class Modelled(StudyPart):
             build_weights(setup.model, data)
         load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
         return setup, data
+
+    def winner(self) -> Winner:
+        """What a script of the best trial is written from; built afresh, waits for a running study.
+
+        Raises StudyError without a cell or a trial that has weights.
+        """
+        number = self._best_number()
+        setup, data = self._rebuild_setup(number)
+        if self.program is None or self.data is None:  # not reached: it could not have been rebuilt
+            raise StudyError(f"study {self.name} was read from disk; run its cell to write a script of its best trial.")
+        return Winner(
+            name=self.name,
+            view=self.view,
+            trial=self.view.trial(number),
+            program=self.program,
+            given=self.data,
+            setup=setup,
+            data=data,
+        )
 
     def _best_afresh(self) -> tuple[int, Any, TrainingData]:
         """The best trial that has weights, its model and its data.

@@ -1,0 +1,8 @@
+"""The winner of a study, or any model, as a script of plain Keras that trains it again."""
+
+from __future__ import annotations
+
+from tunemagic.script.winner import HasWinner, Winner
+from tunemagic.script.write import write_code
+
+__all__ = ["HasWinner", "Winner", "write_code"]
