@@ -22,10 +22,11 @@ from tunemagic.analysis.wording import (
 )
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.request import QuantMode, Target
 from tunemagic.text import aligned, one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
+__all__ = ["Table", "artefact_name", "best_table", "exports_table", "status_line", "studies_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +117,22 @@ def _from_here(path: str) -> str:
     return str(Path(path).relative_to(here)) if path and Path(path).is_relative_to(here) else path
 
 
-def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) -> Table:
-    """One row per converted file: sizes in bytes, scores, agreement, time of one sample."""
-    name = next((result.score_name for result in results if result.score_name), None) or texts("record.score")
-    sizes = [texts(key) for key in ("record.mode", "record.verdict", "table.bytes", "table.gzip_bytes")]
+def artefact_name(result: ModelExported) -> str:
+    """What was made: ``onnx``, ``tflite int8``."""
+    return result.target if result.mode == QuantMode.NONE else f"{result.target} {result.mode}"
+
+
+def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH, *, more: Sequence[str] = ()) -> Table:
+    """One row per artefact: sizes in bytes, scores, agreement, time of one sample; ``more`` are lines below."""
+    lite = all(result.target == Target.TFLITE for result in results)
+    names = [result.mode if lite else artefact_name(result) for result in results]
+    score = next((result.score_name for result in results if result.score_name), None) or texts("record.score")
+    first = texts("record.mode" if lite else "table.exported_as")
+    sizes = [texts(key) for key in ("record.verdict", "table.bytes", "table.gzip_bytes")]
     others = ("record.in_keras", "record.agreement", "table.max_abs_diff", "record.per_sample", "record.file")
     rows = tuple(
         (
-            result.mode,
+            name,
             verdict_text(result.verdict, texts),
             _count(result.bytes),
             _count(result.gzip_bytes),
@@ -134,14 +143,13 @@ def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) 
             number_text(result.microseconds),
             _from_here(result.path),
         )
-        for result in results
+        for name, result in zip(names, results, strict=True)
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
+    told = [(name, result.message) for name, result in zip(names, results, strict=True) if result.message]
     return Table(
-        caption=texts("table.exports", verified=verified, count=len(results)),
-        columns=(*sizes, name, *map(texts, others)),
+        caption=texts("table.exports" if lite else "table.artefacts", verified=verified, count=len(results)),
+        columns=(first, *sizes, score, *map(texts, others)),
         rows=rows,
-        notes=tuple(
-            texts("record.setting", label=result.mode, text=result.message) for result in results if result.message
-        ),
+        notes=(*(texts("record.setting", label=name, text=message) for name, message in told), *more),
     )

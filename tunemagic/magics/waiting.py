@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
+import queue
 import signal
 import threading
 from collections.abc import Callable
 from enum import StrEnum
 from types import FrameType, TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["Interrupts", "WaitEnd", "Waitable", "wait_for"]
+__all__ = ["Interrupts", "WaitEnd", "Waitable", "on_thread", "wait_for"]
+
+Item = TypeVar("Item")
 
 # Upper bound of the time between Interrupt and the stop request.
 _POLL_SECONDS = 0.1
@@ -89,3 +93,39 @@ def wait_for(
             return WaitEnd.DETACHED
         tick()
     return WaitEnd.ENDED
+
+
+def on_thread(
+    work: Callable[[Callable[[Item], None], threading.Event], object],
+    *,
+    take: Callable[[Item], None],
+    interrupts: Interrupts,
+) -> bool:
+    """Run ``work(emit, stop)`` on a thread of its own and hand what it emits to ``take`` on this one.
+
+    Interrupt sets ``stop``; pressed again, the thread is left to itself and the answer is False.
+    Raises what ``work`` raises.
+    """
+    stop, items, faults = threading.Event(), queue.SimpleQueue[Item](), list[BaseException]()
+
+    def run() -> None:
+        try:
+            work(items.put, stop)
+        except BaseException as error:  # raised again on the caller's thread
+            faults.append(error)
+
+    # In a copy of this thread's context, what is printed lands in the cell that runs now.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="tunemagic-verb", daemon=True)
+    thread.start()
+    while thread.is_alive() and interrupts.count < 2:
+        thread.join(_POLL_SECONDS)
+        if interrupts.count:
+            stop.set()
+        while not items.empty():
+            take(items.get())
+    if thread.is_alive():
+        return False
+    if faults:
+        raise faults[0]
+    return True
