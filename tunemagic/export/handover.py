@@ -7,6 +7,7 @@ instead and handed over as a SavedModel, which holds operations only and no Pyth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -35,6 +36,7 @@ INPUT_NAME = "x"
 OUTPUT_NAME = "y"
 _FACTS = "graph.json"
 _CONFIG = "model.json"
+_COMPILE = "compile.json"
 _WEIGHTS = "weights.npz"
 _GRAPH = "graph"
 _CHECKED_SAMPLES = 256  # the files are compared on all of them later; this names a wrong copy as such
@@ -57,7 +59,7 @@ def hand_over(model: Any, folder: Path, x: NDArray[Any]) -> str:
             f"{model.name}: {', '.join(parts)} can't be rebuilt outside this notebook, and tracing needs the "
             f"tensorflow backend; this kernel runs {keras.config.backend()}. Set KERAS_BACKEND=tensorflow."
         )
-    _write_graph(infer_model(model, x=x), folder, x)
+    _write_graph(infer_model(model, x=x), folder, x, parts)
     return f"traced in this kernel, because {', '.join(parts)} can't be rebuilt outside it"
 
 
@@ -130,11 +132,29 @@ def _without_training(config: dict[str, Any]) -> dict[str, Any]:
 def _write_config(model: Any, folder: Path) -> None:
     import keras
 
-    view = plain_view(model)
-    config = _without_training(keras.saving.serialize_keras_object(view))
+    # A subclass of the notebook's own is an ordinary model elsewhere.
+    view = model if type(model).__module__.startswith("keras.") else plain_view(model)
+    with quiet_about_lambdas():
+        config = _without_training(keras.saving.serialize_keras_object(view))
     (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    training = _compile_config(model)
+    if training is not None:
+        (folder / _COMPILE).write_text(json.dumps(training), encoding="utf-8")
     weights = {f"w{number}": weight for number, weight in enumerate(view.get_weights())}
     np.savez(folder / _WEIGHTS, **weights)
+
+
+def _compile_config(model: Any) -> dict[str, Any] | None:
+    """What ``compile`` was given; None for a model that was not compiled, or with parts of the notebook's own."""
+    if not model.compiled:
+        return None
+    with quiet_about_lambdas(), contextlib.suppress(NotImplementedError, TypeError, ValueError):
+        config: dict[str, Any] = model.get_compile_config() or {}
+        found: dict[str, None] = {}
+        _collect_foreign(config, found)
+        json.dumps(config)
+        return config if config and not found else None
+    return None
 
 
 def _read_config(folder: Path) -> Any:
@@ -152,10 +172,12 @@ def _read_config(folder: Path) -> Any:
     for layer in walk_layers(model):
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
+    if (folder / _COMPILE).exists():
+        model.compile_from_config(json.loads((folder / _COMPILE).read_text(encoding="utf-8")))
     return model
 
 
-def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
+def _write_graph(model: Any, folder: Path, x: NDArray[Any], parts: list[str] | None = None) -> None:
     """The model outside training as a SavedModel with one signature, and facts about it beside.
 
     Recurrent loops convert only with a fixed batch of one, all else keeps its batch open.
@@ -185,7 +207,7 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any]) -> None:
     finally:
         logger.removeFilter(_is_news)
     params = int(sum(np.prod(weight.shape) for weight in model.weights))
-    facts = {"loops": loops, "params": params, "prepares": front_of(model)}
+    facts = {"loops": loops, "params": params, "prepares": front_of(model), "parts": parts or []}
     # The facts come last: where they are, the graph is whole.
     partial = folder / f"{_FACTS}.part"
     partial.write_text(json.dumps(facts), encoding="utf-8")

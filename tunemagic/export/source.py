@@ -20,6 +20,8 @@ class Source:
             config; None when it could only be handed over as a traced graph.
         clone: Its form for inference (``infer_model``: no augmentation, folded Normalization,
             recurrent layers unrolled); None as above.
+        parts: What in the model can't be rebuilt from a config, such as a layer of the notebook's own;
+            empty when ``model`` is given.
         graph: A SavedModel of the clone with one signature ``predict`` (x -> y), batch open unless ``loops``.
         x: The evaluation samples (sample, ...).
         calibration: Representative samples, None when not needed.
@@ -38,5 +40,6 @@ class Source:
     loops: list[str]
     params: int
     prepares: bool
+    parts: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Path] = field(default_factory=dict)

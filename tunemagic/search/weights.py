@@ -1,12 +1,10 @@
 """A trial's best weights: copied in memory while it trains, written whole, tied by their hash.
 
-HDF5 is written to memory first: writing it straight to a disk that is full ends the process with
-a segmentation fault inside the HDF5 library.
+HDF5 is written to memory first (``hdf5``): a disk may be full.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from tunemagic import events as ev
 from tunemagic.durable import remove_file, sha256_of, write_atomic
 from tunemagic.errors import StorageError
+from tunemagic.hdf5 import weights_bytes
 
 __all__ = ["WeightsFolder", "load_weights", "weights_to_bytes"]
 
@@ -23,16 +22,8 @@ def weights_to_bytes(model: Any, weights: Sequence[Any]) -> bytes:
 
     ``weights`` is in the order of ``model.get_weights()``; the model keeps them afterwards.
     """
-    from keras.src.saving import saving_lib
-
     model.set_weights(weights)
-    buffer = io.BytesIO()
-    # The public save_weights takes paths only; the store behind it takes memory as well.
-    store = saving_lib.H5IOStore(buffer, mode="w")
-    skipped = {id(model.optimizer)} if model.optimizer is not None else set()
-    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=skipped)
-    store.close()
-    return buffer.getvalue()
+    return weights_bytes(model)
 
 
 def load_weights(model: Any, path: Path, sha256: str) -> None:
