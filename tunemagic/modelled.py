@@ -10,6 +10,7 @@ from typing import Any
 from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyError
 from tunemagic.part import StudyPart
+from tunemagic.randomness import seeded
 from tunemagic.request import QuantMode
 from tunemagic.script import Winner
 from tunemagic.search.borrowed import borrowed_by
@@ -18,7 +19,7 @@ from tunemagic.search.data import TrainingData, held_out_arrays
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.parts import fold_of, run_on
-from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
+from tunemagic.search.seeds import own_names, run_seed, trial_seed
 from tunemagic.search.settings import used_settings
 from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights

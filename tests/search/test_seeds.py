@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tunemagic.search import seeds
-from tunemagic.search.seeds import own_names, run_seed, seeded, trial_seed
+from tunemagic import randomness
+from tunemagic.randomness import seeded
+from tunemagic.search.seeds import own_names, run_seed, trial_seed
 
 
 def draws() -> list[Any]:
@@ -37,7 +38,7 @@ def test_the_first_run_has_the_seed_of_its_trial() -> None:
 def test_the_notebooks_generators_go_on_as_without_the_trial(
     tensorflow_draws: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeds, "_tensorflow_draws", tensorflow_draws)
+    monkeypatch.setattr(randomness, "_tensorflow_draws", tensorflow_draws)
     keras.utils.set_random_seed(5)
     expected = [draws() for _ in range(3)]
     keras.utils.set_random_seed(5)

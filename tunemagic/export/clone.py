@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HALF_TYPES", "UNROLL_LIMIT", "clone_graph", "is_graph_model", "plain_view"]
+__all__ = ["HALF_TYPES", "UNROLL_LIMIT", "clone_graph", "is_graph_model", "plain_view", "rebuilt_layer"]
 
 UNROLL_LIMIT = 64  # above this many steps the unrolled file grows beyond use
 _HALF_POLICIES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
@@ -90,19 +90,25 @@ def _clone_layer(layer: Any, pairs: list[tuple[Any, Any]], *, unroll: bool) -> A
         folded = _folded(layer)
         if folded is not None:
             return folded
-    if isinstance(layer, keras.layers.Lambda):
-        # Its config holds bytecode, which is neither written nor read here: the live function is used.
-        return keras.layers.Lambda(layer.function, arguments=layer.arguments, name=layer.name)
     config = _for_inference(layer.get_config())
-    # A function of the notebook's own can't be found again by its name: the live one is put in its place.
-    live = {key: getattr(layer, key, None) for key, value in config.items() if isinstance(value, dict)}
-    config.update({key: function for key, function in live.items() if inspect.isfunction(function)})
     if unroll and _steps(layer) is not None:
         config = _unrolled(config, is_recurrent=isinstance(layer, keras.layers.RNN))
-    copy = type(layer).from_config(config)
+    copy = rebuilt_layer(layer, config)
     if isinstance(layer, keras.layers.Layer):
         pairs.append((layer, copy))
     return copy
+
+
+def rebuilt_layer(layer: Any, config: dict[str, Any]) -> Any:
+    """A layer of the same class made from ``config``, with the live functions of the notebook's own."""
+    import keras
+
+    if isinstance(layer, keras.layers.Lambda):
+        # Its config holds bytecode, which is neither written nor read here: the live function is used.
+        return keras.layers.Lambda(layer.function, arguments=layer.arguments, name=layer.name)
+    # A function of the notebook's own can't be found again by its name: the live one is put in its place.
+    live = {key: getattr(layer, key, None) for key, value in config.items() if isinstance(value, dict)}
+    return type(layer).from_config({**config, **{key: own for key, own in live.items() if inspect.isfunction(own)}})
 
 
 def _only_for_training(layer: Any) -> bool:

@@ -9,7 +9,6 @@ converter on integer recurrent layers.
 from __future__ import annotations
 
 import contextlib
-import random
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from tunemagic.errors import ExportError
 from tunemagic.export.clone import HALF_TYPES, clone_graph, is_graph_model
 from tunemagic.export.text import error_text
+from tunemagic.randomness import kept_random_state
 
 __all__ = [
     "check_built",
@@ -56,7 +56,7 @@ def infer_model(model: Any, *, unroll: bool = True, x: NDArray[Any] | None = Non
             clone's outputs differ from the model's.
     """
     check_built(model)
-    with _python_random_kept(), quiet_about_lambdas():
+    with kept_random_state(), quiet_about_lambdas():
         clone, reason = _clone_or_reason(model, unroll=unroll)
     if clone is None:
         warnings.warn(f"{model.name}: exported as it is, without simplifying its layers: {reason}", stacklevel=2)
@@ -183,16 +183,6 @@ def _check_deterministic(model: Any, x: NDArray[Any]) -> None:
 def is_half(model: Any) -> bool:
     """Whether some layer computes in half precision."""
     return any(layer.compute_dtype in HALF_TYPES for layer in walk_layers(model) if hasattr(layer, "compute_dtype"))
-
-
-@contextlib.contextmanager
-def _python_random_kept() -> Iterator[None]:
-    """Keras draws a seed from Python's generator for each new initializer; the user's draws must not notice."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from tunemagic.errors import DataError, OptionError, TrialError, TuneError
 from tunemagic.models.second_order.carrier import is_carrier
 from tunemagic.numeric import is_finite_number, is_whole
+from tunemagic.randomness import seeded
 from tunemagic.search.arrays import for_keras
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
@@ -24,7 +25,7 @@ from tunemagic.search.few import batch_size_of
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.probe import run_program
-from tunemagic.search.seeds import own_names, seeded
+from tunemagic.search.seeds import own_names
 from tunemagic.search.state import random_states
 from tunemagic.search.training import build_weights, learn_scales
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError
+from tunemagic.randomness import seeded
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
@@ -18,7 +19,7 @@ from tunemagic.search.few import few_batches
 from tunemagic.search.folds import Fold, joined
 from tunemagic.search.job import Report, StopFlag, TrialJob
 from tunemagic.search.parts import fold_of, run_on
-from tunemagic.search.seeds import own_names, run_seed, seeded
+from tunemagic.search.seeds import own_names, run_seed
 from tunemagic.search.state import Best, RunResult, Snapshot, TrainingState, state_from_bytes, state_to_bytes
 from tunemagic.search.training import train_model
 from tunemagic.search.watch import Cancelled, Watch

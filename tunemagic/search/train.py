@@ -13,11 +13,11 @@ from typing import Any
 
 from tunemagic import events as ev
 from tunemagic.errors import TrialError
+from tunemagic.randomness import kept_random_state
 from tunemagic.search.estimate import TooLarge, estimate_parameters, too_large
 from tunemagic.search.faults import describe_divergence, describe_error, user_frame
 from tunemagic.search.job import Ending, Measure, Report, StopFlag, TrialJob, TrialOutcome
 from tunemagic.search.runs import TrialRuns
-from tunemagic.search.seeds import kept_random_state
 from tunemagic.search.training import build_weights, fit_arguments
 from tunemagic.search.watch import Diverged
 from tunemagic.search.weights import weights_to_bytes

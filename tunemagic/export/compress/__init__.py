@@ -1,0 +1,28 @@
+"""Smaller models: zeros, shared values, fewer units, 8-bit arithmetic learned in training.
+
+``prune``, ``cluster``, ``clip``, ``slim`` and ``quantize_aware`` take a trained Keras model and give a ``Compressed``
+with a new one. ``Pruning``, ``Clustering`` and ``Clipping`` are callbacks that do the first three while a model
+trains, also in a ``%%tune`` cell, where their numbers may be tuned.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tunemagic.export.compress.figures import Compressed, Figures
+from tunemagic.export.compress.unstructured import clip, cluster, prune
+
+if TYPE_CHECKING:
+    from tunemagic.export.compress.callbacks import Clipping, Clustering, KeepPattern, Pruning
+
+__all__ = ["Clipping", "Clustering", "Compressed", "Figures", "KeepPattern", "Pruning", "clip", "cluster", "prune"]
+
+# Their modules import Keras, which takes seconds.
+_LATER = dict.fromkeys(("Clipping", "Clustering", "KeepPattern", "Pruning"), "callbacks")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
