@@ -61,7 +61,9 @@ KINDS: Mapping[Target, Kind] = {
     Target.TFLITE: Kind(module="tflite", ending=".tflite"),
     Target.ONNX: Kind(module="onnx_file", ending=".onnx", packages=("onnx", "tf2onnx", "onnxruntime"), extra="onnx"),
     Target.TORCH: Kind(module="torch_file", ending=".pt2", packages=("torch",), extra="torch"),
-    Target.OPENVINO: Kind(module="openvino_ir", ending="-openvino", packages=("openvino",), extra="openvino"),
+    Target.OPENVINO: Kind(
+        module="openvino_ir", ending="-openvino", packages=("openvino", "onnx", "tf2onnx"), extra="openvino"
+    ),
     Target.C: Kind(module="c_array", ending="-c", packages=("tflite_micro",), extra="micro"),
     Target.CAFFE: Kind(module="caffe_files", ending="-caffe", packages=("cv2",), extra="caffe"),
 }
