@@ -25,7 +25,7 @@ from tunemagic.request import (
 
 if TYPE_CHECKING:
     from tunemagic.analysis.finding import Findings
-    from tunemagic.events import ModelExported
+    from tunemagic.export.result import ExportResult
     from tunemagic.plots import Picture
     from tunemagic.study import Study
     from tunemagic.studybook import StudyBook
@@ -151,7 +151,7 @@ def tflite(
     data: tuple[Any, Any] | Any = None,
     representative: Any = None,
     path: str | Path | None = None,
-) -> tuple[ModelExported, ...]:
+) -> tuple[ExportResult, ...]:
     """Convert a study's best model or any Keras model to TF Lite files, run and compare each.
 
     Args:
@@ -164,7 +164,7 @@ def tflite(
     Raises:
         TuneError: The model, the data or the folder can't be used.
     """
-    from tunemagic.export.tflite import convert_tflite, split_target
+    from tunemagic.export import convert_tflite, split_target
     from tunemagic.study import Study
 
     wanted = [_word(QuantMode, mode, "modes") for mode in ([modes] if isinstance(modes, str) else modes)]

@@ -1,14 +1,15 @@
-"""Writing files so that a crash, a kill or a full disk never leaves half of one."""
+"""Writing files and folders so that a crash, a kill or a full disk never leaves half of one."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["crash_point", "remove_file", "set_crash_point", "sha256_of", "write_atomic"]
+__all__ = ["crash_point", "place_folder", "remove_file", "set_crash_point", "sha256_of", "write_atomic"]
 
 _on_crash_point: Callable[[str], None] | None = None
 
@@ -55,8 +56,56 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     crash_point("file.rename.after")
 
 
+def place_folder(source: Path, path: Path) -> None:
+    """Copy the folder ``source`` to ``path`` so that readers see the old folder, the whole new one, or none.
+
+    Written aside in the same folder, every file and folder fsynced, then renamed; what was at ``path``
+    is moved aside before and removed after. Raises OSError; what was at ``path`` is there again then.
+    """
+    fresh, old = (path.with_name(f".{path.name}.{word}-{os.getpid()}") for word in ("tmp", "old"))
+    crash_point("folder.write.before")
+    _remove_tree(fresh)
+    try:
+        _copy_durably(source, fresh)
+        crash_point("folder.rename.before")
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, old)
+        try:
+            os.rename(fresh, path)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(old, path)
+            raise
+    except OSError:
+        _remove_tree(fresh)
+        raise
+    sync_folder(path.parent)
+    crash_point("folder.rename.after")
+    _remove_tree(old)
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    target.mkdir()
+    for entry in source.iterdir():
+        copy = target / entry.name
+        if entry.is_dir():
+            _copy_durably(entry, copy)
+        else:
+            shutil.copyfile(entry, copy)
+            sync_folder(copy)
+    sync_folder(target)
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a folder, or whatever else has this name; nothing there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename or a removal inside the folder durable."""
+    """Make a rename or a removal inside the folder durable; of a file, its contents."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyError
@@ -25,6 +25,9 @@ from tunemagic.search.train import build_weights
 from tunemagic.search.weights import WeightsFolder, load_weights
 from tunemagic.space import Value
 from tunemagic.trial import TrialRecord
+
+if TYPE_CHECKING:
+    from tunemagic.export.result import ExportResult
 
 __all__ = ["Modelled"]
 
@@ -147,22 +150,23 @@ class Modelled(StudyPart):
         *,
         representative: Any = None,
         path: str | Path | None = None,
-        on_result: Callable[[ev.ModelExported], None] | None = None,
-    ) -> tuple[ev.ModelExported, ...]:
+        on_result: Callable[[ExportResult], None] | None = None,
+    ) -> tuple[ExportResult, ...]:
         """Convert the best model, verify each file on the validation data, record the results.
 
-        Raises ExportError when nothing can be tried at all; a mode that fails gives an event.
+        Raises ExportError when nothing can be tried at all; a mode that fails gives a result that says why.
         """
-        from tunemagic.export.tflite import EVALUATION_SAMPLES, convert_tflite, split_target
+        from tunemagic.export import EVALUATION_SAMPLES, convert_tflite, split_target
 
         number, model, data = self._best_afresh()
         x_eval, y_eval = held_out_arrays(data, EVALUATION_SAMPLES)
         folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
 
-        def note(result: ev.ModelExported) -> None:
-            recorded = self._ledger.record(result) if self.writable else result
+        def note(result: ExportResult) -> None:
+            if self.writable:
+                self._ledger.record(result.event())
             if on_result is not None:
-                on_result(recorded)
+                on_result(result)
 
         return convert_tflite(
             model,

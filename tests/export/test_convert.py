@@ -14,9 +14,8 @@ PARAMS = 64 * 64 + 64 + 64 * 10 + 10
 
 
 def test_files_that_are_what_was_asked_for_pass(dense_files):
-    folder, results, _ = dense_files
-    for result in results:
-        assert check_file((folder / result.path).read_bytes(), QuantMode(result.mode), PARAMS) == []
+    for result in dense_files[1]:
+        assert check_file(result.path.read_bytes(), QuantMode(result.mode), PARAMS) == []
 
 
 def test_a_float_file_passed_off_as_int8_is_noticed(dense_files):

@@ -36,18 +36,18 @@ def test_a_preparation_is_known_and_another_layer_of_its_name_is_not():
 
 
 def test_a_model_with_an_answer_for_missing_values_is_compared_on_them():
-    task = prepare(prep.recipe().fit(X).wrap(body()), GAPS, None, None, [QuantMode.NONE], None)
+    task = prepare(prep.recipe().fit(X).wrap(body()), GAPS, None, None, [], None)
     np.testing.assert_array_equal(task.x, GAPS)
     inputs = keras.Input((5,))
     filled = ops.where(ops.isnan(inputs), 0.0, inputs)
     own = keras.Model(inputs, keras.layers.Dense(2)(filled))
-    assert np.isfinite(prepare(own, GAPS, None, None, [QuantMode.NONE], None).keras).all()
+    assert np.isfinite(prepare(own, GAPS, None, None, [], None).keras).all()
 
 
 def test_a_model_without_one_is_refused_as_before():
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
     with pytest.raises(ExportError, match="x_eval: expected finite numbers; received 50 NaN, first in sample 0"):
-        prepare(model, GAPS, None, None, [QuantMode.NONE], None)
+        prepare(model, GAPS, None, None, [], None)
 
 
 def test_int8_is_calibrated_on_samples_without_missing_values():

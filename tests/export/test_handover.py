@@ -69,9 +69,10 @@ def test_what_is_received_answers_as_the_model(augmented, images, tmp_path, trac
     remark = hand_over(model, tmp_path, x)
     assert remark == ("traced in this kernel, because Doubling can't be rebuilt outside it" if traced else "")
     assert (tmp_path / "model.json").exists() is not traced
-    graph, facts = receive(tmp_path, expected, x, half=False)
-    assert facts["loops"] == []
-    answers = tf.saved_model.load(str(graph)).signatures["predict"](x=tf.constant(x))["y"]
+    source = receive(tmp_path, expected, x, half=False)
+    assert source.loops == []
+    assert (source.model is None, source.clone is None) == (traced, traced)
+    answers = tf.saved_model.load(str(source.graph)).signatures["predict"](x=tf.constant(x))["y"]
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 

@@ -3,18 +3,20 @@
 import gzip
 import hashlib
 import threading
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
-from tunemagic.events import ModelExported, Verdict, event_from_json, event_to_json
-from tunemagic.export import convert_tflite
+from tunemagic.events import Verdict, event_from_json, event_to_json
+from tunemagic.export import ExportResult, convert_tflite
+from tunemagic.export.convert import operations_of
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.runtime import run_file
-from tunemagic.request import QuantMode
+from tunemagic.export.score import AnswerKind
+from tunemagic.export.verify import gate_of
+from tunemagic.request import QuantMode, Target
 
 layers = keras.layers
 BOTH = [QuantMode.NONE, QuantMode.INT8]
@@ -26,14 +28,14 @@ def by_mode(results):
 
 def test_every_mode_of_a_dense_model_is_verified_milder_modes_first(dense, dense_files, digits):
     folder, results, called = dense_files
-    assert [(result.mode, result.verdict, Path(result.path).name) for result in results] == [
+    assert [(result.mode, result.verdict, result.path.name) for result in results] == [
         ("none", Verdict.VERIFIED, "digits.tflite"),
         ("float16", Verdict.VERIFIED, "digits.float16.tflite"),
         ("dynamic", Verdict.VERIFIED, "digits.dynamic.tflite"),
         ("int8", Verdict.VERIFIED, "digits.int8.tflite"),
     ]
     assert called == list(results)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(result.path).name for result in results)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(result.path.name for result in results)
     float32, float16, dynamic, int8 = results
     assert float32.bytes > float16.bytes > dynamic.bytes
     assert int8.bytes < 0.5 * float32.bytes
@@ -43,11 +45,14 @@ def test_every_mode_of_a_dense_model_is_verified_milder_modes_first(dense, dense
 def test_results_hold_what_can_be_checked_on_the_files(dense, dense_files, digits):
     accuracy = float(np.mean(keras_outputs(dense, digits.x_held).argmax(1) == digits.y_held))
     for result in dense_files[1]:
-        content = Path(result.path).read_bytes()
-        outputs = run_file(Path(result.path), digits.x_held).outputs
-        assert result == ModelExported(
+        content = result.path.read_bytes()
+        outputs = run_file(result.path, digits.x_held).outputs
+        given = keras_outputs(dense, digits.x_held).argmax(1)
+        confusion = np.zeros((10, 10), int)
+        np.add.at(confusion, (digits.y_held, outputs.argmax(1)), 1)
+        assert result == ExportResult(
             trial=3,
-            target="tflite",
+            target=Target.TFLITE,
             mode=result.mode,
             path=result.path,
             verdict=Verdict.VERIFIED,
@@ -58,22 +63,32 @@ def test_results_hold_what_can_be_checked_on_the_files(dense, dense_files, digit
             score_name="accuracy",
             score_before=accuracy,
             score_after=float(np.mean(outputs.argmax(1) == digits.y_held)),
-            agreement=float(np.mean(outputs.argmax(1) == keras_outputs(dense, digits.x_held).argmax(1))),
+            samples=450,
+            agreement=float(np.mean(outputs.argmax(1) == given)),
+            flips=tuple(np.flatnonzero(outputs.argmax(1) != given).tolist()),
+            confusion=tuple(map(tuple, confusion.tolist())),
             max_abs_diff=float(np.abs(outputs - keras_outputs(dense, digits.x_held)).max()),
             tolerance=result.tolerance,
+            tolerance_reason=gate_of(result.target, result.mode, AnswerKind.CLASSES).reason,
             microseconds=result.microseconds,
+            microseconds_least=result.microseconds_least,
+            threads=1,
+            batch=1,
+            operations=tuple(operations_of(content)),
             runtime=result.runtime,
+            seconds=result.seconds,
         )
-        assert 0 < result.microseconds < 1e5
+        assert 0 < result.microseconds_least <= result.microseconds < 1e5
+        assert 0 < result.seconds < 60
         assert result.runtime.startswith("ai-edge-litert ")
-        assert event_from_json(event_to_json(result)) == result
+        assert event_from_json(event_to_json(result.event())) == result.event()
 
 
 def test_files_keep_float_inputs_a_named_signature_and_an_open_batch(dense_files):
     from ai_edge_litert.interpreter import Interpreter
 
     for result in dense_files[1]:
-        interpreter = Interpreter(model_path=result.path)
+        interpreter = Interpreter(model_path=str(result.path))
         assert interpreter.get_signature_list() == {"predict": {"inputs": ["x"], "outputs": ["y"]}}
         (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
         assert (source["dtype"], target["dtype"]) == (np.float32, np.float32)
@@ -113,7 +128,7 @@ def test_a_recurrent_model_is_unrolled_and_converts_to_int8(recurrent, digits, t
         )
     )
     assert [result.verdict for result in results.values()] == [Verdict.VERIFIED] * 2
-    assert "calibrated on 112 samples of the evaluation data" in results[QuantMode.INT8].message
+    assert results[QuantMode.INT8].warnings[-1].startswith("calibrated on 112 samples of the evaluation data")
     assert results[QuantMode.NONE].message.startswith("verified on 338 samples: ")
 
 
@@ -125,7 +140,7 @@ def test_a_long_recurrent_model_runs_as_a_loop_and_int8_is_refused_instead_of_cr
         model, BOTH, x_eval=x, y_eval=None, representative=x, directory=tmp_path, stem="long"
     )
     assert (plain.verdict, plain.agreement, plain.score_name) == (Verdict.VERIFIED, None, None)
-    assert (integer.verdict, integer.path) == (Verdict.FAILED, "")
+    assert (integer.verdict, integer.path) == (Verdict.FAILED, None)
     assert "recurrent layer slow reads more than 64 steps" in integer.message
 
 
@@ -174,7 +189,7 @@ def test_a_sigmoid_head_and_layers_of_the_notebook_s_own_work_from_any_thread(tr
     thread.start()
     thread.join()
     assert [(result.verdict, result.score_name) for result in done] == [(Verdict.VERIFIED, "accuracy")] * 2
-    assert all("traced in this kernel, because a Lambda layer can't be rebuilt outside it" in r.message for r in done)
+    assert all("traced in this kernel, because a Lambda layer can't be rebuilt outside it" in r.warnings for r in done)
     assert done[0].agreement == 1.0
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -208,7 +223,7 @@ def test_a_file_that_can_not_be_put_in_its_place_fails_and_leaves_nothing(dense,
     (result,) = convert_tflite(
         dense, ["none"], x_eval=digits.x_held, y_eval=digits.y_held, directory=tmp_path, stem="digits"
     )
-    assert (result.verdict, result.path, result.bytes) == (Verdict.FAILED, "", None)
+    assert (result.verdict, result.path, result.bytes) == (Verdict.FAILED, None, None)
     assert f"can't write {tmp_path / 'digits.tflite'}: Is a directory." in result.message
     assert [path.name for path in tmp_path.iterdir()] == ["digits.tflite"]
 
@@ -261,7 +276,7 @@ def poisoned():
 def test_what_can_not_be_used_is_said_in_one_line_before_anything_is_started(
     dense, digits, tmp_path, monkeypatch, changes, message
 ):
-    monkeypatch.setattr("tunemagic.export.tflite.Worker", None)
+    monkeypatch.setattr("tunemagic.export.pipeline.CONVERTER", None)
     given = {
         "model": dense,
         "modes": ["int8"],

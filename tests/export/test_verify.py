@@ -13,14 +13,14 @@ from tunemagic.export.infer import keras_outputs
 from tunemagic.export.runtime import run_file
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
 from tunemagic.export.verify import compare, gate_of, judge
-from tunemagic.request import QuantMode
+from tunemagic.request import QuantMode, Target
 
 CLASSES = Answers(kind=AnswerKind.CLASSES)
 NUMBERS = Answers(kind=AnswerKind.NUMBERS)
 
 
 def verdict(keras, lite, y, *, answers=CLASSES, mode=QuantMode.INT8, half=False):
-    gate = gate_of(mode, answers.kind, half=half)
+    gate = gate_of(Target.TFLITE, mode, answers.kind, half=half)
     return judge(compare(keras, lite, y, answers=answers, score=None, gate=gate), gate)
 
 
@@ -34,7 +34,7 @@ def test_equal_outputs_are_verified_in_every_mode(reference, digits):
         result, message = verdict(reference, reference.copy(), digits.y_held, mode=mode)
         assert result is Verdict.VERIFIED
         assert message.startswith("verified on 450 samples: largest difference 0 (limit ")
-        assert gate_of(mode, AnswerKind.CLASSES).reason in message
+        assert gate_of(Target.TFLITE, mode, AnswerKind.CLASSES).reason in message
 
 
 def with_shifted_weights(content, steps):
@@ -128,7 +128,7 @@ def test_scores_and_agreement_are_those_of_both_models(dense, dense_files, digit
     accuracy = float(np.mean(reference.argmax(1) == digits.y_held))
     for result in results:
         outputs = run_file(result.path, digits.x_held).outputs
-        gate = gate_of(QuantMode(result.mode), answers.kind)
+        gate = gate_of(result.target, result.mode, answers.kind)
         found = compare(reference, outputs, digits.y_held, answers=answers, score=score, gate=gate)
         assert dataclasses.replace(found, noise=0.0) == dataclasses.replace(
             found,

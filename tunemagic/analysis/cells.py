@@ -21,7 +21,7 @@ from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView, TrialRecord
 
-__all__ = ["MAX_CELL", "MAX_TEXT", "Cells", "exports_cells", "short", "trials_cells", "verdict_text"]
+__all__ = ["MAX_CELL", "MAX_TEXT", "Cells", "export_remark", "exports_cells", "short", "trials_cells", "verdict_text"]
 
 MAX_TEXT = 300  # characters of a sentence
 MAX_CELL = 60
@@ -131,9 +131,9 @@ def exports_cells(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) 
         numeric=frozenset(range(2, 9)),
         verdicts=frozenset({1}),
         remarks=tuple(
-            texts("record.setting", label=_mode(result), text=short(result.message, MAX_TEXT))
+            texts("record.setting", label=_mode(result), text=short(told, MAX_TEXT))
             for result in results
-            if result.message
+            if (told := export_remark(result))
         ),
     )
 
@@ -152,6 +152,11 @@ def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
         # The name only: where the folder lies on this machine is nobody's business in a shared notebook.
         short(result.path.replace("\\", "/").rpartition("/")[2]) or MISSING,
     )
+
+
+def export_remark(result: ModelExported) -> str:
+    """What is to be said about a converted file: the verdict's sentence, then the warnings."""
+    return "; ".join(filter(None, [result.message, *result.warnings]))
 
 
 def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from tunemagic.export.pipeline import MILDEST_FIRST, export_model
+from tunemagic.export.place import artefact_name, split_target
+from tunemagic.export.result import ExportResult
+from tunemagic.export.task import EVALUATION_SAMPLES
 from tunemagic.export.tflite import convert_tflite
 
-__all__ = ["convert_tflite"]
+__all__ = [
+    "EVALUATION_SAMPLES",
+    "MILDEST_FIRST",
+    "ExportResult",
+    "artefact_name",
+    "convert_tflite",
+    "export_model",
+    "split_target",
+]

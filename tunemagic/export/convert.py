@@ -18,7 +18,7 @@ from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.text import converter_reason
 from tunemagic.request import QuantMode
 
-__all__ = ["check_file", "convert_graph"]
+__all__ = ["check_file", "convert_graph", "operations_of"]
 
 # Bytes that one weight needs at least; a file below a fifth of that has lost its weights (biases and
 # small tensors stay float, equal tensors are stored once, so the exact size is not known).
@@ -94,6 +94,11 @@ def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
     if mode is QuantMode.DYNAMIC and not contents.has_int8_weights:
         return ["no weight tensor is large enough (1024 values) to be quantised, so this is a float file"]
     return []
+
+
+def operations_of(content: bytes) -> list[str]:
+    """Names of the file's operations, each once, in order of the alphabet."""
+    return sorted(_contents(content).operations)
 
 
 def _contents(content: bytes) -> _Contents:

@@ -27,6 +27,7 @@ from tunemagic.export.infer import (
     recurrent_loops,
     walk_layers,
 )
+from tunemagic.export.source import Source
 from tunemagic.export.text import error_text
 
 __all__ = ["INPUT_NAME", "OUTPUT_NAME", "SIGNATURE", "hand_over", "notebook_parts", "receive"]
@@ -63,22 +64,34 @@ def hand_over(model: Any, folder: Path, x: NDArray[Any]) -> str:
     return f"traced in this kernel, because {', '.join(parts)} can't be rebuilt outside it"
 
 
-def receive(folder: Path, expected: NDArray[Any], x: NDArray[Any], *, half: bool) -> tuple[Path, dict[str, Any]]:
-    """The folder of a SavedModel that answers as the model does, and facts about it.
+def receive(
+    folder: Path,
+    expected: NDArray[Any],
+    x: NDArray[Any],
+    *,
+    half: bool,
+    calibration: NDArray[Any] | None = None,
+    about: dict[str, Any] | None = None,
+) -> Source:
+    """The model that was handed over, its form for inference, and a SavedModel that answers as it does.
 
     ``expected`` is what the model answered for ``x`` in the kernel. Nothing in the folder is executed
     as Python: the config is read in Keras' safe mode. Raises ExportError when the model can't be
     rebuilt, or answers otherwise than in the kernel.
     """
-    if not (folder / _FACTS).exists():
+    model = clone = None
+    if (folder / _CONFIG).exists():
         model = _read_config(folder)
         some = slice(_CHECKED_SAMPLES)
         check_same_outputs(model.name, expected[some], model, x[some], half=half)
         clone = infer_model(model)
         check_same_outputs(model.name, expected[some], clone, x[some], half=half)
+    if not (folder / _FACTS).exists():
         _write_graph(clone, folder, x)
-    facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-    return folder / _GRAPH, facts
+    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    return Source(
+        model=model, clone=clone, graph=folder / _GRAPH, x=x, calibration=calibration, about=about or {}, **facts
+    )
 
 
 def notebook_parts(model: Any) -> list[str]:

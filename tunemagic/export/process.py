@@ -1,4 +1,4 @@
-"""The parent's end of the conversion process: start it, read its facts, end it."""
+"""The parent's end of a process that converts or runs models: start it, send jobs, read its facts, end it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tunemagic.errors import ExportError
 
-__all__ = ["Worker", "WorkerDied", "WorkerSilent"]
+__all__ = ["START_SECONDS", "Worker", "WorkerDied", "WorkerSilent"]
 
+# Importing TensorFlow takes 5 s, several times that on a busy machine or a cold disk.
+START_SECONDS = 180
 _LOOK_SECONDS = 0.2  # how soon a stop request is noticed
 
 
@@ -27,43 +31,59 @@ class WorkerDied(Exception):
 
 
 class WorkerSilent(Exception):
-    """The process did not answer within the time limit.."""
+    """The process did not answer within the time limit; the text names it.."""
 
 
 class Worker:
-    """One conversion process working in ``folder``. Close it, or use it as a context manager.
+    """One process of the module ``module`` (see serve). Close it, or use it as a context manager.
 
     It gets a session of its own, so an interrupt meant for the kernel does not reach it; it ends by
-    itself when this process or the thread that made it is gone.
+    itself when this process is gone. A process forked from this one does not hold on to it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(_import_paths()),
-            "KERAS_BACKEND": "tensorflow",
-            # The accelerator's memory belongs to the notebook.
-            "CUDA_VISIBLE_DEVICES": "-1",
-        }
-        self._folder = folder
+    def __init__(self, module: str) -> None:
+        self.jobs = 0
+        self.start_seconds: float | None = None
+        self._module = module
         self._facts: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        # -P: a keras.py beside the notebook must not be imported instead of Keras.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tunemagic.export.worker", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
+        self._log: IO[bytes] = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - closed with the worker
+        self._begun = time.monotonic()
+        started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+        # Linux ends the process together with the thread that made it, so that is the one which reads to its end.
+        self._reader = threading.Thread(
+            target=self._start_and_read, args=(started,), name="tunemagic-facts", daemon=True
         )
-        self._reader = threading.Thread(target=self._read, name="tflite-facts", daemon=True)
         self._reader.start()
+        process = started.get()
+        if isinstance(process, OSError):
+            self._log.close()
+            raise ExportError(f"can't start a process for the conversion: {process.strerror or process}.")
+        self._process = process
+        _LIVE.add(self)
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def send(self, folder: Path) -> None:
+        """Let it do the job in ``folder`` next. A process that has died is noticed when its facts are read."""
+        assert self._process.stdin is not None
+        self.jobs += 1
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+
+    def wait_until_up(self, *, stop: threading.Event | None = None) -> float:
+        """Wait until all that it needs is imported; seconds from its start to then. Raises as ``next_fact`` does."""
+        if self.start_seconds is None:
+            self.next_fact(timeout_seconds=START_SECONDS, stop=stop)
+            self.start_seconds = time.monotonic() - self._begun
+        return self.start_seconds
 
     def next_fact(self, *, timeout_seconds: float, stop: threading.Event | None = None) -> dict[str, Any]:
         """The next fact that the process reports.
@@ -80,7 +100,7 @@ class Worker:
                 if fact is None:
                     raise WorkerDied(self._how_it_ended())
                 return fact
-        raise WorkerSilent
+        raise WorkerSilent(f"did not finish within {timeout_seconds:g} s and was ended")
 
     def close(self) -> None:
         """End the process now, whatever it is doing, and wait until it is gone."""
@@ -89,9 +109,12 @@ class Worker:
         self._process.wait()
         # Bounded: a process forked by somebody else meanwhile may hold a copy of the pipe.
         self._reader.join(timeout=2)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._close_files()
+
+    def forget(self) -> None:
+        """Let go of a process that belongs to this one's parent, without ending it."""
+        self._process.returncode = 0  # it is not ours to wait for
+        self._close_files()
 
     def __enter__(self) -> Worker:
         return self
@@ -99,13 +122,43 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self) -> None:
-        """On its own thread: every line of the process becomes a fact; None after the last."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with contextlib.suppress(ValueError):  # a line cut off by a crash
-                self._facts.put(json.loads(line))
+    def _close_files(self) -> None:
+        for file in (self._process.stdin, self._process.stdout, self._log):
+            if file is not None:
+                file.close()
+
+    def _start_and_read(self, started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError]) -> None:
+        """On its own thread: make the process; every line of it becomes a fact; None after the last."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(_import_paths()),
+            "KERAS_BACKEND": "tensorflow",
+            # The accelerator's memory belongs to the notebook.
+            "CUDA_VISIBLE_DEVICES": "-1",
+        }
+        try:
+            # -P: a keras.py beside the notebook must not be imported instead of Keras.
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", self._module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                bufsize=0,
+                cwd=tempfile.gettempdir(),
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        assert process.stdout is not None
+        with contextlib.suppress(ValueError, OSError), open(process.stdout.fileno(), "rb", closefd=False) as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):  # a line cut off by a crash
+                    self._facts.put(json.loads(line))
         self._facts.put(None)
+        process.wait()
 
     def _how_it_ended(self) -> str:
         status = self._process.wait()
@@ -116,8 +169,9 @@ class Worker:
         return f"ended with status {status}{': ' + last if last else ''}"
 
     def _last_line_of_log(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = (self._folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        with contextlib.suppress(OSError, ValueError):
+            self._log.seek(0)
+            lines = self._log.read().decode(errors="replace").splitlines()
             return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
         return ""
 
@@ -127,3 +181,16 @@ def _import_paths() -> list[str]:
     root = str(Path(__file__).resolve().parents[2])
     installed = root in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return [*([] if installed else [root]), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+
+_LIVE: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    """In a forked child: its copies of the pipes would keep the parent's processes from noticing the parent's end."""
+    for worker in list(_LIVE):
+        worker.forget()
+    _LIVE.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -21,7 +21,6 @@ from tunemagic.export.representative import (
     without_gaps,
 )
 from tunemagic.export.score import Answers, Score, answers_of, score_of
-from tunemagic.request import QuantMode
 
 __all__ = ["EVALUATION_SAMPLES", "Task", "prepare"]
 
@@ -30,10 +29,14 @@ EVALUATION_SAMPLES = 2000  # more make a slow model slow to verify and no verdic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Checked data and what the Keras model answers for it."""
+    """Checked data and what the Keras model answers for it.
+
+    ``rows`` says which of the given samples are in ``x``, in order.
+    """
 
     x: NDArray[Any]
     y: NDArray[Any] | None
+    rows: NDArray[np.int64]
     keras: NDArray[Any]
     calibration: NDArray[Any] | None
     answers: Answers
@@ -48,24 +51,27 @@ class Task:
 
 
 def prepare(
-    model: Any, x_eval: Any, y_eval: Any, representative: Any, modes: Sequence[QuantMode], score_name: str | None
+    model: Any, x_eval: Any, y_eval: Any, representative: Any, calibrated: Sequence[str], score_name: str | None
 ) -> Task:
-    """Check everything that the user gave, before any process is started. Raises ExportError."""
+    """Check everything that the user gave, before any process is started. Raises ExportError.
+
+    ``calibrated`` names the wanted modes that need representative data.
+    """
     _check_backend()
     check_built(model)
     shape, dtype = input_of(model)
     x = check_inputs("x_eval", x_eval, shape, dtype, gaps=True)
     y = check_targets(y_eval, len(x))
+    rows = np.arange(len(x))
     remarks: list[str] = []
     calibration = None
-    if QuantMode.INT8 in modes and representative is None:
-        calibration, rest = _set_aside(x)
-        x, y = x[rest], None if y is None else y[rest]
-        calibration = without_gaps("int8", calibration)
+    if calibrated and representative is None:
+        aside, rows = _set_aside(len(x), calibrated[0])
+        calibration = without_gaps(calibrated[0], x[aside])
         remarks.append(
             f"calibrated on {len(calibration)} samples of the evaluation data, which were left out of the comparison"
         )
-    elif QuantMode.INT8 in modes:
+    elif calibrated:
         given = check_inputs("representative data", representative, shape, dtype, gaps=True)
         calibration = draw_samples(without_gaps("representative data", given))
         if calibration.shape[1:] != x.shape[1:]:
@@ -73,10 +79,10 @@ def prepare(
                 f"representative data: expected samples of shape {x.shape[1:]} as in x_eval; "
                 f"received {calibration.shape[1:]}."
             )
-    if len(x) > EVALUATION_SAMPLES:
-        chosen = np.sort(np.random.default_rng(0).choice(len(x), EVALUATION_SAMPLES, replace=False))
-        remarks.append(f"compared on {EVALUATION_SAMPLES} of {len(x)} samples")
-        x, y = x[chosen], None if y is None else y[chosen]
+    if len(rows) > EVALUATION_SAMPLES:
+        remarks.append(f"compared on {EVALUATION_SAMPLES} of {len(rows)} samples")
+        rows = np.sort(np.random.default_rng(0).choice(rows, EVALUATION_SAMPLES, replace=False))
+    x, y = x[rows], None if y is None else y[rows]
     outputs = keras_outputs(model, x)
     if not np.isfinite(outputs).all():
         check_finite("x_eval", x)  # a model that prepares its rows has an answer for missing values, others don't
@@ -87,6 +93,7 @@ def prepare(
     return Task(
         x=x,
         y=y,
+        rows=rows,
         keras=outputs,
         calibration=calibration,
         answers=answers,
@@ -107,10 +114,10 @@ def _check_backend() -> None:
         )
 
 
-def _set_aside(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A seeded quarter of the samples (200 at most) to calibrate on, and the indices of the others."""
-    if len(x) < 4:
-        raise ExportError(f"int8: expected representative data or at least 4 samples in x_eval; received {len(x)}.")
-    order = np.random.default_rng(0).permutation(len(x))
-    cut = min(CALIBRATION_SAMPLES, len(x) // 4)
-    return x[np.sort(order[:cut])], np.sort(order[cut:])
+def _set_aside(count: int, mode: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A seeded quarter of the samples (200 at most) to calibrate on, and the others, as sorted indices."""
+    if count < 4:
+        raise ExportError(f"{mode}: expected representative data or at least 4 samples in x_eval; received {count}.")
+    order = np.random.default_rng(0).permutation(count)
+    cut = min(CALIBRATION_SAMPLES, count // 4)
+    return np.sort(order[:cut]), np.sort(order[cut:])

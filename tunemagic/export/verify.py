@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunemagic.errors import ExportError
 from tunemagic.events import Verdict
 from tunemagic.export.score import AnswerKind, Answers, Score
-from tunemagic.request import QuantMode
+from tunemagic.request import QuantMode, Target
 
-__all__ = ["LEAST_SAMPLES", "Comparison", "Gate", "compare", "gate_of", "judge"]
+__all__ = ["LEAST_SAMPLES", "Comparison", "Gate", "compare", "confusion_of", "flips_of", "gate_of", "judge"]
 
 LEAST_SAMPLES = 8  # fewer say nothing about a model
+_MOST_FLIPS = 50
+_MOST_CLASSES = 20  # a larger table is no longer read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +87,11 @@ _BYTE_ALL_NUMBERS = Gate(
 )
 
 
-def gate_of(mode: QuantMode, kind: AnswerKind, *, half: bool = False) -> Gate:
-    """The limits for files of ``mode``; ``half`` when the Keras model computes in half precision.
+def gate_of(target: Target, mode: str, kind: AnswerKind, *, half: bool = False) -> Gate:
+    """The limits for an artefact; ``half`` when the Keras model computes in half precision.
 
-    Classes are judged by the answers, so single outputs may move far; numbers are the answers.
+    Classes are judged by the answers, so single outputs may move far; numbers are the answers. What a
+    quantised artefact of another target may do differently does not depend on its target.
     """
     numbers = kind is AnswerKind.NUMBERS
     match mode:
@@ -99,6 +103,7 @@ def gate_of(mode: QuantMode, kind: AnswerKind, *, half: bool = False) -> Gate:
             return _BYTE_WEIGHTS_NUMBERS if numbers else _BYTE_WEIGHTS
         case QuantMode.INT8:
             return _BYTE_ALL_NUMBERS if numbers else _BYTE_ALL
+    raise ExportError(f"{target}: there is no mode {mode!r}; expected one of {', '.join(QuantMode)}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +168,30 @@ def compare(
         accuracy_after=None if truth is None or after is None else float(np.mean(after == truth)),
         chance=None if truth is None else _commonest_share(truth),
     )
+
+
+def flips_of(answers: Answers, keras: NDArray[Any], lite: NDArray[Any], rows: NDArray[np.int64]) -> tuple[int, ...]:
+    """The first 50 of the samples on which the classes differ, by their numbers ``rows``; () for regression."""
+    before, after = answers.classes(keras), answers.classes(lite)
+    if before is None or after is None:
+        return ()
+    differs = (before != after).reshape(len(before), -1).any(axis=1)
+    return tuple(int(row) for row in rows[differs][:_MOST_FLIPS])
+
+
+def confusion_of(answers: Answers, lite: NDArray[Any], y: NDArray[Any] | None) -> tuple[tuple[int, ...], ...] | None:
+    """``[truth][answer]`` counts of the file's answers; None without targets, for several labels and many classes."""
+    given = answers.classes(lite)
+    truth = None if y is None else answers.true_classes(y, lite)
+    several_labels = answers.kind is AnswerKind.YES_NO and lite[0].size > 1
+    if given is None or truth is None or several_labels:
+        return None
+    classes = lite.shape[-1] if answers.kind is AnswerKind.CLASSES else 2
+    if classes > _MOST_CLASSES:
+        return None
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (truth.ravel(), given.ravel()), 1)
+    return tuple(tuple(map(int, row)) for row in counts)
 
 
 def judge(comparison: Comparison, gate: Gate) -> tuple[Verdict, str]:

@@ -9,6 +9,7 @@ from IPython.display import display
 
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.events import ModelExported
+from tunemagic.export.result import ExportResult
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.objects import is_model
 from tunemagic.magics.tables import artefact_name, exports_table
@@ -90,9 +91,9 @@ class GrowingTable:
         if self._in_kernel:
             self._show(self._next())
 
-    def add(self, result: ModelExported) -> None:
+    def add(self, result: ExportResult) -> None:
         """Take one more result."""
-        self._results.append(result)
+        self._results.append(result.event())
         if self._in_kernel:
             self._show(self._next())
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunemagic.analysis.cells import verdict_text
+from tunemagic.analysis.cells import export_remark, verdict_text
 from tunemagic.analysis.wording import (
     MISSING,
     clock,
@@ -146,7 +146,7 @@ def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH, 
         for name, result in zip(names, results, strict=True)
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
-    told = [(name, result.message) for name, result in zip(names, results, strict=True) if result.message]
+    told = [(name, text) for name, result in zip(names, results, strict=True) if (text := export_remark(result))]
     return Table(
         caption=texts("table.exports" if lite else "table.artefacts", verified=verified, count=len(results)),
         columns=(first, *sizes, score, *map(texts, others)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from tunemagic.events import ModelExported
+from tunemagic.export.result import ExportResult
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.exporting import GrowingTable, held_out, source_of, variable_in
 from tunemagic.magics.guard import documented_by, user_errors
@@ -58,7 +58,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _export_model(self, source: Any, asked: ExportLine, shown: GrowingTable) -> None:
         """Convert a model and compare on the data of the line."""
-        from tunemagic.export.tflite import convert_tflite, split_target
+        from tunemagic.export import convert_tflite, split_target
 
         x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
         study = source if isinstance(source, Study) else None
@@ -86,7 +86,9 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 def _recorded(study: Study, shown: GrowingTable) -> Any:
     """Show each result after the study has recorded it, so that its panel lists it too."""
 
-    def take(result: ModelExported) -> None:
-        shown.add(result if study.read_only_reason else study.record(result))  # type: ignore[arg-type]
+    def take(result: ExportResult) -> None:
+        if not study.read_only_reason:
+            study.record(result.event())
+        shown.add(result)
 
     return take

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.errors import OptionError, TuneError
-from tunemagic.events import ModelExported
+from tunemagic.export.result import ExportResult
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.request import QuantMode
 from tunemagic.steerable import budget_text
@@ -72,7 +72,7 @@ class SteeredStudy(Protocol):
     def select(self, trials: Sequence[int]) -> None:
         """Choose trials by number."""
 
-    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ModelExported, ...]:
+    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ExportResult, ...]:
         """Convert and verify the best model; results arrive as events."""
 
 

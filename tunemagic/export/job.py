@@ -1,0 +1,69 @@
+"""What the conversion process is asked for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tunemagic.export.targets.kinds import KINDS
+from tunemagic.request import Target
+
+__all__ = ["Job", "Variant"]
+
+_FILE = "job.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One artefact: a target and how its numbers are stored."""
+
+    target: Target
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.mode}"
+
+    @property
+    def label(self) -> str:
+        """What messages call it: a TF Lite file by its mode, all else by its target."""
+        return self.mode if self.target is Target.TFLITE else str(self.target)
+
+    def path_in(self, folder: Path) -> Path:
+        """Where the artefact is made, inside of a job's folder. A name that C and others accept as a symbol."""
+        return folder / f"{self.target}_{self.mode}{KINDS[self.target].ending}"
+
+    def outputs_in(self, folder: Path) -> Path:
+        """Where its answers for the evaluation samples are."""
+        return folder / f"{self.target}_{self.mode}.npy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """``job.json`` in the folder of a job.
+
+    Attributes:
+        variants: What to make, as (target, mode).
+        made: What an earlier process, which has crashed since, had made already.
+        half: Whether the Keras model computes in half precision.
+        calibrated: Whether there are representative samples.
+        about: Facts to be kept beside the model.
+        fault: See ``serve.fault``.
+    """
+
+    variants: list[tuple[str, str]]
+    made: list[tuple[str, str]]
+    half: bool
+    calibrated: bool
+    about: dict[str, Any] = field(default_factory=dict)
+    fault: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Put the job into the folder."""
+        (folder / _FILE).write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Job:
+        """The job in the folder."""
+        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))

@@ -1,0 +1,41 @@
+"""TF Lite files, by TensorFlow's own converter, run in LiteRT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tunemagic.export.convert import check_file, convert_graph, operations_of
+from tunemagic.export.runtime import RunResult, run_file
+from tunemagic.export.source import Source
+from tunemagic.request import QuantMode
+
+__all__ = ["operations", "run", "write"]
+
+_FLOAT_FRONT = (QuantMode.INT8, QuantMode.FLOAT16)
+
+
+def write(source: Source, mode: str, path: Path) -> list[str]:
+    """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
+    wanted = QuantMode(mode)
+    content = convert_graph(source.graph, wanted, source.calibration, source.loops, prepares=source.prepares)
+    remarks = check_file(content, wanted, source.params)
+    if source.prepares and wanted in _FLOAT_FRONT:
+        remarks.append("the preparation in front stays in float")
+    path.write_bytes(content)
+    plain = source.made.get(f"tflite {QuantMode.NONE}")
+    if plain is not None and len(content) > plain.stat().st_size:
+        remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
+    return remarks
+
+
+def operations(path: Path) -> list[str]:
+    """Names of the operations in the file, each once."""
+    return operations_of(path.read_bytes())
+
+
+def run(path: Path, x: NDArray[Any]) -> RunResult:
+    """Answers of the file for ``x`` (sample, ...) in LiteRT. Raises ExportError."""
+    return run_file(path, x)
