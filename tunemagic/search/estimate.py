@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import functools
 import math
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from tunemagic.errors import OptionError
@@ -15,12 +13,11 @@ from tunemagic.search.data import TrainingData
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.parts import run_on
+from tunemagic.weightless import weights_without_values
 
 __all__ = ["TooLarge", "check_defaults", "check_size", "estimate_parameters", "too_large"]
 
 _BYTES = 8  # for each weight at least: itself and what initialises it
-_counting = threading.local()
-_patched = threading.Lock()
 
 
 class TooLarge(Exception):
@@ -66,7 +63,7 @@ def estimate_parameters(program: TrialProgram, hp: Any, data: TrainingData) -> i
 
     def count() -> None:
         # Whatever the user's code raises, it raises again when the model is built for real.
-        with contextlib.suppress(BaseException), _weights_without_values():
+        with contextlib.suppress(BaseException), weights_without_values():
             found.append(_count(program, hp, data))
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(count,), name="tunemagic-estimate")
@@ -88,31 +85,3 @@ def _count(program: TrialProgram, hp: Any, data: TrainingData) -> int:
             )
         )
     return sum(math.prod(weight.shape) for weight in model.weights)
-
-
-@contextlib.contextmanager
-def _weights_without_values() -> Iterator[None]:
-    """Let layers in this thread make weights that have a shape and no value.
-
-    The scope for that can't span the model code: optimizers and metrics in it make small variables
-    with values, which such a scope refuses.
-    """
-    import keras
-
-    original: Callable[..., Any] = keras.layers.Layer.add_weight
-
-    @functools.wraps(original)
-    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not getattr(_counting, "on", False):
-            return original(self, *args, **kwargs)
-        with keras.StatelessScope(initialize_variables=False):
-            return original(self, *args, **kwargs)
-
-    with _patched:
-        keras.layers.Layer.add_weight = add_weight
-        _counting.on = True
-        try:
-            yield
-        finally:
-            _counting.on = False
-            keras.layers.Layer.add_weight = original

@@ -38,7 +38,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
 
     module = tf.Module()
     if source.clone is not None:
-        answer, batch = _answer_of_clone(source, module), None
+        answer, batch = _answer_of_clone(source.clone, module), None
     else:
         answer, batch = _answer_of_graph(source, module), 1 if source.loops else None
     spec = tf.TensorSpec((batch, *source.x.shape[1:]), source.x.dtype, name=INPUT)
@@ -49,8 +49,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     return [f"one sample a call, since {source.loops[0]} is a loop"] if batch else []
 
 
-def _answer_of_clone(source: Source, module: Any) -> Any:
-    clone = source.clone
+def _answer_of_clone(clone: Any, module: Any) -> Any:
     module.kept = [variable.value for variable in clone.variables]
 
     def answer(inputs: Any) -> Any:

@@ -1,0 +1,345 @@
+"""What is loaded is the model that was exported; what strangers wrote runs nothing and takes no kernel along."""
+
+import io
+import json
+import os
+import stat
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import tunemagic
+from tunemagic.errors import DataError, ExportError
+from tunemagic.export.handover import hand_over, receive
+from tunemagic.export.infer import keras_outputs
+from tunemagic.export.source import Source
+from tunemagic.export.targets import json_bundle, keras_file, saved_model
+from tunemagic.prep import augment
+
+
+@pytest.fixture(scope="module")
+def sources(dense, augmented, digits, images, tmp_path_factory):
+    """Models on the conversion process' side: ``sources(name)`` and the samples they are compared on."""
+
+    def source(model, x):
+        folder = tmp_path_factory.mktemp("source")
+        hand_over(model, folder, x)
+        received = receive(folder, keras_outputs(model, x), x, half=False)
+        assert isinstance(received, Source)
+        return received
+
+    return {
+        "dense": (dense, source(dense, digits.x_held[:40])),
+        "augmented": (augmented, source(augmented, images[1][:40] * 16)),
+    }
+
+
+@pytest.fixture(scope="module")
+def exported(sources, tmp_path_factory):
+    """Folder with ``dense.keras``, ``dense-json``, ``augmented.keras`` ...; nothing of it is changed by tests."""
+    folder = tmp_path_factory.mktemp("exported")
+    for name, (_, source) in sources.items():
+        for module, ending in ((keras_file, ".keras"), (json_bundle, "-json")):
+            assert module.write(source, "none", folder / f"{name}{ending}") == []
+    return folder
+
+
+@pytest.mark.parametrize("name", ["dense", "augmented"])
+@pytest.mark.parametrize("ending", [".keras", "-json"])
+def test_a_keras_model_comes_back_compiled_and_with_all_its_layers(exported, sources, digits, name, ending):
+    model, source = sources[name]
+    loaded = tunemagic.load(exported / f"{name}{ending}")
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]
+    np.testing.assert_array_equal(keras_outputs(loaded, source.x), keras_outputs(model, source.x))
+    y = digits.y_held[:40]
+    assert loaded.evaluate(source.x, y, verbose=0) == model.evaluate(source.x, y, verbose=0)
+    before = loaded.get_weights()
+    loaded.fit(source.x, y, epochs=1, verbose=0)
+    assert any((old != new).any() for old, new in zip(before, loaded.get_weights(), strict=True))
+
+
+def test_layers_of_tunemagic_load_again(digits, images, tmp_path):
+    layers = [
+        keras.Input((8, 8, 1)),
+        augment.images(shift=0.1, zoom=0.1),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10, "softmax"),
+    ]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "m.keras")
+    loaded = tunemagic.load(str(tmp_path / "m.keras"))
+    np.testing.assert_array_equal(keras_outputs(loaded, images[1][:9]), keras_outputs(model, images[1][:9]))
+
+
+def test_a_model_without_a_config_is_refused_by_name_but_not_as_operations(dense, digits, tmp_path):
+    class Doubling(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    x = digits.x_held[:20]
+    model = keras.Sequential([keras.Input((64,)), dense, Doubling()])
+    (tmp_path / "job").mkdir()
+    hand_over(model, tmp_path / "job", x)
+    source = receive(tmp_path / "job", keras_outputs(model, x), x, half=False)
+    for module, target in ((keras_file, "keras"), (json_bundle, "json")):
+        with pytest.raises(ExportError, match=f"^{target}: Doubling exists in this notebook only"):
+            module.write(source, "none", tmp_path / target)
+        assert not (tmp_path / target).exists()
+    assert saved_model.write(source, "none", tmp_path / "m-savedmodel") == []
+    np.testing.assert_allclose(
+        saved_model.run(tmp_path / "m-savedmodel", x).outputs, keras_outputs(model, x), atol=1e-6
+    )
+
+
+def test_a_loss_of_the_notebook_s_own_is_left_out_with_a_remark(digits, tmp_path):
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(3)])
+    model.compile("adam", loss=lambda y, p: (y - p) ** 2)
+    x = digits.x_held[:20]
+    hand_over(model, tmp_path, x)
+    source = receive(tmp_path, keras_outputs(model, x), x, half=False)
+    remark = "without loss, metrics and optimizer: compile the model before training or evaluating it"
+    assert keras_file.write(source, "none", tmp_path / "m.keras") == [remark]
+    assert not tunemagic.load(tmp_path / "m.keras").compiled
+
+
+def test_files_of_other_runtimes_answer_in_a_process_of_their_own(sources, dense, dense_files, digits, tmp_path):
+    folder, _, _ = dense_files
+    _, source = sources["dense"]
+    saved_model.write(source, "none", tmp_path / "dense-savedmodel")
+    x = digits.x_held[:40]
+    for path, takes in (
+        (folder / "digits.tflite", "(any, 64) float32"),
+        (tmp_path / "dense-savedmodel", "inputs (any, 64) float32"),
+    ):
+        loaded = tunemagic.load(path)
+        assert [loaded.path, len(loaded.inputs), len(loaded.outputs)] == [path, 1, 1]
+        assert loaded.inputs[0].endswith(takes)
+        assert takes in repr(loaded)
+        assert takes in loaded._repr_html_()
+        np.testing.assert_allclose(loaded.predict(x.astype("float64")), keras_outputs(dense, x), atol=1e-5)
+    with pytest.raises(ExportError, match="dense-savedmodel"):
+        loaded.predict(x[:, :3])
+    for wrong in ([[1, 2], [3]], ["a"], np.zeros((0, 64)), 3):
+        with pytest.raises(DataError, match=r"^predict: received"):
+            loaded.predict(wrong)
+
+
+# -- hostile files ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unsafe_mode():
+    """What a user may have called for a file of their own."""
+    from keras.src.backend.common import global_state
+
+    keras.config.enable_unsafe_deserialization()
+    yield
+    global_state.set_global_attribute("safe_mode_saving", None)
+
+
+def rewritten(path, target, **changed):
+    """The archive with other members: ``config=bytes``, ``weights=bytes``; dicts are changed into JSON."""
+    names = {"config.json": "config", "model.weights.h5": "weights"}
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = changed.get(names.get(name, name), old.read(name))
+            new.writestr(name, json.dumps(content) if isinstance(content, dict) else content)
+    return target
+
+
+def config_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+def test_code_in_a_file_does_not_run_whatever_keras_is_set_to(exported, tmp_path, unsafe_mode):
+    ran = str(tmp_path / "ran")
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Lambda(lambda z: (open(ran, "w").close(), z)[1], output_shape=(3,))]  # noqa: PLW1514
+    )
+    with pytest.warns(UserWarning, match="lambda"):
+        model.save(tmp_path / "evil.keras")
+    os.remove(ran)
+    with pytest.raises(ExportError, match=r"^evil.keras: it holds Python code \(a Lambda\)"):
+        tunemagic.load(tmp_path / "evil.keras")
+    assert not os.path.exists(ran)
+    trusted = tunemagic.load(tmp_path / "evil.keras", trust=True)  # the other way round it is the user's wish
+    trusted(np.zeros((1, 3)))
+    assert os.path.exists(ran)
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ({"module": "os", "class_name": "system", "config": "touch ran"}, "os.system"),
+        ({"module": None, "class_name": "Popen", "config": {}}, "Popen"),
+        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "keras.utils.function"),
+        ({"module": "keras.src.utils.file_utils", "class_name": "File", "config": {}}, "file_utils.File"),
+        ({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/tmp"}}, "Python code"),
+        ({"module": "tunemagic.durable", "class_name": "write_atomic", "config": {}}, "tunemagic.durable"),
+        ({"class_name": "function", "config": "system", "registered_name": "os>system"}, "os>system"),
+    ],
+)
+def test_a_config_may_name_nothing_but_parts_of_models(exported, tmp_path, unsafe_mode, monkeypatch, part, why):
+    monkeypatch.chdir(tmp_path)
+    config = config_of(exported / "dense.keras")
+    config["config"]["layers"][-1]["config"]["activation"] = {"registered_name": None, **part}
+    with pytest.raises(ExportError, match=rf"^evil.keras: .*{why}"):
+        tunemagic.load(rewritten(exported / "dense.keras", tmp_path / "evil.keras", config=config))
+    assert os.listdir(tmp_path) == ["evil.keras"]
+
+
+def test_another_name_does_not_make_a_part_of_keras_of_a_class(exported, tmp_path):
+    config = config_of(exported / "dense.keras")
+    config["config"]["layers"][-1]["registered_name"] = "tunemagic>RandomImages"
+    with pytest.raises(ExportError, match=r"evil.keras: its model can't be built"):
+        tunemagic.load(rewritten(exported / "dense.keras", tmp_path / "evil.keras", config=config))
+
+
+def member(name, *, mode=0o644):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK if mode == 0o777 else stat.S_IFREG | mode) << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    ("info", "why"),
+    [
+        (member("assets/../../evil"), "points outside"),
+        (member("/etc/evil"), "points outside"),
+        (member("assets/link", mode=0o777), "points outside"),
+        (member("C:evil"), "points outside"),
+        (member("sitecustomize.py"), "expected a .keras file as Keras 3 writes it"),
+        (member("config.json"), "expected each name once"),
+    ],
+)
+def test_an_archive_may_hold_what_keras_writes_only(exported, tmp_path, info, why):
+    path = rewritten(exported / "dense.keras", tmp_path / "evil.keras")
+    with zipfile.ZipFile(path, "a") as archive:
+        if info.filename == "config.json":
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                archive.writestr(info, "/etc/passwd")
+        else:
+            archive.writestr(info, "/etc/passwd")
+    with pytest.raises(ExportError, match=f"^evil.keras: .*{why}"):
+        tunemagic.load(path)
+    assert os.listdir(tmp_path) == ["evil.keras"]
+
+
+def test_a_bomb_is_not_unpacked(exported, tmp_path):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps(config_of(exported / "dense.keras")))
+        archive.writestr("model.weights.h5", bytes(64 << 20))
+    with pytest.raises(ExportError, match=r"bomb.keras: member 'model.weights.h5' declares 67,108,864 bytes and holds"):
+        tunemagic.load(path)
+
+
+def weights(fill):
+    """A weights file that ``fill(file)`` wrote."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    return buffer.getvalue()
+
+
+def giant(file):
+    file.create_dataset("layers/dense/vars/0", (1 << 20, 1 << 20), "f4", chunks=(1024, 1024), fillvalue=0)
+
+
+def linked(file):
+    file["layers"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def elsewhere(file):
+    file.create_dataset("x", (4,), "u1", external=[("/etc/passwd", 0, 4)])
+
+
+def objects(file):
+    file.create_dataset("x", data=["a", "b"], dtype=h5py.string_dtype())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (weights(giant), "declare 4,398,046,511,104 bytes"),
+        (weights(linked), "a link to elsewhere"),
+        (weights(elsewhere), "lies in another file"),
+        (weights(objects), "expected numbers"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 8, "evil-json: "),
+        (weights(lambda file: None), "Keras can't read it|has 4,810 weights, the file holds 0"),
+    ],
+)
+def test_weights_may_be_plain_numbers_of_their_own_only(exported, tmp_path, content, why):
+    folder = tmp_path / "evil-json"
+    folder.mkdir()
+    (folder / "model.json").write_bytes((exported / "dense-json" / "model.json").read_bytes())
+    (folder / "model.weights.h5").write_bytes(content)
+    with pytest.raises(ExportError, match=f"^evil-json: .*{why}" if why != "evil-json: " else why):
+        tunemagic.load(folder)
+
+
+def test_a_model_with_more_weights_than_its_file_is_not_built(exported, tmp_path):
+    config = config_of(exported / "dense.keras")
+    config["config"]["layers"][1]["config"]["units"] = 10**12
+    with pytest.raises(ExportError, match=r"evil.keras: its model has [\d,]+ weights, the file holds"):
+        tunemagic.load(rewritten(exported / "dense.keras", tmp_path / "evil.keras", config=config))
+
+
+def test_what_is_no_model_is_told_in_one_line(exported, dense_files, tmp_path):
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    keras_bytes = (exported / "dense.keras").read_bytes()
+    tflite = (dense_files[0] / "digits.tflite").read_bytes()
+    (tmp_path / "empty-folder").mkdir()
+    os.mkfifo(tmp_path / "pipe.keras")
+    with zipfile.ZipFile(tmp_path / "photos.keras", "w") as archive:
+        archive.writestr("a.txt", "a")
+    for name, content, why in [
+        ("image.tflite", png, "is a PNG image"),
+        ("text.keras", b"hello, world", "is no .keras file"),
+        ("cut.tflite", tflite[:6], "is no .tflite file"),
+        ("half.tflite", tflite[: len(tflite) // 2], "half.tflite: "),
+        ("spoilt.tflite", tflite[:64] + b"\xff" * 4000 + tflite[4064:], "spoilt.tflite: "),
+        ("none.tflite", b"", "is empty"),
+        ("half.keras", keras_bytes[: len(keras_bytes) // 2], "is a damaged archive"),
+        ("spoilt.keras", keras_bytes.replace(b"sequential", b"sequentiam"), "spoilt.keras: "),
+        ("old.h5", b"\x89HDF\r\n\x1a\n", "an old format"),
+        ("model.pkl", b"\x80\x04\x95", "a pickle"),
+        ("noise.onnx", bytes(range(256)), "noise.onnx: "),
+        ("photos.keras", None, "zip archive without a model"),
+        ("pipe.keras", None, "neither a file nor a folder"),
+        ("empty-folder", None, "holds no model"),
+        ("missing.keras", None, "there is no file or folder"),
+        ("image.tflite/inside.keras", None, "can't be read: Not a directory"),
+        ("nul\0.keras", None, "can't be read"),
+    ]:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ExportError) as caught:
+            tunemagic.load(tmp_path / name)
+        assert why in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_saved_model_that_writes_files_or_a_torch_archive_needs_trust(tmp_path):
+    import tensorflow as tf
+
+    class Writing(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 3))])
+        def serve(self, inputs):
+            tf.io.write_file(str(tmp_path / "ran"), "x")
+            return {"outputs": inputs}
+
+    module = Writing()
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures={"serving_default": module.serve})
+    with pytest.raises(ExportError, match=r"^m: it has operations that read or write files.*\(WriteFile\)"):
+        tunemagic.load(tmp_path / "m")
+    assert tunemagic.load(tmp_path / "m", trust=True).predict(np.ones((2, 3))).tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert (tmp_path / "ran").exists()
+    with zipfile.ZipFile(tmp_path / "m.pt2", "w") as archive:
+        archive.writestr("m/archive_format", "pt2")
+    with pytest.raises(ExportError, match=r"m.pt2: torch falls back to pickle"):
+        tunemagic.load(tmp_path / "m.pt2")

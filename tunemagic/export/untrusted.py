@@ -1,0 +1,174 @@
+"""What is asked of a model file before Keras may read it: no code, nothing out of proportion.
+
+Keras' safe mode is one setting for the whole process: once ``keras.config.enable_unsafe_deserialization()`` was
+called, ``load_model(..., safe_mode=True)`` runs code all the same (Keras 3.15). So the config is looked through here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import stat
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from tunemagic.errors import ExportError
+from tunemagic.export.text import error_text
+from tunemagic.text import one_line
+
+__all__ = ["check_config", "check_weights_fit", "parsed_config", "unpacked"]
+
+_CONFIG = "config.json"
+_WEIGHTS = "model.weights.h5"
+_ASSETS = "assets"
+_MOST_MEMBERS = 10_000
+_MOST_CONFIG = 64 << 20  # bytes; a config of a thousand layers has about 1 MB
+_MOST_EXPANSION = 100  # Keras stores members as they are
+_SMALL = 16 << 20  # bytes that may be packed as tightly as they like
+# Parts of Keras that models are made of. Its others read files, download or change settings.
+_PARTS = (
+    "activations", "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "quantizers", "random", "regularizers",
+)  # fmt: skip
+_OURS = ("tunemagic.prep.", "tunemagic.models.")
+_CODE = ("__lambda__", "TFSMLayer")
+_SLACK = 1000  # weights; the counts of seeds and the like
+
+
+def unpacked(content: bytes, name: str) -> tuple[bytes, bytes]:
+    """Config and weights of a ``.keras`` file, in memory. Raises ExportError for one that no Keras has written."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = _checked_members(archive, name)
+            for wanted in (_CONFIG, _WEIGHTS):
+                if wanted not in members:
+                    raise ExportError(f"{name}: a .keras file holds {_CONFIG} and {_WEIGHTS}; {wanted} is missing.")
+            return archive.read(_CONFIG), archive.read(_WEIGHTS)
+    # A damaged archive shows as any of these.
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+        raise ExportError(f"{name}: the archive is damaged: {error_text(error)}") from error
+
+
+def _checked_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """Its members by name: only such as Keras writes, none that leaves its folder, none that is a bomb."""
+    infos = archive.infolist()
+    members = {info.filename: info for info in infos}
+    if len(infos) > _MOST_MEMBERS or len(members) < len(infos):
+        raise ExportError(f"{name}: received {len(infos)} members, {len(members)} names; expected each name once.")
+    for member, info in members.items():
+        path = PurePosixPath(member)
+        outside = path.is_absolute() or ".." in path.parts or "\\" in member or ":" in member
+        if outside or stat.S_ISLNK(info.external_attr >> 16):
+            raise ExportError(f"{name}: member {one_line(member, 60)!r} points outside of the archive; it is not read.")
+        if info.flag_bits & 1:
+            raise ExportError(f"{name}: member {one_line(member, 60)!r} is encrypted.")
+        if path.parts[:1] != (_ASSETS,) and member not in (_CONFIG, _WEIGHTS, "metadata.json"):
+            raise ExportError(
+                f"{name}: received the member {one_line(member, 60)!r}; expected a .keras file as Keras 3 writes it, "
+                f"with {_CONFIG} and {_WEIGHTS}."
+            )
+        if info.file_size > max(_SMALL, _MOST_EXPANSION * info.compress_size) or (
+            member == _CONFIG and info.file_size > _MOST_CONFIG
+        ):
+            raise ExportError(
+                f"{name}: member {one_line(member, 60)!r} declares {info.file_size:,} bytes and holds "
+                f"{info.compress_size:,}; that is out of proportion, so it is not unpacked."
+            )
+    return members
+
+
+def parsed_config(text: bytes, name: str) -> dict[str, Any]:
+    """The config as JSON. Raises ExportError for what is none."""
+    try:
+        config = json.loads(text)
+    except (RecursionError, ValueError) as error:
+        raise ExportError(f"{name}: its config is not JSON: {error_text(error)}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise ExportError(f"{name}: its config describes no Keras model.")
+    return config
+
+
+def check_config(config: dict[str, Any], name: str) -> None:
+    """Raise ExportError when the config holds code, or names what is neither Keras' nor this session's own."""
+    import keras
+
+    for part in _parts(config):
+        kind, module = part["class_name"], part.get("module")
+        if kind in _CODE:
+            raise ExportError(
+                f"{name}: it holds Python code (a Lambda) or another program, which would run while it is loaded. "
+                "If you know who wrote it: load(path, trust=True)."
+            )
+        if kind.startswith("__") and "module" not in part:  # Keras' own markers, as for tuples
+            continue
+        registered = part.get("registered_name")
+        if isinstance(registered, str) and keras.saving.get_registered_object(registered) is not None:
+            continue
+        if not _is_known(module, kind):
+            called = one_line(f"{module}.{kind}" if module else str(registered or kind), 80)
+            raise ExportError(
+                f"{name}: it needs {called}, which is no part of Keras that models are made of. If it is yours, run "
+                "the cell that defines it with @keras.saving.register_keras_serializable() first."
+            )
+
+
+def _is_known(module: object, kind: str) -> bool:
+    if not isinstance(module, str):
+        return False
+    if module == "builtins":
+        return kind == "function"
+    path = module.removeprefix("keras.src.") if module.startswith("keras.src.") else module.removeprefix("keras.")
+    return module == "keras" or (module.startswith("keras.") and path.split(".")[0] in _PARTS) or _is_ours(module)
+
+
+def _is_ours(module: str) -> bool:
+    return f"{module}.".startswith(_OURS)
+
+
+def _parts(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every object that the config describes; not by recursion, which a deep one would exhaust."""
+    waiting: list[Any] = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            if isinstance(value.get("class_name"), str) and "config" in value:
+                yield value
+
+
+def check_weights_fit(config: dict[str, Any], held: int, name: str) -> None:
+    """Raise ExportError when the model needs more numbers than the ``held`` ones that came with it.
+
+    It is built without values first: a config of a few bytes can ask for more memory than there is.
+    """
+    import keras
+    from keras.src.saving import serialization_lib
+
+    from tunemagic.weightless import weights_without_values
+
+    bare = {key: value for key, value in config.items() if key != "compile_config"}
+    found: list[int | BaseException] = []
+
+    def count() -> None:
+        try:
+            with weights_without_values(), serialization_lib.SafeModeScope(True):
+                model = keras.saving.deserialize_keras_object(bare)
+                found.append(sum(math.prod(weight.shape) for weight in model.weights))
+        # Handed over to the caller's thread.
+        except BaseException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=count, name="tunemagic-load")
+    thread.start()
+    thread.join()
+    (needed,) = found
+    if isinstance(needed, BaseException):
+        raise ExportError(f"{name}: its model can't be built: {error_text(needed)}") from needed
+    if needed > held + _SLACK:
+        raise ExportError(f"{name}: its model has {needed:,} weights, the file holds {held:,}; it is not built.")
