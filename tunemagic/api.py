@@ -156,7 +156,7 @@ def tflite(
 
     Args:
         model: A Study or a built Keras model.
-        modes: One or several of ``none``, ``dynamic``, ``float16``, ``int8``.
+        modes: One or several of ``none``, ``dynamic``, ``float16``, ``int8``, ``int16x8``, ``int4``, ``mixed``.
         data: Held-out ``(x, y)`` or ``x``; a study has its own.
         representative: Inputs that int8 is calibrated on.
         path: Where the file goes; default: the study's folder, or the model's name here.

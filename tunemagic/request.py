@@ -85,6 +85,9 @@ class QuantMode(StrEnum):
     DYNAMIC = "dynamic"
     FLOAT16 = "float16"
     INT8 = "int8"
+    INT16X8 = "int16x8"  # advanced: activations in 16 bits; slow
+    INT4 = "int4"
+    MIXED = "mixed"  # 8 bits, and 4 where that hardly moves the answers
 
 
 class Target(StrEnum):

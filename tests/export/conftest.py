@@ -43,12 +43,12 @@ def dense(digits):
 
 @pytest.fixture(scope="session")
 def dense_files(dense, digits, tmp_path_factory):
-    """All four modes of the dense model: (folder, results, results as they were called back)."""
+    """All modes of the dense model: (folder, results, results as they were called back)."""
     folder = tmp_path_factory.mktemp("dense")
     called: list = []
     results = convert_tflite(
         dense,
-        [QuantMode.INT8, QuantMode.NONE, QuantMode.DYNAMIC, QuantMode.FLOAT16],
+        list(QuantMode),
         x_eval=digits.x_held,
         y_eval=digits.y_held,
         representative=digits.x,

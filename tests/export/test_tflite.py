@@ -32,14 +32,20 @@ def test_every_mode_of_a_dense_model_is_verified_milder_modes_first(dense, dense
         ("none", Verdict.VERIFIED, "digits.tflite"),
         ("float16", Verdict.VERIFIED, "digits.float16.tflite"),
         ("dynamic", Verdict.VERIFIED, "digits.dynamic.tflite"),
+        ("int16x8", Verdict.VERIFIED, "digits.int16x8.tflite"),
         ("int8", Verdict.VERIFIED, "digits.int8.tflite"),
+        ("mixed", Verdict.VERIFIED, "digits.mixed.tflite"),
+        ("int4", Verdict.VERIFIED, "digits.int4.tflite"),
     ]
     assert called == list(results)
     assert sorted(path.name for path in folder.iterdir()) == sorted(result.path.name for result in results)
-    float32, float16, dynamic, int8 = results
-    assert float32.bytes > float16.bytes > dynamic.bytes
+    float32, float16, dynamic, int16x8, int8, mixed, int4 = results
+    assert float32.bytes > float16.bytes > dynamic.bytes > int4.bytes
     assert int8.bytes < 0.5 * float32.bytes
+    assert mixed.bytes <= dynamic.bytes
     assert float32.max_abs_diff < float16.max_abs_diff < min(dynamic.max_abs_diff, int8.max_abs_diff)
+    assert "advanced: 16-bit activations are slow" in int16x8.warnings[0]
+    assert mixed.warnings[0].startswith("4 bits for ")
 
 
 def test_results_hold_what_can_be_checked_on_the_files(dense, dense_files, digits):
@@ -247,7 +253,10 @@ def poisoned():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"modes": []}, "expected at least one mode of none, float16, dynamic, int8; received none."),
+        (
+            {"modes": []},
+            "expected at least one mode of none, float16, dynamic, int16x8, int8, mixed, int4; received none.",
+        ),
         ({"model": "model"}, "expected a Keras model; received str."),
         ({"model": two_outputs}, "expected a model with one output; received 2. Export one part"),
         ({"model": two_inputs}, "expected a model with one input; received 2 (left, right)."),

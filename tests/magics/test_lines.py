@@ -390,8 +390,9 @@ def test_a_tflite_line_becomes_values(line, source, modes, rep, data, path):
     ("line", "message"),
     [
         (
-            "--quant int16",
-            "--quant: received 'int16'; expected none, dynamic, float16, int8 or all. Did you mean int8?",
+            "--quant int9",
+            "--quant: received 'int9'; expected none, dynamic, float16, int8, int16x8, int4, mixed or all. "
+            "Did you mean int8?",
         ),
         (
             "m --quantt all",

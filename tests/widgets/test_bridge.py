@@ -197,8 +197,8 @@ def test_a_conversion_that_fails_says_so_and_can_be_tried_again(study, outbox, c
 
 def test_an_unknown_mode_is_refused(study, outbox, channel):
     study.start()
-    channel.receive(command(study, "convert", args={"mode": "int4"}))
-    message = "expected one of none, dynamic, float16, int8, all; received 'int4'."
+    channel.receive(command(study, "convert", args={"mode": "int5"}))
+    message = "expected one of none, dynamic, float16, int8, int16x8, int4, mixed, all; received 'int5'."
     assert outbox.wait_for_kind("ack") == ack(ok=False, message=message)
 
 
@@ -305,11 +305,11 @@ def test_a_chinese_page_is_refused_in_chinese(study, outbox, channel):
     study.start()
     channel.receive({"kind": "hello", "have": 0, "lang": "zh-CN"})
     channel.receive(command(study, "stop", session="the one before"))
-    channel.receive(command(study, "convert", "k2", args={"mode": "int4"}))
+    channel.receive(command(study, "convert", "k2", args={"mode": "int5"}))
     told = [outbox.wait_for_kind("ack", count=count)["message"] for count in (1, 2)]
     assert told == [
         "此搜索已重新开始；未执行任何操作。",
-        "应为 none, dynamic, float16, int8, all 之一；收到的是 'int4'。",
+        "应为 none, dynamic, float16, int8, int16x8, int4, mixed, all 之一；收到的是 'int5'。",
     ]
 
 

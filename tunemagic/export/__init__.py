@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tunemagic.export.pipeline import MILDEST_FIRST, export_model
+from tunemagic.export.modes import MILDEST_FIRST
+from tunemagic.export.pipeline import export_model
 from tunemagic.export.place import artefact_name, split_target
 from tunemagic.export.result import ExportResult
 from tunemagic.export.task import EVALUATION_SAMPLES

@@ -9,59 +9,106 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.contents import Contents, contents_of
 from tunemagic.export.front import halve_behind, quantize_behind
 from tunemagic.export.handover import SIGNATURE
+from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT
+from tunemagic.export.quantizer import four_bits, mixed_bits
 from tunemagic.export.text import converter_reason
 from tunemagic.request import QuantMode
 
-__all__ = ["check_file", "convert_graph", "operations_of"]
+__all__ = ["Converted", "check_file", "convert", "convert_graph"]
 
 # Bytes that one weight needs at least; a file below a fifth of that has lost its weights (biases and
 # small tensors stay float, equal tensors are stored once, so the exact size is not known).
-_WEIGHT_BYTES = {QuantMode.NONE: 4, QuantMode.FLOAT16: 2, QuantMode.DYNAMIC: 1, QuantMode.INT8: 1}
+_WEIGHT_BYTES = {
+    QuantMode.NONE: 4.0,
+    QuantMode.FLOAT16: 2.0,
+    QuantMode.DYNAMIC: 1.0,
+    QuantMode.INT8: 1.0,
+    QuantMode.INT16X8: 1.0,
+    QuantMode.MIXED: 0.5,
+    QuantMode.INT4: 0.5,
+}
 _LEAST_SHARE = 0.2
 _BEHIND = {QuantMode.INT8: quantize_behind, QuantMode.FLOAT16: halve_behind}  # with a preparation in front
+_SLOW = "advanced: 16-bit activations are slow, because XNNPACK has no kernels for them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Contents:
-    """What a file's tables say: its operations by name, and where int8 is used."""
+class Converted:
+    """A file, and what is to be said about how it was made."""
 
-    operations: set[str]
-    computes_int8: bool
-    has_int8_weights: bool
+    content: bytes
+    remarks: tuple[str, ...] = ()
 
 
 def convert_graph(
     graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, loops: list[str], *, prepares: bool = False
 ) -> bytes:
-    """The TF Lite file of the SavedModel at ``graph``.
+    """The TF Lite file of the SavedModel at ``graph``; see ``convert``."""
+    return convert(graph, mode, calibration, loops, prepares=prepares).content
 
-    ``calibration`` (sample, ...) is needed for int8. ``loops`` names recurrent layers that are not
-    unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph begins
-    with a preparation, which stays in float. Raises ExportError.
+
+def convert(
+    graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, loops: list[str], *, prepares: bool = False
+) -> Converted:
+    """The TF Lite file of the SavedModel at ``graph``, with remarks.
+
+    ``calibration`` (sample, ...) is needed for int8, int16x8 and mixed. ``loops`` names recurrent layers
+    that are not unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph
+    begins with a preparation, which stays in float. Raises ExportError.
     """
-    import tensorflow as tf
-
-    if mode is QuantMode.INT8 and loops:
+    if mode in CALIBRATED and calibration is None:
+        raise ExportError(f"{mode}: expected representative data; received none.")
+    if mode in {QuantMode.INT8, QuantMode.INT16X8} and loops:
         raise ExportError(
-            f"int8: recurrent layer {loops[0]} reads more than 64 steps and can't be unrolled, and the converter "
+            f"{mode}: recurrent layer {loops[0]} reads more than 64 steps and can't be unrolled, and the converter "
             "crashes on integer loops. Shorten the sequences, or use dynamic."
         )
+    if mode is QuantMode.INT16X8 and prepares:
+        raise ExportError(
+            "int16x8: the model begins with a preparation, which must stay in float, and the converter's 16-bit "
+            "quantiser takes all operations or none. Use int8, which leaves it in float."
+        )
+    remarks = ["the preparation in front stays in float"] if prepares and mode in FLOAT_FRONT else []
+    try:
+        match mode:
+            case QuantMode.INT4:
+                content = four_bits(_converted(graph, QuantMode.NONE, None))
+            case QuantMode.MIXED:
+                assert calibration is not None
+                mixture = mixed_bits(_converted(graph, QuantMode.NONE, None), calibration)
+                content = mixture.content
+                remarks.append(mixture.remark())
+            case _:
+                content = _converted(graph, mode, calibration, prepares=prepares)
+    except ExportError as error:
+        raise ExportError(f"{mode}: {error}") from error
+    if mode is QuantMode.INT16X8:
+        remarks.append(_SLOW)
+    return Converted(content=content, remarks=tuple(remarks))
+
+
+def _converted(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *, prepares: bool = False) -> bytes:
+    """What TensorFlow's converter makes of the graph."""
+    import tensorflow as tf
+
     converter = tf.lite.TFLiteConverter.from_saved_model(str(graph), signature_keys=[SIGNATURE])
     if mode is not QuantMode.NONE:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if mode is QuantMode.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    if mode is QuantMode.INT8:
-        if calibration is None:
-            raise ExportError("int8: expected representative data; received none.")
+    operations = {
+        QuantMode.INT8: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+        QuantMode.INT16X8: tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+    }
+    if mode in operations and calibration is not None:
         samples = calibration
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.target_spec.supported_ops = [operations[mode]]
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     try:
         if prepares and mode in _BEHIND:
@@ -82,51 +129,26 @@ def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
             f"the converter wrote {len(content)} bytes for {params} weights (at least {least} were expected): "
             "the weights are missing."
         )
-    contents = _contents(content)
-    foreign = sorted(name for name in contents.operations if name.startswith(("Flex", "CUSTOM")))
-    if foreign:
+    contents = contents_of(content)
+    if contents.foreign:
+        names = ", ".join(contents.foreign)
         raise ExportError(
-            f"the file needs {', '.join(foreign)}, which the LiteRT runtime does not have. "
+            f"the file needs {names} ({contents.places[contents.foreign[0]]}), which the LiteRT runtime does not have. "
             "Replace the layer that uses it by one of plain Keras operations."
         )
-    if mode is QuantMode.INT8 and not contents.computes_int8:
-        raise ExportError("int8: the converter wrote a float file without a word; check the representative data.")
-    if mode is QuantMode.DYNAMIC and not contents.has_int8_weights:
-        return ["no weight tensor is large enough (1024 values) to be quantised, so this is a float file"]
+    return _check_numbers(contents, mode)
+
+
+def _check_numbers(contents: Contents, mode: QuantMode) -> list[str]:
+    """Whether the file computes and stores in what ``mode`` says."""
+    silent = f"{mode}: the converter wrote a float file without a word; check the representative data."
+    match mode:
+        case QuantMode.INT8 if "int8" not in contents.computed:
+            raise ExportError(silent)
+        case QuantMode.INT16X8 if "int16" not in contents.computed:
+            raise ExportError(silent)
+        case QuantMode.DYNAMIC if "int8" not in contents.constants:
+            return ["no weight tensor is large enough (1024 values) to be quantised, so this is a float file"]
+        case QuantMode.INT4 if "int4" not in contents.constants:
+            return ["no operation of the model can read weights in 4 bits"]
     return []
-
-
-def operations_of(content: bytes) -> list[str]:
-    """Names of the file's operations, each once, in order of the alphabet."""
-    return sorted(_contents(content).operations)
-
-
-def _contents(content: bytes) -> _Contents:
-    """Read the file's tables. QUANTIZE and DEQUANTIZE only carry values over, so they do not count as int8."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    operations: set[str] = set()
-    computes_int8 = has_int8_weights = False
-    for graph in model.subgraphs:
-        integer = [tensor.type == schema.TensorType.INT8 for tensor in graph.tensors]
-        for operator in graph.operators or []:
-            name = _operation_name(model.operatorCodes[operator.opcodeIndex], names)
-            operations.add(name)
-            computes_int8 |= name not in {"QUANTIZE", "DEQUANTIZE"} and any(integer[i] for i in operator.outputs)
-        has_int8_weights |= any(
-            is_integer and np.size(model.buffers[tensor.buffer].data) > 0
-            for is_integer, tensor in zip(integer, graph.tensors, strict=True)
-            if model.buffers[tensor.buffer].data is not None
-        )
-    return _Contents(operations=operations, computes_int8=computes_int8, has_int8_weights=has_int8_weights)
-
-
-def _operation_name(code: Any, names: dict[int, str]) -> str:
-    """``FlexName`` or ``CUSTOM name`` for what is not built in."""
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    if names.get(number) != "CUSTOM":
-        return names.get(number, f"operation {number}")
-    custom = str((code.customCode or b"").decode(errors="replace"))
-    return custom if custom.startswith("Flex") else f"CUSTOM {custom}"

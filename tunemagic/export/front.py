@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from tunemagic.export.clone import is_graph_model
+from tunemagic.export.tables import read_tables, write_tables
 from tunemagic.prep.graph import NAME
 
 __all__ = ["front_of", "halve_behind", "quantize_behind"]
@@ -48,7 +49,7 @@ def _with_constants(half: bytes, plain: bytes) -> bytes:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model, known = _read(half), _read(plain)
+    model, known = read_tables(half), read_tables(plain)
     for graph, known_graph in zip(model.subgraphs, known.subgraphs, strict=True):
         halves = [operator for operator in graph.operators or [] if _is_dequantize(model, operator)]
         outcomes = {int(operator.outputs[0]): operator for operator in halves}
@@ -65,13 +66,13 @@ def _with_constants(half: bytes, plain: bytes) -> bytes:
                 graph.operators.remove(outcomes.pop(int(number)))
         read = {int(number) for operator in graph.operators or [] for number in operator.inputs}
         for number in {int(operator.inputs[0]) for operator in halves} - read:
-            graph.tensors[number].buffer = 0  # the empty one
-    return _written(model, len(half))
+            model.buffers[graph.tensors[number].buffer].data = None
+    return write_tables(model, len(half))
 
 
 def _without_ranges(calibrated: bytes) -> bytes:
     """The calibrated file without the ranges of all that comes before the preparation's outcome."""
-    model = _read(calibrated)
+    model = read_tables(calibrated)
     for graph in model.subgraphs:
         behind: set[int] = set()
         for operator in graph.operators or []:
@@ -80,21 +81,7 @@ def _without_ranges(calibrated: bytes) -> bytes:
         for number, tensor in enumerate(graph.tensors):
             if number not in behind:
                 tensor.quantization = None
-    return _written(model, len(calibrated))
-
-
-def _read(content: bytes) -> Any:
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-
-
-def _written(model: Any, size: int) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(size)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return write_tables(model, len(calibrated))
 
 
 def _is_dequantize(model: Any, operator: Any) -> bool:

@@ -16,6 +16,7 @@ from tunemagic.errors import ExportError
 from tunemagic.events import Verdict, finite
 from tunemagic.export.handover import hand_over
 from tunemagic.export.job import Job, Variant
+from tunemagic.export.modes import CALIBRATED, MILDEST_FIRST, check_quantizer, milder
 from tunemagic.export.place import artefact_name, check_free, fingerprint, place, usable_folder, usable_stem
 from tunemagic.export.process import START_SECONDS, Worker, WorkerDied, WorkerSilent
 from tunemagic.export.result import ExportResult
@@ -27,10 +28,8 @@ from tunemagic.export.verify import compare, confusion_of, flips_of, gate_of, ju
 from tunemagic.export.warm import CONVERTER
 from tunemagic.request import QuantMode, Target
 
-__all__ = ["MILDEST_FIRST", "export_model"]
+__all__ = ["export_model"]
 
-MILDEST_FIRST = (QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC, QuantMode.INT8)
-_CALIBRATED = (QuantMode.INT8,)
 _START = "the start of the conversion process"
 
 
@@ -66,7 +65,7 @@ def export_model(
             "none")``; repeated ones count once.
         x_eval: held-out inputs (sample, ...); at most ``EVALUATION_SAMPLES`` of them are used.
         y_eval: their targets as in training, or None to compare outputs only.
-        representative: inputs that int8 is calibrated on; None takes up to 200 samples (a quarter at
+        representative: inputs that int8, int16x8 and mixed look at; None takes up to 200 samples (a quarter at
             most) of ``x_eval``, which are then left out of the comparison.
         directory: folder of the artefacts; made when missing.
         stem: begin of the artefacts' names.
@@ -87,7 +86,7 @@ def export_model(
             was written then.
     """
     wanted = _in_order(variants)
-    calibrated = [mode for mode in _CALIBRATED if any(variant.mode == mode for variant in wanted)]
+    calibrated = list(dict.fromkeys(variant.mode for variant in wanted if variant.mode in CALIBRATED))
     task = prepare(model, x_eval, y_eval, representative, calibrated, score_name)
     directory, stem = Path(directory), usable_stem(stem)
     if not force:
@@ -145,6 +144,7 @@ def _in_order(variants: Sequence[tuple[str, str]]) -> list[Variant]:
             raise ExportError(f"target: expected one of {', '.join(KINDS)}; received {target!r}.")
         if mode not in set(MILDEST_FIRST):
             raise ExportError(f"mode: expected one of {', '.join(MILDEST_FIRST)}; received {mode!r}.")
+    check_quantizer(QuantMode(mode) for _, mode in sorted(asked))
     targets = sorted(KINDS, key=lambda target: target is not Target.TFLITE)
     return [
         Variant(target=target, mode=str(mode))
@@ -294,7 +294,7 @@ class _Export:
         except OSError as error:
             return self.failed(variant, f"{variant.label}: can't write {path}: {error.strerror or error}.")
         if verdict is not Verdict.VERIFIED and not gate.proves:
-            message += f"; try --quant {MILDEST_FIRST[MILDEST_FIRST.index(QuantMode(variant.mode)) - 1]}"
+            message += f"; try --quant {milder(QuantMode(variant.mode))}"
         return ExportResult(
             target=variant.target,
             mode=variant.mode,

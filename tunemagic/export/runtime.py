@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tunemagic.errors import ExportError
 from tunemagic.export.text import error_text
 
-__all__ = ["RunResult", "run_file"]
+__all__ = ["RunResult", "outputs_of", "run_file"]
 
 _WARM_UP = 20
 _MOST_RUNS = 300
@@ -61,6 +61,19 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
         microseconds_least=min(times) * 1e6,
         runtime=f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}",
     )
+
+
+def outputs_of(content: bytes, x: NDArray[Any]) -> NDArray[Any]:
+    """What a file answers for each sample of ``x`` by itself, float64 (sample, ...). Raises ExportError."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        source, target = _ends(interpreter, x)
+        interpreter.allocate_tensors()
+        return np.stack([_answer(interpreter, source, target, sample) for sample in x])
+    except (RuntimeError, ValueError) as error:
+        raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
 
 
 def _ends(interpreter: Any, x: NDArray[Any]) -> tuple[Any, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tunemagic.errors import ExportError
-from tunemagic.export.pipeline import MILDEST_FIRST, export_model
+from tunemagic.export.modes import MILDEST_FIRST
+from tunemagic.export.pipeline import export_model
 from tunemagic.export.result import ExportResult
 from tunemagic.request import QuantMode, Target
 
@@ -39,7 +40,7 @@ def convert_tflite(
         modes: what to make; repeated modes count once.
         x_eval: held-out inputs.
         y_eval: their targets.
-        representative: inputs that int8 is calibrated on.
+        representative: inputs that int8, int16x8 and mixed look at.
         directory: folder of the files.
         stem: begin of the files' names.
         trial: the trial that the model belongs to.

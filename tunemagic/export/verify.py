@@ -79,12 +79,21 @@ _BYTE_ALL = Gate(
 )
 
 
+_HALF_BYTE_WEIGHTS = Gate(
+    difference=0.7,
+    noise=0.03,
+    flips=0.08,
+    loss=0.02,
+    proves=False,
+    reason="weights keep 4 bits; samples between two classes move most",
+)
 _BYTE_WEIGHTS_NUMBERS = Gate(
     difference=0.15, noise=0.01, flips=0.0, loss=0.0, proves=False, reason="weights keep 8 bits"
 )
 _BYTE_ALL_NUMBERS = Gate(
     difference=0.25, noise=0.02, flips=0.0, loss=0.0, proves=False, reason="weights and activations keep 8 bits"
 )
+_HALF_BYTE_NUMBERS = Gate(difference=0.35, noise=0.03, flips=0.0, loss=0.0, proves=False, reason="weights keep 4 bits")
 
 
 def gate_of(target: Target, mode: str, kind: AnswerKind, *, half: bool = False) -> Gate:
@@ -99,10 +108,12 @@ def gate_of(target: Target, mode: str, kind: AnswerKind, *, half: bool = False) 
             return _HALF_MODEL if half else _SAME_SUMS
         case QuantMode.FLOAT16:
             return _HALF_MODEL if half else _HALF_WEIGHTS
-        case QuantMode.DYNAMIC:
+        case QuantMode.DYNAMIC | QuantMode.INT16X8:
             return _BYTE_WEIGHTS_NUMBERS if numbers else _BYTE_WEIGHTS
-        case QuantMode.INT8:
+        case QuantMode.INT8 | QuantMode.MIXED:
             return _BYTE_ALL_NUMBERS if numbers else _BYTE_ALL
+        case QuantMode.INT4:
+            return _HALF_BYTE_NUMBERS if numbers else _HALF_BYTE_WEIGHTS
     raise ExportError(f"{target}: there is no mode {mode!r}; expected one of {', '.join(QuantMode)}.")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tunemagic.export.modes import every_mode
 from tunemagic.magics.options import (
     AUTO,
     LineParser,
@@ -243,5 +244,5 @@ def export_parser() -> LineParser:
 def export_line(parser: LineParser, line: str, namespace: Mapping[str, Any]) -> ExportLine:
     """Read a ``%tflite`` line. Raises OptionError, or HelpRequested for ``-h``."""
     values = parser.read(split_line(line, namespace))
-    modes = tuple(QuantMode) if values.quant == ALL_MODES else (values.quant or QuantMode.NONE,)
+    modes = every_mode() if values.quant == ALL_MODES else (values.quant or QuantMode.NONE,)
     return ExportLine(source=values.source, modes=modes, representative=values.rep, data=values.data, path=values.out)

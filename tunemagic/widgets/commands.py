@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.errors import OptionError, TuneError
+from tunemagic.export.modes import every_mode
 from tunemagic.export.result import ExportResult
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.request import QuantMode
@@ -241,7 +242,7 @@ class Commands:
     # -- conversions -----------------------------------------------------------------------------
 
     def _convert(self, key: str, mode: Any) -> None:
-        modes = list(QuantMode) if mode == "all" else [item for item in QuantMode if item == mode]
+        modes = every_mode() if mode == "all" else [item for item in QuantMode if item == mode]
         if not modes:
             self._answer(key, self._unknown([*QuantMode, "all"], mode), ok=False)
             return

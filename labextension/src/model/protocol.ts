@@ -43,7 +43,7 @@ export const STUDY_STATES = ['new', 'running', 'paused', 'finished', 'stopped', 
 export type StudyState = (typeof STUDY_STATES)[number];
 
 /** Ways to quantise a TF Lite file. */
-export const QUANT_MODES = ['none', 'dynamic', 'float16', 'int8'] as const;
+export const QUANT_MODES = ['none', 'dynamic', 'float16', 'int8', 'int16x8', 'int4', 'mixed'] as const;
 export type QuantMode = (typeof QUANT_MODES)[number];
 
 /** The pictures that there are of a study. */

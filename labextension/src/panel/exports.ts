@@ -1,12 +1,12 @@
 /** Convert the best model once the search has ended, and what came of it. */
 import { formatBytes, formatNumber, formatShare } from '../model/format';
-import type { IModelExported } from '../model/protocol';
+import { QUANT_MODES, type IModelExported } from '../model/protocol';
 import type { Translate } from '../model/texts';
 import { make } from './dom';
 import type { ISection } from './section';
 import type { StudyStore } from './store';
 
-const MODES = ['none', 'dynamic', 'float16', 'int8', 'all'];
+const MODES = [...QUANT_MODES, 'all'];
 const HEADS = ['mode', 'result', 'size', 'gzip', 'score', 'agreement', 'difference', 'speed'];
 
 export function makeExports(store: StudyStore): ISection {

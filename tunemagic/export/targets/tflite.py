@@ -7,23 +7,21 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tunemagic.export.convert import check_file, convert_graph, operations_of
+from tunemagic.export.contents import contents_of
+from tunemagic.export.convert import check_file, convert
 from tunemagic.export.runtime import RunResult, run_file
 from tunemagic.export.source import Source
 from tunemagic.request import QuantMode
 
 __all__ = ["operations", "run", "write"]
 
-_FLOAT_FRONT = (QuantMode.INT8, QuantMode.FLOAT16)
-
 
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
     wanted = QuantMode(mode)
-    content = convert_graph(source.graph, wanted, source.calibration, source.loops, prepares=source.prepares)
-    remarks = check_file(content, wanted, source.params)
-    if source.prepares and wanted in _FLOAT_FRONT:
-        remarks.append("the preparation in front stays in float")
+    made = convert(source.graph, wanted, source.calibration, source.loops, prepares=source.prepares)
+    content = made.content
+    remarks = [*made.remarks, *check_file(content, wanted, source.params)]
     path.write_bytes(content)
     plain = source.made.get(f"tflite {QuantMode.NONE}")
     if plain is not None and len(content) > plain.stat().st_size:
@@ -33,7 +31,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
 
 def operations(path: Path) -> list[str]:
     """Names of the operations in the file, each once."""
-    return operations_of(path.read_bytes())
+    return sorted(contents_of(path.read_bytes()).operations)
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:

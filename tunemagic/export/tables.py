@@ -1,0 +1,33 @@
+"""The tables of a TF Lite file (flatbuffers): read as objects, and written again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunemagic.errors import ExportError
+from tunemagic.export.text import error_text
+
+__all__ = ["read_tables", "write_tables"]
+
+_IDENTIFIER = b"TFL3"
+
+
+def read_tables(content: bytes) -> Any:
+    """The model of the file as schema objects (``ModelT``). Raises ExportError when it is no TF Lite file."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if len(content) < 8 or content[4:8] != _IDENTIFIER:
+        raise ExportError(f"expected a TF Lite file; received {len(content)} bytes without its mark TFL3.")
+    try:
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    except Exception as error:  # offsets of a damaged file lead anywhere: struct.error, TypeError, IndexError ...
+        raise ExportError(f"the TF Lite file is damaged: {error_text(error)}") from error
+
+
+def write_tables(model: Any, size: int) -> bytes:
+    """The bytes of a file; ``size`` is about how many there will be."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(size)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
