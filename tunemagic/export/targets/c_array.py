@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.convert import convert_graph, operations_of
+from tunemagic.export.contents import contents_of
+from tunemagic.export.convert import convert_graph
 from tunemagic.export.handover import INPUT_NAME, OUTPUT_NAME, SIGNATURE
 from tunemagic.export.runtime import RunResult
 from tunemagic.export.source import Source
@@ -56,7 +57,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         single = _single_sample(source.graph, Path(folder) / "single")
         content = convert_graph(single, QuantMode(mode), source.calibration, [], prepares=source.prepares)
-    methods = resolver_methods(operations_of(content))
+    methods = resolver_methods(contents_of(content).operations)
     needs = measure(content)
     name = _NOT_PLAIN.sub("_", getattr(source.model, "name", "model"))[:_MOST_NAME]
     program = Program(
@@ -75,7 +76,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
 
 def operations(path: Path) -> list[str]:
     """Names of the operations of the model in the array, each once."""
-    return operations_of(read_model(path))
+    return sorted(contents_of(read_model(path)).operations)
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:
