@@ -96,7 +96,7 @@ def test_files_keep_float_inputs_a_named_signature_and_an_open_batch(dense_files
 
     for result in dense_files[1]:
         interpreter = Interpreter(model_path=str(result.path))
-        assert interpreter.get_signature_list() == {"predict": {"inputs": ["x"], "outputs": ["y"]}}
+        assert interpreter.get_signature_list() == {"serving_default": {"inputs": ["x"], "outputs": ["y"]}}
         (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
         assert (source["dtype"], target["dtype"]) == (np.float32, np.float32)
         assert list(source["shape_signature"]) == [-1, 64]

@@ -19,9 +19,12 @@ def read_tables(content: bytes) -> Any:
     if len(content) < 8 or content[4:8] != _IDENTIFIER:
         raise ExportError(f"expected a TF Lite file; received {len(content)} bytes without its mark TFL3.")
     try:
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
     except Exception as error:  # offsets of a damaged file lead anywhere: struct.error, TypeError, IndexError ...
         raise ExportError(f"the TF Lite file is damaged: {error_text(error)}") from error
+    if not model.subgraphs or not model.buffers:
+        raise ExportError("the TF Lite file is damaged: it holds no graph.")
+    return model
 
 
 def write_tables(model: Any, size: int) -> bytes:

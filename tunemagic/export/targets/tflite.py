@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tunemagic.export.contents import contents_of
 from tunemagic.export.convert import check_file, convert
+from tunemagic.export.metadata import describe, end_names, facts
 from tunemagic.export.runtime import RunResult, run_file
 from tunemagic.export.source import Source
 from tunemagic.request import QuantMode
@@ -20,8 +21,9 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
     wanted = QuantMode(mode)
     made = convert(source.graph, wanted, source.calibration, source.loops, prepares=source.prepares)
-    content = made.content
-    remarks = [*made.remarks, *check_file(content, wanted, source.params)]
+    remarks = [*made.remarks, *check_file(made.content, wanted, source.params)]
+    said = facts(wanted, source.about, prepares=source.prepares)
+    content = describe(made.content, said, end_names(source.model))
     path.write_bytes(content)
     plain = source.made.get(f"tflite {QuantMode.NONE}")
     if plain is not None and len(content) > plain.stat().st_size:
