@@ -11,12 +11,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tunemagic.export.compress.figures import Compressed, Figures
+from tunemagic.export.compress.slimming import UnitImportance, slim
 from tunemagic.export.compress.unstructured import clip, cluster, prune
 
 if TYPE_CHECKING:
     from tunemagic.export.compress.callbacks import Clipping, Clustering, KeepPattern, Pruning
 
-__all__ = ["Clipping", "Clustering", "Compressed", "Figures", "KeepPattern", "Pruning", "clip", "cluster", "prune"]
+__all__ = [
+    "Clipping",
+    "Clustering",
+    "Compressed",
+    "Figures",
+    "KeepPattern",
+    "Pruning",
+    "UnitImportance",
+    "clip",
+    "cluster",
+    "prune",
+    "slim",
+]
 
 # Their modules import Keras, which takes seconds.
 _LATER = dict.fromkeys(("Clipping", "Clustering", "KeepPattern", "Pruning"), "callbacks")

@@ -118,7 +118,11 @@ class KeepPattern(_Reshaping):
     def on_train_begin(self, logs: Any = None) -> None:
         """Look which zeros and clusters there are."""
         super().on_train_begin(logs)
-        self._patterns = [pattern_of(kernel.values) for kernel in self._kernels]
+        found = [(kernel, pattern_of(kernel.values)) for kernel in self._kernels]
+        # What has no pattern needn't be copied after each batch.
+        kept = [(kernel, pattern) for kernel, pattern in found if pattern.groups is not None or not pattern.kept.all()]
+        self._kernels = [kernel for kernel, _ in kept]
+        self._patterns = [pattern for _, pattern in kept]
 
     def _keep(self, values: _Values) -> _Values:
         return [pattern.apply(own) for pattern, own in zip(self._patterns, values, strict=True)]

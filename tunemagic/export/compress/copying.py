@@ -29,13 +29,9 @@ def check_compressible(model: Any) -> None:
 
 def copy_model(model: Any) -> Any:
     """A copy with the same weights, compiled as the model is. Raises ExportError when a layer can't be copied."""
-    import keras
-
-    copy = rebuilt_graph(model, _copy_of)
+    copy = rebuilt_graph(model, copy_layer)
     copy.set_weights(model.get_weights())
-    for layer in walk_layers(copy):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
+    settle(copy)
     for layer, given in zip(walk_layers(copy), walk_layers(model), strict=True):
         layer.trainable = given.trainable
     return compile_like(copy, model)
@@ -89,10 +85,20 @@ def check_trainable(model: Any) -> None:
         raise ExportError(f"{model.name}: the model is not compiled, so it can't be fine-tuned; {_NOT_COMPILED}")
 
 
-def _copy_of(layer: Any) -> Any:
+def copy_layer(layer: Any) -> Any:
+    """A layer made from the config of ``layer``, or a nested model of such layers; their weights are fresh."""
     if is_graph_model(layer):
-        return rebuilt_graph(layer, _copy_of)
+        return rebuilt_graph(layer, copy_layer)
     return rebuilt_layer(layer, layer.get_config())
+
+
+def settle(copy: Any) -> None:
+    """Let Normalization layers use the statistics that were set as their weights."""
+    import keras
+
+    for layer in walk_layers(copy):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def _fresh_metric(metric: Any) -> Any:
