@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HALF_TYPES", "UNROLL_LIMIT", "clone_graph", "is_graph_model", "plain_view", "rebuilt_layer"]
+__all__ = [
+    "HALF_TYPES",
+    "UNROLL_LIMIT",
+    "clone_graph",
+    "is_graph_model",
+    "only_for_training",
+    "plain_view",
+    "rebuilt_layer",
+]
 
 UNROLL_LIMIT = 64  # above this many steps the unrolled file grows beyond use
 _HALF_POLICIES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
@@ -84,7 +92,7 @@ def _clone_layer(layer: Any, pairs: list[tuple[Any, Any]], *, unroll: bool) -> A
     """A layer that answers as ``layer`` does outside training; (layer, copy) is noted when weights move."""
     import keras
 
-    if _only_for_training(layer):
+    if only_for_training(layer):
         return _pass_through(layer)
     if isinstance(layer, keras.layers.Normalization):
         folded = _folded(layer)
@@ -111,7 +119,8 @@ def rebuilt_layer(layer: Any, config: dict[str, Any]) -> Any:
     return type(layer).from_config({**config, **{key: own for key, own in live.items() if inspect.isfunction(own)}})
 
 
-def _only_for_training(layer: Any) -> bool:
+def only_for_training(layer: Any) -> bool:
+    """Whether the layer leaves values as they are outside training: dropout, noise, augmentation."""
     name = type(layer).__name__
     if not type(layer).__module__.startswith(_KNOWN_MODULES):
         return False

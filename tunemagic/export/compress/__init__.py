@@ -11,13 +11,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tunemagic.export.compress.figures import Compressed, Figures
+from tunemagic.export.compress.quantizing import plain_model, quantize_aware, with_rounding
 from tunemagic.export.compress.slimming import UnitImportance, slim
 from tunemagic.export.compress.unstructured import clip, cluster, prune
 
 if TYPE_CHECKING:
     from tunemagic.export.compress.callbacks import Clipping, Clustering, KeepPattern, Pruning
+    from tunemagic.export.compress.layers import ClipWeights
 
 __all__ = [
+    "ClipWeights",
     "Clipping",
     "Clustering",
     "Compressed",
@@ -27,12 +30,21 @@ __all__ = [
     "UnitImportance",
     "clip",
     "cluster",
+    "plain_model",
     "prune",
+    "quantize_aware",
     "slim",
+    "with_rounding",
 ]
 
 # Their modules import Keras, which takes seconds.
-_LATER = dict.fromkeys(("Clipping", "Clustering", "KeepPattern", "Pruning"), "callbacks")
+_LATER = {
+    "ClipWeights": "layers",
+    "Clipping": "callbacks",
+    "Clustering": "callbacks",
+    "KeepPattern": "callbacks",
+    "Pruning": "callbacks",
+}
 
 
 def __getattr__(name: str) -> Any:
