@@ -54,15 +54,23 @@ def convert_graph(
 
 
 def convert(
-    graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, loops: list[str], *, prepares: bool = False
+    graph: Path,
+    mode: QuantMode,
+    calibration: NDArray[Any] | None,
+    loops: list[str],
+    *,
+    prepares: bool = False,
+    rounds: bool = False,
 ) -> Converted:
     """The TF Lite file of the SavedModel at ``graph``, with remarks.
 
     ``calibration`` (sample, ...) is needed for int8, int16x8 and mixed. ``loops`` names recurrent layers
     that are not unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph
-    begins with a preparation, which stays in float. Raises ExportError.
+    begins with a preparation, which stays in float. ``rounds``: the graph holds the ranges of int8, so for int8
+    nothing is calibrated. Raises ExportError.
     """
-    if mode in CALIBRATED and calibration is None:
+    knows_ranges = rounds and mode is QuantMode.INT8
+    if mode in CALIBRATED and calibration is None and not knows_ranges:
         raise ExportError(f"{mode}: expected representative data; received none.")
     if mode in {QuantMode.INT8, QuantMode.INT16X8} and loops:
         raise ExportError(
@@ -85,7 +93,9 @@ def convert(
                 content = mixture.content
                 remarks.append(mixture.remark())
             case _:
-                content = _converted(graph, mode, calibration, prepares=prepares)
+                # Without calibration the preparation in front has no ranges, and so stays in float by itself.
+                ranges = None if knows_ranges else calibration
+                content = _converted(graph, mode, ranges, prepares=prepares and not knows_ranges)
     except ExportError as error:
         raise ExportError(f"{mode}: {error}") from error
     if mode is QuantMode.INT16X8:

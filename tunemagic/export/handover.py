@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.clone import is_graph_model, plain_view
+from tunemagic.export.compress.kinds import rounds
 from tunemagic.export.front import front_of
 from tunemagic.export.infer import (
     check_same_outputs,
@@ -120,7 +121,7 @@ def _collect_foreign(value: Any, found: dict[str, None]) -> None:
     # A class of the notebook's own (module __main__) is written with module None; Keras' own
     # markers, as for tuples, have no module at all.
     module = str(value.get("module", "keras"))
-    ours = module == "keras" or module.startswith(("keras.", "tunemagic.prep."))
+    ours = module == "keras" or module.startswith(("keras.", "tunemagic.export.compress.", "tunemagic.prep."))
     if name in {"__lambda__", "Lambda"} or (isinstance(name, str) and not ours):
         found[str(value["config"] if name == "function" else "a Lambda layer" if "ambda" in name else name)] = None
         return
@@ -173,7 +174,9 @@ def _compile_config(model: Any) -> dict[str, Any] | None:
 def _read_config(folder: Path) -> Any:
     import keras
 
-    import tunemagic.prep.augment_layers  # noqa: F401 - Keras finds the layers of a package that was imported only
+    # Keras finds the layers of a package that was imported only.
+    import tunemagic.export.compress.layers  # noqa: F401
+    import tunemagic.prep.augment_layers  # noqa: F401
 
     config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     try:
@@ -220,7 +223,13 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any], parts: list[str] | N
     finally:
         logger.removeFilter(_is_news)
     params = int(sum(np.prod(weight.shape) for weight in model.weights))
-    facts = {"loops": loops, "params": params, "prepares": front_of(model), "parts": parts or []}
+    facts = {
+        "loops": loops,
+        "params": params,
+        "prepares": front_of(model),
+        "rounds": rounds(model),
+        "parts": parts or [],
+    }
     # The facts come last: where they are, the graph is whole.
     partial = folder / f"{_FACTS}.part"
     partial.write_text(json.dumps(facts), encoding="utf-8")

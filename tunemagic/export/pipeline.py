@@ -14,6 +14,8 @@ import numpy as np
 
 from tunemagic.errors import ExportError
 from tunemagic.events import Verdict, finite
+from tunemagic.export.compress.kinds import rounds
+from tunemagic.export.compress.quantizing import plain_model
 from tunemagic.export.handover import hand_over
 from tunemagic.export.job import Job, Variant
 from tunemagic.export.modes import CALIBRATED, MILDEST_FIRST, check_quantizer, milder
@@ -30,6 +32,7 @@ from tunemagic.request import QuantMode, Target
 
 __all__ = ["export_model"]
 
+_ROUNDED = Variant(target=Target.TFLITE, mode=str(QuantMode.INT8))  # what a model that rounds is made for
 _START = "the start of the conversion process"
 
 
@@ -86,12 +89,40 @@ def export_model(
             was written then.
     """
     wanted = _in_order(variants)
+    others = [variant for variant in wanted if variant != _ROUNDED]
+    if rounds(model) and others:
+        # What computes in float computes as the same weights do in Keras' own layers.
+        parts = ((model, [_ROUNDED] if _ROUNDED in wanted else []), (plain_model(model), others))
+        if not force:
+            _check_all_free(wanted, Path(directory), usable_stem(stem))
+        return tuple(
+            result
+            for part, own in parts
+            if own
+            for result in export_model(
+                part,
+                [(variant.target, variant.mode) for variant in own],
+                x_eval=x_eval,
+                y_eval=y_eval,
+                representative=representative,
+                directory=directory,
+                stem=stem,
+                trial=trial,
+                score_name=score_name,
+                about=about,
+                force=force,
+                on_result=on_result,
+                timeout_seconds=timeout_seconds,
+                stop=stop,
+            )
+        )
     calibrated = list(dict.fromkeys(variant.mode for variant in wanted if variant.mode in CALIBRATED))
+    if rounds(model):
+        calibrated = []  # it holds its ranges
     task = prepare(model, x_eval, y_eval, representative, calibrated, score_name)
     directory, stem = Path(directory), usable_stem(stem)
     if not force:
-        for variant in wanted:
-            check_free(directory / artefact_name(variant.target, stem, variant.mode))
+        _check_all_free(wanted, directory, stem)
     results: list[ExportResult] = []
 
     def finish(result: ExportResult) -> None:
@@ -152,6 +183,12 @@ def _in_order(variants: Sequence[tuple[str, str]]) -> list[Variant]:
         for mode in MILDEST_FIRST
         if (target, mode) in asked
     ]
+
+
+def _check_all_free(variants: Sequence[Variant], directory: Path, stem: str) -> None:
+    """Raises ExportError when there is an artefact of one of them."""
+    for variant in variants:
+        check_free(directory / artefact_name(variant.target, stem, variant.mode))
 
 
 def _installed(variants: Sequence[Variant], refuse: Callable[[Variant, str], None]) -> list[Variant]:

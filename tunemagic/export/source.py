@@ -28,6 +28,7 @@ class Source:
         loops: Recurrent layers that are not unrolled.
         params: How many weights the model has.
         prepares: Whether the model begins with a preparation.
+        rounds: Whether the model rounds as int8 does, so that its graph holds the ranges.
         about: Facts to be kept beside the model (study, trial, values, labels, versions), JSON-able.
         made: Artefacts that exist already in this job by ``"target mode"``, such as ``"onnx none"``.
     """
@@ -40,6 +41,7 @@ class Source:
     loops: list[str]
     params: int
     prepares: bool
+    rounds: bool = False
     parts: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Path] = field(default_factory=dict)

@@ -16,7 +16,14 @@ from keras import ops  # noqa: TID253
 
 from tunemagic.export.compress.checks import check_limit
 
-__all__ = ["ClipWeights", "FakeQuantize", "QuantizedConv2D", "QuantizedDense", "QuantizedDepthwiseConv2D", "rounded"]
+__all__ = [
+    "ClipWeights",
+    "FakeQuantize",
+    "QuantizedBatchNormalization",
+    "QuantizedConv2D",
+    "QuantizedDense",
+    "QuantizedDepthwiseConv2D",
+]
 
 _PACKAGE = "tunemagic"
 _MOMENTUM = 0.95  # of the ranges: some tens of batches count
@@ -69,22 +76,27 @@ class FakeQuantize(keras.layers.Layer):  # type: ignore[misc]
         if self.fixed is not None:
             return tf.quantization.fake_quant_with_min_max_args(x, *self.fixed)
         if training or self.watches:
-            self._follow(x)
-        return tf.quantization.fake_quant_with_min_max_vars(
-            x, ops.convert_to_tensor(self.low), ops.maximum(self.high, self.low + _LEAST)
-        )
-
-    def _follow(self, x: Any) -> None:
-        """Move the range towards that of this batch; the first batch sets it."""
-        low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
-        is_new = ops.equal(self.high, self.low)
-        for own, seen in ((self.low, low), (self.high, high)):
-            own.assign(ops.where(is_new, seen, _MOMENTUM * own + (1 - _MOMENTUM) * seen))
+            _follow(x, self.low, self.high)
+        return _rounded_between(x, self.low, self.high)
 
     def get_config(self) -> dict[str, Any]:
         """What the layer is made from."""
         low, high = self.fixed or (None, None)
         return {**super().get_config(), "low": low, "high": high}
+
+
+def _follow(x: Any, low: Any, high: Any) -> None:
+    """Move a range towards that of this batch; the first batch sets it."""
+    least, most = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+    is_new = ops.equal(high, low)
+    for own, seen in ((low, least), (high, most)):
+        own.assign(ops.where(is_new, seen, _MOMENTUM * own + (1 - _MOMENTUM) * seen))
+
+
+def _rounded_between(x: Any, low: Any, high: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.quantization.fake_quant_with_min_max_vars(x, ops.convert_to_tensor(low), ops.maximum(high, low + _LEAST))
 
 
 def rounded(kernel: Any, *, by_channel: bool) -> Any:
@@ -134,3 +146,32 @@ class QuantizedDepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[mi
     @kernel.setter
     def kernel(self, variable: Any) -> None:
         self._exact = variable
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class QuantizedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """BatchNormalization that multiplies and adds in int8 outside training, for where it can't be folded.
+
+    Training is that of Keras, with the statistics of the batch; only the range of the product is learned beside.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.watches = False
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights and the range."""
+        super().build(input_shape)
+        self.low = self.add_weight(name="low", shape=(), initializer="zeros", trainable=False)
+        self.high = self.add_weight(name="high", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The normalised values."""
+        scale = ops.rsqrt(self.moving_variance + self.epsilon) * (self.gamma if self.scale else 1.0)
+        shift = (self.beta if self.center else 0.0) - self.moving_mean * scale
+        product = inputs * rounded(scale, by_channel=False)
+        if training or self.watches:
+            _follow(product, self.low, self.high)
+        if training:
+            return super().call(inputs, training=training, mask=mask)
+        return _rounded_between(product, self.low, self.high) + rounded(shift, by_channel=False)

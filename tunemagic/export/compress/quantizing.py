@@ -10,10 +10,10 @@ from tunemagic.export.compress.copying import compile_like, copy_layer, rebuilt_
 from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
 from tunemagic.export.compress.folding import fold_norms
+from tunemagic.export.compress.kinds import ROUNDING, rounds
 
-__all__ = ["is_quantized", "plain_model", "quantize_aware", "with_rounding"]
+__all__ = ["plain_model", "quantize_aware", "with_rounding"]
 
-_ROUNDING = {"Conv2D": "QuantizedConv2D", "Dense": "QuantizedDense", "DepthwiseConv2D": "QuantizedDepthwiseConv2D"}
 # What gives values on the steps that they came in on: it moves them about, or int8 has one scale for both ends.
 _SAME_STEPS = (
     "AveragePooling2D",
@@ -29,7 +29,6 @@ _SAME_STEPS = (
 _NEW_STEPS = (
     "Activation",
     "Add",
-    "BatchNormalization",
     "Concatenate",
     "GlobalAveragePooling2D",
     "LeakyReLU",
@@ -84,9 +83,6 @@ def quantize_aware(model: Any, x: Any, y: Any, **fit: Unpack[FitOptions]) -> Com
     ]
     if folded:
         remarks.append(f"Folded into the layer in front, with its statistics as they are: {', '.join(folded)}.")
-    left = [layer.name for layer in copy.layers if type(layer).__name__ == "BatchNormalization"]
-    if left:
-        remarks.append(f"Stays in float, because no linear layer is in front of it: {', '.join(left)}.")
     return compared(model, copy, "trained with the rounding of int8", tuning, remarks=remarks, measured=result)
 
 
@@ -119,13 +115,13 @@ def plain_model(model: Any) -> Any:
     """
     import keras
 
-    if not is_quantized(model):
+    if not rounds(model):
         return model
     made: list[tuple[Any, Any]] = []
 
     def copy_of(layer: Any) -> Any:
         kind = type(layer).__name__
-        plain = {ours: own for own, ours in _ROUNDING.items()}.get(kind)
+        plain = {ours: own for own, ours in ROUNDING.items()}.get(kind)
         if kind == "FakeQuantize":
             return keras.layers.Identity(name=layer.name)
         copy = copy_layer(layer) if plain is None else getattr(keras.layers, plain).from_config(layer.get_config())
@@ -138,21 +134,12 @@ def plain_model(model: Any) -> Any:
 
     whole = rebuilt_graph(model, copy_of, call)
     for layer, copy in made:
-        weights = layer.get_weights()
-        if type(layer).__name__ in _ROUNDING.values():
+        weights = layer.get_weights()[: len(copy.weights)]
+        if type(layer).__name__ in ROUNDING.values() and hasattr(layer, "kernel"):
             weights[0] = keras.ops.convert_to_numpy(layer.kernel)
         copy.set_weights(weights)
     settle(whole)
     return compile_like(whole, model)
-
-
-def is_quantized(model: Any) -> bool:
-    """Whether there are layers in it that round as int8 does."""
-    ours = {"FakeQuantize", *_ROUNDING.values()}
-    return any(
-        type(layer).__name__ in ours and type(layer).__module__.startswith("tunemagic.")
-        for layer in getattr(model, "layers", [])
-    )
 
 
 class _Rounding:
@@ -174,7 +161,7 @@ class _Rounding:
         from tunemagic.export.compress import layers
 
         _check_roundable(layer)
-        kind = _ROUNDING.get(type(layer).__name__)
+        kind = ROUNDING.get(type(layer).__name__)
         if kind is None:
             copy = copy_layer(layer)
         else:
@@ -189,7 +176,8 @@ class _Rounding:
     def move_weights(self) -> None:
         """Give the copies the weights of their layers."""
         for copy, layer in self._origin.values():
-            copy.set_weights(layer.get_weights())
+            # Behind a layer's own weights are the ranges, which it has none of.
+            copy.set_weights([*layer.get_weights(), *copy.get_weights()[len(layer.weights) :]])
 
     def call(self, copy: Any, *arguments: Any, **more: Any) -> Any:
         """Call a copy on rounded values, and remember what its own are like."""
@@ -208,7 +196,7 @@ class _Rounding:
         if kind in _SAME_STEPS or only_for_training(layer):
             self._on_steps[id(out)] = out
             return out
-        if kind in _ROUNDING and function not in _FUSED:
+        if kind in ROUNDING and function not in _FUSED:
             out = keras.layers.Activation(layer.activation)(self.rounded(out))
             self._computed.append(out)
         elif function == "linear":
@@ -251,7 +239,9 @@ def _check_roundable(layer: Any) -> None:
     name = type(layer).__name__
     ours = type(layer).__module__.startswith(("keras.", "tunemagic."))
     without_weights = is_graph_model(layer) and not layer.weights  # a preparation
-    known = name in {*_ROUNDING, *_SAME_STEPS, *_NEW_STEPS, *_IN_FRONT} or only_for_training(layer)
+    if name == "BatchNormalization" and layer.axis not in {-1, len(layer.input.shape) - 1}:
+        raise ExportError(f"{layer.name}: quantize_aware needs axis=-1; received axis={layer.axis}.")
+    known = name in {*ROUNDING, *_SAME_STEPS, *_NEW_STEPS, *_IN_FRONT} or only_for_training(layer)
     if (ours and known) or without_weights:
         return
     raise ExportError(
@@ -263,9 +253,7 @@ def _check_roundable(layer: Any) -> None:
 
 def _learn_ranges(model: Any, x: Any) -> None:
     """Let the ranges of activations begin with those of the first samples."""
-    from tunemagic.export.compress.layers import FakeQuantize
-
-    watching = [layer for layer in model.layers if isinstance(layer, FakeQuantize)]
+    watching = [layer for layer in model.layers if hasattr(layer, "watches")]
     for layer in watching:
         layer.watches = True
     for start in range(0, min(len(x), _RANGE_SAMPLES), _RANGE_BATCH):

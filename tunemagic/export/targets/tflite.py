@@ -20,7 +20,9 @@ __all__ = ["operations", "run", "write"]
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
     wanted = QuantMode(mode)
-    made = convert(source.graph, wanted, source.calibration, source.loops, prepares=source.prepares)
+    made = convert(
+        source.graph, wanted, source.calibration, source.loops, prepares=source.prepares, rounds=source.rounds
+    )
     remarks = [*made.remarks, *check_file(made.content, wanted, source.params)]
     said = facts(wanted, source.about, prepares=source.prepares)
     content = describe(made.content, said, end_names(source.model))
