@@ -73,8 +73,9 @@ def _importance(by: str) -> Callable[[Any, Any], NDArray[Any]]:
 
     def measure(layer: Any, norm: Any) -> NDArray[Any]:
         if by == UnitImportance.GAMMA and norm is not None and norm.scale:
-            return np.abs(np.asarray(norm.gamma))
-        kernel = layer.get_weights()[0]
+            scales: NDArray[Any] = np.abs(np.asarray(norm.gamma))
+            return scales
+        kernel: NDArray[Any] = layer.get_weights()[0]
         return np.asarray(
             np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), ord=2 if by == UnitImportance.L2 else 1, axis=0)
         )
