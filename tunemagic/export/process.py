@@ -37,14 +37,17 @@ class WorkerSilent(Exception):
 class Worker:
     """One process of the module ``module`` (see serve). Close it, or use it as a context manager.
 
+    Keras computes with ``backend`` there.
+
     It gets a session of its own, so an interrupt meant for the kernel does not reach it; it ends by
     itself when this process is gone. A process forked from this one does not hold on to it.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, backend: str = "tensorflow") -> None:
         self.jobs = 0
         self.start_seconds: float | None = None
         self._module = module
+        self._backend = backend
         self._facts: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._log: IO[bytes] = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - closed with the worker
         self._begun = time.monotonic()
@@ -132,7 +135,7 @@ class Worker:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(_import_paths()),
-            "KERAS_BACKEND": "tensorflow",
+            "KERAS_BACKEND": self._backend,
             # The accelerator's memory belongs to the notebook.
             "CUDA_VISIBLE_DEVICES": "-1",
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 _LOOPS = ("Loop", "Scan", "If")
 _MOST_BYTES = 2**31 - 2**20  # of one protobuf message
 _BATCH = 256
-_BROKEN = (OSError, RuntimeError, TypeError, ValueError)
 
 
 def write(source: Source, mode: str, path: Path) -> list[str]:
@@ -79,28 +79,15 @@ def opened(path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
     A file from elsewhere is safe to open: one that points to other files or needs operations of a
     library of its own is refused. Raises ExportError.
     """
-    session = _session(path)
-    source = session.get_inputs()[0]
-    step = source.shape[0] if isinstance(source.shape[0], int) else _BATCH
-
-    def answer(x: NDArray[Any]) -> NDArray[Any]:
-        try:
-            parts = [session.run(None, {source.name: x[at : at + step]})[0] for at in range(0, len(x), step)]
-        except _BROKEN as error:
-            raise ExportError(
-                f"onnx: the file does not answer samples of {x.shape[1:]}: {error_text(error)}"
-            ) from error
-        return np.concatenate(parts).astype(np.float64)
-
-    return answer
+    return partial(_answers, _session(path))
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:
     """What the file answers in onnxruntime, and the time of one sample. Raises ExportError."""
     import onnxruntime
 
-    outputs = opened(path)(x)
     session = _session(path)
+    outputs = _answers(session, x)
     sample = {session.get_inputs()[0].name: x[:1]}
     times = call_seconds(lambda: session.run(None, sample))
     return RunResult(
@@ -109,6 +96,16 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
         microseconds_least=min(times) * 1e6,
         runtime=f"onnxruntime {onnxruntime.__version__}",
     )
+
+
+def _answers(session: Any, x: NDArray[Any]) -> NDArray[Any]:
+    source = session.get_inputs()[0]
+    step = source.shape[0] if isinstance(source.shape[0], int) else _BATCH
+    try:
+        parts = [session.run(None, {source.name: x[at : at + step]})[0] for at in range(0, len(x), step)]
+    except Exception as error:  # onnxruntime's own classes, which have no common parent
+        raise ExportError(f"onnx: samples of shape {x.shape[1:]} are refused: {error_text(error)}") from error
+    return np.concatenate(parts).astype(np.float64)
 
 
 def _session(path: Path) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,23 +80,13 @@ def operations(path: Path) -> list[str]:
 
 def opened(path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """What answers (sample, ...) with float64 (sample, ...), in float32 on one thread. Raises ExportError."""
-    request, fixed = _request(path)
-    step = fixed or _BATCH
-
-    def answer(x: NDArray[Any]) -> NDArray[Any]:
-        try:
-            parts = [request.infer([x[at : at + step]])[0].copy() for at in range(0, len(x), step)]
-        except RuntimeError as error:
-            raise ExportError(f"openvino: samples of {x.shape[1:]} are refused: {_reason(str(error))}") from error
-        return np.concatenate(parts).astype(np.float64)
-
-    return answer
+    return partial(_answers, _request(path))
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:
     """What the model answers in the OpenVINO runtime, and the time of one sample. Raises ExportError."""
-    outputs = opened(path)(x)
-    request, _ = _request(path)
+    request = _request(path)
+    outputs = _answers(request, x)
     request.infer([x[:1]])  # the sample stays in the request
     times = call_seconds(request.infer)
     return RunResult(
@@ -106,8 +97,18 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
     )
 
 
-def _request(path: Path) -> tuple[Any, int | None]:
-    """What computes on the processor, and how many samples it takes in one call (None: any number)."""
+def _answers(request: Any, x: NDArray[Any]) -> NDArray[Any]:
+    batch = request.get_compiled_model().inputs[0].partial_shape[0]
+    step = _BATCH if batch.is_dynamic else batch.get_length()
+    try:
+        parts = [request.infer([x[at : at + step]])[0].copy() for at in range(0, len(x), step)]
+    except RuntimeError as error:
+        raise ExportError(f"openvino: samples of shape {x.shape[1:]} are refused: {_reason(str(error))}") from error
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _request(path: Path) -> Any:
+    """What computes on the processor."""
     openvino = silent_openvino()
     try:
         model = openvino.Core().compile_model(str(path / _FILE), "CPU", _SETTINGS)
@@ -118,8 +119,7 @@ def _request(path: Path) -> tuple[Any, int | None]:
             f"openvino: expected a model with one input and one output; received {len(model.inputs)} and "
             f"{len(model.outputs)}."
         )
-    batch = model.inputs[0].partial_shape[0]
-    return model.create_infer_request(), None if batch.is_dynamic else batch.get_length()
+    return model.create_infer_request()
 
 
 def _reason(report: str) -> str:
