@@ -108,8 +108,8 @@ def operation_name(code: Any, names: Mapping[int, str]) -> str:
 def _place(graph: Any, operator: Any) -> str:
     """The name of what the operation makes; that of what it reads where it makes the file's output."""
     numbers = [*operator.outputs, *(number for number in operator.inputs if number >= 0)]
-    names = [(graph.tensors[number].name or b"").decode(errors="replace").partition(";")[0] for number in numbers]
-    return next((name for name in names if not name.startswith("StatefulPartitionedCall")), names[0])
+    number = next((number for number in numbers if number not in set(graph.outputs)), numbers[0])
+    return str((graph.tensors[number].name or b"").decode(errors="replace").partition(";")[0])
 
 
 def _names_of(numbers: type) -> dict[int, str]:

@@ -32,7 +32,7 @@ _LONGEST_NAME = 60
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """What the file says about itself: ``mode``, ``versions``; where known ``labels``, ``study``, ``trial``, ``values``.
+    """What the file says about itself: ``mode``, ``versions``; where known ``labels``, ``study``, ``values`` ...
 
     Empty for a file that tunemagic did not write. Nothing in the file is run. Raises ExportError when
     it can't be read or is no TF Lite file.
