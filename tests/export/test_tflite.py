@@ -286,7 +286,7 @@ def poisoned():
 def test_what_can_not_be_used_is_said_in_one_line_before_anything_is_started(
     dense, digits, tmp_path, monkeypatch, changes, message
 ):
-    monkeypatch.setattr("tunemagic.export.pipeline.CONVERTER", None)
+    monkeypatch.setattr("tunemagic.export.making.CONVERTER", None)
     given = {
         "model": dense,
         "modes": ["int8"],

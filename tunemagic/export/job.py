@@ -1,16 +1,19 @@
-"""What the conversion process is asked for."""
+"""What the conversion process is asked for, and what comes of it."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tunemagic.export.serve import FAULT_VARIABLE
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.request import Target
 
-__all__ = ["Job", "Variant"]
+__all__ = ["Attempt", "Job", "Variant"]
 
 _FILE = "job.json"
 
@@ -40,6 +43,19 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of a variant: ``facts`` about the artefact, or the ``problem`` for which there is none.
+
+    Facts are ``remarks``, ``seconds`` and ``operations`` of its making, then ``microseconds``,
+    ``microseconds_least`` and ``runtime`` of its run.
+    """
+
+    variant: Variant
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """``job.json`` in the folder of a job.
 
@@ -52,12 +68,12 @@ class Job:
         fault: See ``serve.fault``.
     """
 
-    variants: list[tuple[str, str]]
-    made: list[tuple[str, str]]
     half: bool
     calibrated: bool
-    about: dict[str, Any] = field(default_factory=dict)
-    fault: str = ""
+    about: dict[str, Any]
+    variants: Sequence[tuple[str, str]] = ()
+    made: Sequence[tuple[str, str]] = ()
+    fault: str = field(default_factory=lambda: os.environ.get(FAULT_VARIABLE, ""))
 
     def write(self, folder: Path) -> None:
         """Put the job into the folder."""

@@ -7,8 +7,9 @@ what does not need TensorFlow can't import it here: where the artefact goes, it 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.serve import Report, fault, serve
+from tunemagic.export.serve import FAULT_VARIABLE, Report, fault, serve
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.text import error_text
 from tunemagic.request import Target
@@ -34,7 +35,7 @@ class Run:
     path: str
     x: str
     outputs: str
-    fault: str = ""
+    fault: str = field(default_factory=lambda: os.environ.get(FAULT_VARIABLE, ""))
 
     def write(self, folder: Path) -> None:
         """Put the run into the folder."""
