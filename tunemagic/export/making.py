@@ -55,11 +55,11 @@ class _Making:
 
     def _read(self, worker: Worker) -> Iterator[Attempt]:
         """Send the job and read facts to its end."""
-        worker.wait_until_up(self._limits)
+        worker.wait_until_up(stop=self._limits.stop)
         worker.send(self._folder)
         while True:
             seconds = START_SECONDS if self._step == _START else self._limits.timeout_seconds
-            fact = worker.next_fact(seconds, self._limits)
+            fact = worker.next_fact(timeout_seconds=seconds, stop=self._limits.stop)
             match fact.pop("kind"):
                 case "ready":
                     self._step = "converter"

@@ -90,29 +90,29 @@ class Worker:
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
 
-    def wait_until_up(self, limits: Limits) -> float:
+    def wait_until_up(self, *, stop: threading.Event | None = None) -> float:
         """Wait until all that it needs is imported; seconds from its start to then. Raises as ``next_fact`` does."""
         if self.start_seconds is None:
-            self.next_fact(START_SECONDS, limits)
+            self.next_fact(timeout_seconds=START_SECONDS, stop=stop)
             self.start_seconds = time.monotonic() - self._begun
         return self.start_seconds
 
-    def next_fact(self, seconds: float, limits: Limits) -> dict[str, Any]:
+    def next_fact(self, *, timeout_seconds: float, stop: threading.Event | None = None) -> dict[str, Any]:
         """The next fact that the process reports.
 
-        Raises WorkerSilent after ``seconds``, WorkerDied when the process has ended, ExportError when
-        stopped.
+        Raises WorkerSilent after ``timeout_seconds``, WorkerDied when the process has ended,
+        ExportError when ``stop`` is set.
         """
-        limit = time.monotonic() + seconds
+        limit = time.monotonic() + timeout_seconds
         while (left := limit - time.monotonic()) > 0:
-            if limits.stop is not None and limits.stop.is_set():
+            if stop is not None and stop.is_set():
                 raise ExportError("the conversion was stopped; files that were finished before are kept.")
             with contextlib.suppress(queue.Empty):
                 fact = self._facts.get(timeout=min(left, _LOOK_SECONDS))
                 if fact is None:
                     raise WorkerDied(self._how_it_ended())
                 return fact
-        raise WorkerSilent(f"did not finish within {seconds:g} s and was ended")
+        raise WorkerSilent(f"did not finish within {timeout_seconds:g} s and was ended")
 
     def close(self) -> None:
         """End the process now, whatever it is doing, and wait until it is gone."""

@@ -27,7 +27,7 @@ def run_all(made: Sequence[Attempt], folder: Path, limits: Limits) -> Iterator[A
         while left:
             with Worker("tunemagic.export.runner") as worker:
                 try:
-                    worker.wait_until_up(limits)
+                    worker.wait_until_up(stop=limits.stop)
                     while left:
                         ran = _run(worker, left[0], folder, limits)
                         del left[0]
@@ -44,7 +44,7 @@ def _run(worker: Worker, attempt: Attempt, folder: Path, limits: Limits) -> Atte
     # The first run of a process imports the runtime.
     seconds = limits.timeout_seconds + (0 if worker.jobs else START_SECONDS)
     worker.send(folder)
-    fact, _ = (worker.next_fact(seconds, limits) for _ in ("outcome", "end"))
+    fact, _ = (worker.next_fact(timeout_seconds=seconds, stop=limits.stop) for _ in ("outcome", "end"))
     if fact.pop("kind") == "failed":
         return Attempt(variant=variant, problem=fact["message"])
     return Attempt(variant=variant, facts={**attempt.facts, **fact})
