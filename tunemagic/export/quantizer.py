@@ -82,6 +82,7 @@ def weights_of(content: bytes) -> tuple[Weights, ...]:
     model, names = read_tables(content), operator_names()
     found: dict[tuple[int, int], list[str]] = {}
     counts: dict[tuple[int, int], int] = {}
+    paths: dict[tuple[int, int], str] = {}
     for number, graph in enumerate(model.subgraphs):
         for operator in graph.operators or []:
             if operation_name(model.operatorCodes[operator.opcodeIndex], names) not in _WITH_WEIGHTS:
@@ -94,8 +95,10 @@ def weights_of(content: bytes) -> tuple[Weights, ...]:
             if len(data) // 4 >= _LEAST_WEIGHTS:
                 found.setdefault((number, tensor.buffer), []).append(scope)
                 counts[number, tensor.buffer] = len(data) // 4
+                paths.setdefault((number, tensor.buffer), _path(tensor, scope))
     return tuple(
-        Weights(name=_layer_name(scopes[0]), count=counts[key], scopes=tuple(scopes)) for key, scopes in found.items()
+        Weights(name=paths[key].partition("/")[2] or paths[key], count=counts[key], scopes=tuple(scopes))
+        for key, scopes in found.items()
     )
 
 
@@ -179,8 +182,9 @@ def _scope_of(graph: Any, operator: Any) -> str:
     return ";".join(names) + ";"
 
 
-def _layer_name(scope: str) -> str:
-    """``model/dense_1/MatMul;model/dense_1/Relu;`` -> ``dense_1/MatMul``: the part that multiplies."""
-    parts = [part for part in scope.split(";") if part]
-    telling = next((part for part in parts if re.search(r"/(MatMul|Conv|conv|depthwise|einsum)[^/]*$", part)), parts[0])
-    return telling.partition("/")[2] or telling
+def _path(tensor: Any, scope: str) -> str:
+    """Model, layer and operation, ``model/dense_1/MatMul``: of the constant, else of the operation that reads it."""
+    own = (tensor.name or b"").decode(errors="replace")
+    parts = [part for part in (*own.split(";"), *scope.split(";")) if "/" in part]
+    multiplies = (part for part in parts if re.search(r"/(MatMul|[Cc]onv|depthwise|einsum)[^/]*$", part))
+    return next(multiplies, parts[0] if parts else own)
