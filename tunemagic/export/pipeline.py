@@ -121,16 +121,16 @@ def _parts(model: Any, wanted: Sequence[Variant]) -> list[tuple[Any, list[Varian
 
 def _calibrated(model: Any, wanted: Sequence[Variant]) -> list[str]:
     """The modes that need representative data; a model that rounds holds its ranges."""
-    return [] if rounds(model) else list(dict.fromkeys(each.mode for each in wanted if each.mode in CALIBRATED))
+    modes = [each.mode for each in wanted if each.mode in CALIBRATED and KINDS[each.target].quantized]
+    return [] if rounds(model) else list(dict.fromkeys(modes))
 
 
 def _attempts(wanted: Sequence[Variant], job: Job, folder: Path, limits: Limits) -> Iterator[Attempt]:
     """Every variant once: what can't be made, then what was made and run, TF Lite first."""
-    missing = [attempt for variant in wanted if (attempt := _missing(variant)) is not None]
-    yield from missing
-    there = [variant for variant in wanted if variant not in {attempt.variant for attempt in missing}]
+    refusals = {variant: _refusal(variant) for variant in wanted}
+    yield from (Attempt(variant=variant, problem=why) for variant, why in refusals.items() if why)
     unrun = []
-    for attempt in make_all(there, job, folder, limits):
+    for attempt in make_all([variant for variant, why in refusals.items() if not why], job, folder, limits):
         if attempt.problem or attempt.variant.target is Target.TFLITE:
             yield attempt
         else:
@@ -139,14 +139,16 @@ def _attempts(wanted: Sequence[Variant], job: Job, folder: Path, limits: Limits)
     yield from run_all(unrun, folder, limits)
 
 
-def _missing(variant: Variant) -> Attempt | None:
-    """The failed attempt at a variant whose packages are not installed."""
+def _refusal(variant: Variant) -> str:
+    """Why the variant is not even tried; empty when it is."""
+    kind = KINDS[variant.target]
     try:
-        KINDS[variant.target].check_packages(variant.target)
+        kind.check_mode(variant.target, variant.mode)
+        kind.check_packages(variant.target)
         check_quantizer([QuantMode(variant.mode)])
     except ExportError as error:
-        return Attempt(variant=variant, problem=str(error))
-    return None
+        return str(error)
+    return ""
 
 
 def _fill(folder: Path, model: Any, task: Task) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.errors import ExportError
-from tunemagic.request import Target
+from tunemagic.request import QuantMode, Target
 
 __all__ = ["KINDS", "Kind"]
 
@@ -27,7 +27,8 @@ class Kind:
         ending: Of the artefact's name: ``.onnx``; a folder's begins with a dash.
         packages: What must be importable, for writing or running.
         extra: The optional part of tunemagic that brings these packages.
-        tensorflow: Whether it runs on TensorFlow, so that one warm process can serve several.
+        tensorflow: Whether it runs on TensorFlow, so that one process can run several.
+        quantized: Whether numbers may be stored in less than float32.
     """
 
     module: str
@@ -35,6 +36,7 @@ class Kind:
     packages: tuple[str, ...] = ()
     extra: str | None = None
     tensorflow: bool = False
+    quantized: bool = False
 
     @property
     def folder(self) -> bool:
@@ -44,6 +46,11 @@ class Kind:
     def load(self) -> Any:
         """The module. Imports nothing heavy by itself."""
         return importlib.import_module(f"tunemagic.export.targets.{self.module}")
+
+    def check_mode(self, target: str, mode: str) -> None:
+        """Raises ExportError when the target can't store numbers so."""
+        if mode != QuantMode.NONE and not self.quantized:
+            raise ExportError(f"{target}: stores numbers in float32 only; received mode {mode}. Use none, or tflite.")
 
     def check_packages(self, target: str) -> None:
         """Raises ExportError with the line to install when a package is missing."""
@@ -58,12 +65,12 @@ KINDS: Mapping[Target, Kind] = {
     Target.KERAS: Kind(module="keras_file", ending=".keras", tensorflow=True),
     Target.JSON: Kind(module="json_bundle", ending="-json", tensorflow=True),
     Target.SAVEDMODEL: Kind(module="saved_model", ending="-savedmodel", tensorflow=True),
-    Target.TFLITE: Kind(module="tflite", ending=".tflite"),
+    Target.TFLITE: Kind(module="tflite", ending=".tflite", quantized=True),
     Target.ONNX: Kind(module="onnx_file", ending=".onnx", packages=("onnx", "tf2onnx", "onnxruntime"), extra="onnx"),
     Target.TORCH: Kind(module="torch_file", ending=".pt2", packages=("torch",), extra="torch"),
     Target.OPENVINO: Kind(
         module="openvino_ir", ending="-openvino", packages=("openvino", "onnx", "tf2onnx"), extra="openvino"
     ),
-    Target.C: Kind(module="c_array", ending="-c", packages=("tflite_micro",), extra="micro"),
+    Target.C: Kind(module="c_array", ending="-c", packages=("tflite_micro",), extra="micro", quantized=True),
     Target.CAFFE: Kind(module="caffe_files", ending="-caffe", packages=("cv2",), extra="caffe"),
 }
