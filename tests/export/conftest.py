@@ -1,10 +1,17 @@
 """Real digits and models trained on them; conversions that several tests look at run once."""
 
-import keras
-import pytest
-from sklearn.datasets import load_digits
+import warnings
 
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits, load_wine
+
+from tunemagic import prep
 from tunemagic.export import convert_tflite
+from tunemagic.export.handover import hand_over, receive
+from tunemagic.export.infer import keras_outputs
 from tunemagic.request import QuantMode
 
 
@@ -89,3 +96,30 @@ def augmented(digits, images):
 def recurrent(digits):
     layers = [keras.Input((8, 8)), keras.layers.LSTM(24), keras.layers.Dense(10, "softmax")]
     return trained(layers, digits.x.reshape(-1, 8, 8), digits.y, epochs=12)
+
+
+@pytest.fixture(scope="session")
+def source_of(tmp_path_factory):
+    """What a target's writer is given, made in this process: source_of(model, x, about={...})."""
+
+    def make(model, x, about=None):
+        folder = tmp_path_factory.mktemp("source")
+        with warnings.catch_warnings():  # a model that can't be cloned is traced as it is, and says so
+            warnings.simplefilter("ignore")
+            hand_over(model, folder, x)
+        return receive(folder, keras_outputs(model, x), x, half=False, about=about)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def gaps(source_of):
+    """The source of a model that fills gaps itself: wine with 5 % of the numbers and some categories missing."""
+    x, y = load_wine(return_X_y=True)
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(np.where(random.random(x.shape) < 0.05, np.nan, x), columns=load_wine().feature_names)
+    table["taste"] = np.array(["dry", "sweet", "sour", None], dtype=object)[np.where(random.random(178) < 0.3, 3, y)]
+    prepared = prep.recipe(missing="median", outliers="clip_iqr").fit(table, y)
+    layers = [keras.Input(prepared.shape), keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")]
+    model = prepared.wrap(trained(layers, prepared.transform(table), y, epochs=3))
+    return source_of(model, prepared.encode(table), about={"study": "wine"})

@@ -6,6 +6,7 @@ Runs in the opener's process only.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def describe(path: Path, target: Target, *, trust: bool) -> dict[str, Any]:
                 "torch falls back to pickle for what a .pt2 file holds, which can run code. If you know who wrote it: "
                 "load(path, trust=True)."
             )
-        return {"inputs": [], "outputs": [], "about": {}}
+        return {"inputs": [], "outputs": [], "about": _about_inside(path)}
     readers: Mapping[Target, Callable[[Path], dict[str, Any]]] = {
         Target.TFLITE: _tflite,
         Target.ONNX: _onnx,
@@ -98,9 +99,9 @@ def _onnx_type(kind: Any) -> tuple[list[int], Any]:
 
 
 def _openvino(path: Path) -> dict[str, Any]:
-    import openvino
+    from tunemagic.export.targets.openvino_ir import silent_openvino
 
-    model = openvino.Core().read_model(str(path / "model.xml"))
+    model = silent_openvino().Core().read_model(str(path / "model.xml"))
 
     def ends(values: Any) -> list[str]:
         return [f"{each.any_name} {each.partial_shape} {each.element_type.type_name}" for each in values]
@@ -179,6 +180,12 @@ def _reached(nodes: Any, functions: Mapping[str, Any]) -> Iterator[str]:
 def _about_beside(folder: Path) -> dict[str, Any]:
     file = folder / "about.json"
     return _parsed(file.read_bytes()) if file.is_file() else {}
+
+
+def _about_inside(archive: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(archive) as file:
+        names = [name for name in file.namelist() if name.endswith("/extra/about.json")]
+        return _parsed(file.read(names[0])) if names else {}
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tunemagic.export.source import Source
 from tunemagic.export.text import error_text
 from tunemagic.export.timing import call_seconds
 
-__all__ = ["METADATA", "OPSET", "onnx_model", "opened", "operations", "run", "write"]
+__all__ = ["METADATA", "OPSET", "onnx_model", "operations", "run", "write"]
 
 OPSET = 15  # what tf2onnx prefers and every runtime of the last years reads
 METADATA = "tunemagic"  # the key of the facts about the model, as JSON
@@ -73,17 +72,12 @@ def operations(path: Path) -> list[str]:
     return sorted({node.op_type for node in _nodes(model)})
 
 
-def opened(path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What answers (sample, ...) with float64 (sample, ...), on one thread.
-
-    A file from elsewhere is safe to open: one that points to other files or needs operations of a
-    library of its own is refused. Raises ExportError.
-    """
-    return partial(_answers, _session(path))
-
-
 def run(path: Path, x: NDArray[Any]) -> RunResult:
-    """What the file answers in onnxruntime, and the time of one sample. Raises ExportError."""
+    """What the file answers in onnxruntime, and the time of one sample on one thread.
+
+    A file from elsewhere is safe to run: one that points to other files is refused, and operations that
+    onnxruntime does not have are never looked for in libraries. Raises ExportError.
+    """
     import onnxruntime
 
     session = _session(path)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from tunemagic.export.targets.whole import about_text
 from tunemagic.export.text import error_text
 from tunemagic.export.timing import call_seconds
 
-__all__ = ["opened", "operations", "run", "silent_openvino", "write"]
+__all__ = ["operations", "run", "silent_openvino", "write"]
 
 _FILE = "model.xml"
 _ABOUT = "about.json"
@@ -76,11 +74,6 @@ def operations(path: Path) -> list[str]:
     """What the model computes with, each once."""
     model = silent_openvino().Core().read_model(str(path / _FILE))
     return sorted({operation.get_type_name() for operation in model.get_ops()} - {"Constant", "Parameter", "Result"})
-
-
-def opened(path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What answers (sample, ...) with float64 (sample, ...), in float32 on one thread. Raises ExportError."""
-    return partial(_answers, _request(path))
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:

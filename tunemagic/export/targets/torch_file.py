@@ -21,8 +21,6 @@ import shutil
 import statistics
 import tempfile
 import zipfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ from tunemagic.export.targets.whole import about_text
 from tunemagic.export.text import error_text
 from tunemagic.export.timing import call_seconds
 
-__all__ = ["opened", "operations", "run", "write"]
+__all__ = ["operations", "run", "write"]
 
 _MOST_SECONDS = 240
 _TRACED_SAMPLES = 2
@@ -85,11 +83,6 @@ def operations(path: Path) -> list[str]:
         graph = json.loads(file.read(name))["graph_module"]["graph"]
     targets = {str(node["target"]) for node in graph["nodes"]}
     return sorted({target.split("aten.")[-1].split(".")[0] for target in targets if "aten." in target})
-
-
-def opened(path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What answers (sample, ...) with float64 (sample, ...). For files of known origin only. Raises ExportError."""
-    return partial(_answers, _module(path))
 
 
 def run(path: Path, x: NDArray[Any]) -> RunResult:
