@@ -45,15 +45,14 @@ def difference(layers, x, folder):
 
 
 def test_a_trained_convolution_with_augmentation_is_verified_in_opencv(augmented, digits, images, tmp_path):
-    results = export_model(
+    [plain] = export_model(
         augmented,
-        [("caffe", "none"), ("caffe", "dynamic")],
+        [("caffe", "none")],
         x_eval=images[1] * 16,
         y_eval=digits.y_held,
         directory=tmp_path,
         stem="digits",
     )
-    plain, small = sorted(results, key=lambda result: result.mode, reverse=True)
     assert plain.verdict == "verified", plain.message
     assert plain.path == tmp_path / "digits-caffe"
     assert plain.runtime.startswith("opencv 4.")
@@ -62,8 +61,7 @@ def test_a_trained_convolution_with_augmentation_is_verified_in_opencv(augmented
         f"legacy format, verified in OpenCV 4, not in Caffe itself; input data, output {output}, images as (sample, "
         "channel, row, column)",
     )
-    assert plain.operations == ("BatchNorm", "Convolution", "Flatten", "InnerProduct", "ReLU", "Scale", "Softmax")
-    assert small.message == "caffe: its files hold float32 weights; expected the mode none, received dynamic."
+    assert " ".join(plain.operations) == "BatchNorm Convolution Flatten InnerProduct Power ReLU Scale Softmax"
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,6 @@ _MOST_WEIGHTS = 2**29 - 2**18  # of one protobuf message, which is below 2 GB
 
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Write the folder ``path``; returns remarks. Raises ExportError for what is no chain of Caffe's layers."""
-    if mode != "none":
-        raise ExportError(f"caffe: its files hold float32 weights; expected the mode none, received {mode}.")
     if source.clone is None:
         parts = ", ".join(source.parts) or "a layer of the notebook's own"
         raise ExportError(f"caffe: {parts} has no form in Caffe; use layers of Keras, or export onnx.")
