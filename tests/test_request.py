@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tunemagic.errors import OptionError
 from tunemagic.events import Direction
-from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, ValKind, ValSplit, check_study_name
+from tunemagic.request import Objective, Pruner, QuantMode, Tuner, TuneRequest, ValKind, ValSplit, check_study_name
 
 HALF = ValSplit(kind=ValKind.FRACTION, fraction=0.5)
 HOSTILE_NAMES = [
@@ -140,6 +140,9 @@ def test_a_hostile_name_in_a_request_is_refused_too():
         ({"workers": 0, "cluster": "tcp://127.0.0.1:8786"}, "--cluster and --workers 0 exclude each other"),
         ({"memory_gb": 2.0, "cluster": "client"}, "--cluster and --memory-gb exclude each other"),
         ({"max_params": 0}, "--max-params: expected a whole number of at least 1; received 0"),
+        ({"max_kb": 0.0}, "--max-kb: expected a number above 0; received 0."),
+        ({"quant": QuantMode.MIXED}, "--quant mixed: which weights get 4 bits is known only when they are trained"),
+        ({"max_ms": -1.0}, "--max-ms: expected a number above 0; received -1."),
         ({"memory_gb": 0.0}, "--memory-gb: expected a number above 0; received 0"),
         ({"memory_gb": float("nan")}, "--memory-gb: expected a number above 0; received nan"),
         ({"memory_gb": float("inf")}, "--memory-gb: expected a number above 0; received inf"),
@@ -174,6 +177,28 @@ def test_what_was_not_asked_for_is_left_to_the_study():
     assert (request.tuner, request.pruner, request.objectives) == (Tuner.AUTO, Pruner.AUTO, ())
     assert (request.repeats, request.folds, request.workers, request.cluster) == (1, None, None, None)
     assert (request.memory_gb, request.max_params, request.measure) == (None, None, None)
+
+
+SIZE = (Objective(name="size_kb"),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode"),
+    [
+        ({}, None),
+        ({"max_params": 1, "objectives": (Objective(name="parameters"),)}, None),
+        ({"max_kb": 30.0}, QuantMode.NONE),
+        ({"max_ms": 0.5, "quant": QuantMode.INT8}, QuantMode.INT8),
+        ({"quant": QuantMode.FLOAT16}, QuantMode.FLOAT16),
+        ({"objectives": SIZE}, QuantMode.NONE),
+        ({"objectives": (Objective(name="latency_ms"),), "quant": QuantMode.INT8}, QuantMode.INT8),
+        ({"objectives": SIZE, "measure": "size"}, None),
+        ({"objectives": SIZE, "measure": "size", "quant": QuantMode.NONE}, QuantMode.NONE),
+    ],
+    ids=str,
+)
+def test_models_are_measured_as_files_when_something_asks_for_it(asked, mode):
+    assert TuneRequest(**asked).device_mode is mode
 
 
 def test_options_that_go_together_are_taken():

@@ -53,6 +53,9 @@ def tune(
     cluster: Any = None,
     memory_gb: float | None = None,
     max_params: int | None = None,
+    max_kb: float | None = None,
+    max_ms: float | None = None,
+    quant: str | None = None,
     measure: Callable[[Any], Mapping[str, float]] | None = None,
     keep: int = DEFAULT_KEEP,
     max_failures: int = DEFAULT_MAX_FAILURES,
@@ -87,6 +90,10 @@ def tune(
         cluster: A Dask scheduler's address, client or cluster that trials run on.
         memory_gb: End a worker that uses more memory than this (GiB).
         max_params: Skip models with more weights than this.
+        max_kb: Skip models whose TF Lite file is larger than this many kB (1000 bytes), before they are trained.
+        max_ms: Skip models that need more milliseconds than this for one sample in LiteRT, on one thread.
+        quant: How that file stores numbers: ``none`` (the default), ``dynamic``, ``float16`` or ``int8``.
+            Its ``size_kb`` and ``latency_ms`` can be further objectives.
         measure: A function of the trained model that returns further values by name. They can be
             objectives; ``parameters`` is always measured.
         keep: How many of the best weights are kept on disk.
@@ -122,6 +129,9 @@ def tune(
         cluster=None if cluster is None else str(cluster),
         memory_gb=memory_gb,
         max_params=max_params,
+        max_kb=max_kb,
+        max_ms=max_ms,
+        quant=None if quant is None else _word(QuantMode, quant, "quant"),
         max_trials=max_trials,
         minutes=minutes,
         epochs=epochs,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tunemagic import events as ev
 from tunemagic.errors import StudyChangedError
-from tunemagic.request import DEFAULT_TRIALS, Objective, Tuner, TuneRequest
+from tunemagic.request import DEFAULT_TRIALS, DEVICE_VALUES, Objective, Tuner, TuneRequest
 from tunemagic.search.data import TrainingData
 from tunemagic.search.job import TrialProgram
 from tunemagic.space import SearchSpace
@@ -30,7 +30,7 @@ __all__ = [
 DEFAULT_SEED = 0
 _FINISHED = (StudyState.FINISHED, StudyState.STOPPED, StudyState.FAILED)
 # Trials before and after such a change could not be compared.
-_KEPT = ("--objective", "--tuner", "--seed", "--val", "--repeats", "--folds")
+_KEPT = ("--objective", "--tuner", "--seed", "--val", "--repeats", "--folds", "--quant")
 _BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # their brackets are made for one number of epochs
 _PACKAGES = ("tunemagic", "keras", "keras-tuner", "optuna", "tensorflow")
 
@@ -55,6 +55,7 @@ def fingerprint(
         "--seed": str(DEFAULT_SEED if request.seed is None else request.seed),
         "--repeats": "" if request.repeats == 1 else str(request.repeats),
         "--folds": "" if request.folds is None else str(request.folds),
+        "--quant": str(request.device_mode) if {each.name for each in request.objectives} & set(DEVICE_VALUES) else "",
         "package versions": " ".join(f"{name} {version}" for name, version in sorted(package_versions().items())),
     }
 

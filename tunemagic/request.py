@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_KEEP",
     "DEFAULT_MAX_FAILURES",
     "DEFAULT_TRIALS",
+    "DEVICE_VALUES",
     "Lang",
     "Objective",
     "Pruner",
@@ -34,6 +35,7 @@ DEFAULT_TRIALS = 20
 DEFAULT_EPOCHS = 10
 DEFAULT_KEEP = 3
 DEFAULT_MAX_FAILURES = 3
+DEVICE_VALUES = ("size_kb", "latency_ms")  # what is measured of a model as a TF Lite file
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
@@ -144,6 +146,8 @@ class TuneRequest:
     means in the kernel, None one isolated worker when the cell can be sent to it; ``cluster`` is
     a Dask scheduler's address or the name of a variable that holds a client. ``measure`` names a
     function of the notebook that takes a trained model and returns further values by name.
+    ``max_kb`` and ``max_ms`` are limits on the model as a TF Lite file whose numbers are stored as
+    ``quant`` says: its size in units of 1000 bytes, and the time for one sample.
     Raises OptionError on a number out of range or options that exclude each other.
     """
 
@@ -165,6 +169,9 @@ class TuneRequest:
     cluster: str | None = None
     memory_gb: float | None = None
     max_params: int | None = None
+    max_kb: float | None = None
+    max_ms: float | None = None
+    quant: QuantMode | None = None
     measure: str | None = None
     data: tuple[str, ...] | None = None
     val: ValSplit | None = None
@@ -202,10 +209,31 @@ class TuneRequest:
         names = [each.name for each in (self.objective, *self.objectives) if each is not None]
         if len(set(names)) < len(names):
             raise OptionError(f"--objective: received {', '.join(names)}; expected each name once.")
-        if self.memory_gb is not None and not 0 < self.memory_gb < math.inf:
-            raise OptionError(f"--memory-gb: expected a number above 0; received {self.memory_gb:g}.")
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise OptionError(f"--minutes: expected a number above 0; received {self.minutes:g}.")
+        _above_zero("--memory-gb", self.memory_gb)
+        _above_zero("--minutes", self.minutes)
+        if self.quant is QuantMode.MIXED:
+            raise OptionError(
+                "--quant mixed: which weights get 4 bits is known only when they are trained; expected another mode to "
+                "measure models by, such as int8 or int4."
+            )
+        _above_zero("--max-kb", self.max_kb)
+        _above_zero("--max-ms", self.max_ms)
+
+    @property
+    def device_mode(self) -> QuantMode | None:
+        """The mode of the TF Lite file that each model is measured as; None when none is measured.
+
+        An objective of such a name is the user's own where ``measure`` gives further values.
+        """
+        names = {each.name for each in self.objectives} & set(DEVICE_VALUES) if self.measure is None else set()
+        if self.quant is None and self.max_kb is None and self.max_ms is None and not names:
+            return None
+        return self.quant or QuantMode.NONE
+
+
+def _above_zero(option: str, value: float | None) -> None:
+    if value is not None and not 0 < value < math.inf:
+        raise OptionError(f"{option}: expected a number above 0; received {value:g}.")
 
 
 def _at_least(option: str, value: int | None, least: int) -> None:

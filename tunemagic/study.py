@@ -14,6 +14,8 @@ from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
 from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.explained import Explained, texts_in
+from tunemagic.export.measure import gauge_for
+from tunemagic.exported import Exported, study_facts
 from tunemagic.journal import Journal
 from tunemagic.judged import Judged
 from tunemagic.ledger import Ledger
@@ -55,7 +57,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable, Modelled, Judged, Explained, Tested):
+class Study(Steerable, Modelled, Exported, Judged, Explained, Tested):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,
@@ -232,6 +234,9 @@ class Study(Steerable, Modelled, Judged, Explained, Tested):
             folds=view.folds,
             measure=self.measure,
             max_params=self.request.max_params,
+            gauge=gauge_for(self.request.device_mode, study_facts(view, self.data)),
+            max_kb=self.request.max_kb,
+            max_ms=self.request.max_ms,
             seed=view.seed,
         )
 

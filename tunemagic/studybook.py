@@ -21,10 +21,11 @@ from tunemagic.continuity import (
     values_outside,
 )
 from tunemagic.errors import JournalError, OptionError, StorageError, StudyBusyError, StudyChangedError, StudyError
+from tunemagic.export.measure import gauge_for
 from tunemagic.journal import JOURNAL_FILE, Journal, JournalContent, lock_holder, read_journal
 from tunemagic.ledger import Ledger
 from tunemagic.planning import check_machine, executor_maker, plan
-from tunemagic.request import Objective, Pruner, Tuner, TuneRequest, check_study_name
+from tunemagic.request import DEVICE_VALUES, Objective, Pruner, Tuner, TuneRequest, check_study_name
 from tunemagic.search.advice import cell_notes, epochs_vary, with_cell_epochs
 from tunemagic.search.data import TrainingData
 from tunemagic.search.estimate import check_defaults
@@ -64,7 +65,10 @@ class _Cell:
         if self.found is not None:
             return self.found
         check_defaults(self.program, self.data, self.request.max_params)
-        return discover(self.program, self.data, self.request.objective, self.request.objectives, self.measure)
+        request = self.request
+        gauge_for(request.device_mode, {})  # raises where nothing can be measured
+        device = () if request.device_mode is None else DEVICE_VALUES
+        return discover(self.program, self.data, request.objective, request.objectives, self.measure, device)
 
     def study(self, name: str, directory: Path, ledger: Ledger, journal: Journal) -> Study:
         """A study of this cell over that journal."""

@@ -12,7 +12,7 @@ from tunemagic.analysis.next_cell import Again, changed_cell
 from tunemagic.analysis.remedies import parameter_in_role, remedies_for
 from tunemagic.events import Direction
 from tunemagic.i18n import ENGLISH, Language, catalogue
-from tunemagic.request import Pruner, TuneRequest
+from tunemagic.request import Pruner, QuantMode, TuneRequest
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
@@ -116,7 +116,16 @@ def read(cell):
 def test_the_changed_cell_keeps_all_that_was_asked_for():
     view = replace(VIEW, repeats=2, folds=3, minutes=1.5, keep=7)
     view = replace(view, fingerprint={"--data": "x,y", "--objective": "val_accuracy:max parameters:min"})
-    asked = {"max_params": 9000, "workers": 2, "memory_gb": 1.5, "measure": "size", "pruner": Pruner.ASHA}
+    asked = {
+        "max_params": 9000,
+        "max_kb": 30.0,
+        "max_ms": 0.5,
+        "quant": QuantMode.INT8,
+        "workers": 2,
+        "memory_gb": 1.5,
+        "measure": "size",
+        "pruner": Pruner.ASHA,
+    }
     request = TuneRequest(**asked)
     given = read(changed_cell(view, repeats=4, again=Again(request=request, names=()), what="more_epochs"))
     wanted = {"name": "digits-more-epochs", "repeats": 4, "folds": 3, "minutes": 1.5, "keep": 7, **asked}

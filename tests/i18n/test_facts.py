@@ -158,6 +158,7 @@ RETURNS = {
     "choice": ("why_plain", "_model_reason", "_callback_reason", "_argument_reason", "why_alone"),
     "auto": ("choose_tuner",),
     "pruning": ("choose_pruner",),
+    "device": ("above_limit",),
     "estimate": ("too_large",),
     "endings": ("end_message",),
     "bayesian": ("_narrowed",),

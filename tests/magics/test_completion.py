@@ -6,7 +6,7 @@ from IPython.core.completer import provisionalcompleter
 from tunemagic.magics.completion import LineCompleter
 from tunemagic.magics.lines import tune_parser
 from tunemagic.magics.verbs import VERBS
-from tunemagic.request import Tuner
+from tunemagic.request import QuantMode, Tuner
 
 
 @pytest.fixture
@@ -37,7 +37,10 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
     ("text", "texts"),
     [
         ("%%tune --tu", ["--tuner"]),
-        ("%%tune --m", ["--measure", "--max-trials", "--minutes", "--max-params", "--memory-gb"]),
+        (
+            "%%tune --m",
+            ["--measure", "--max-trials", "--minutes", "--max-params", "--max-kb", "--max-ms", "--memory-gb"],
+        ),
         ("%%tune --tuner ", list(Tuner)),
         ("%%tune --pruner ", ["auto", "none", "median", "asha"]),
         ("%%tune -w ", ["auto", *map(str, range((os.cpu_count() or 1) + 1))]),
@@ -69,10 +72,15 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
         ("%tune skip d", ["digits"]),
         ("%tune skip 3 d", ["digits"]),
         ("%tune run --ep", ["--epochs"]),
+        ("%tune export d", ["digits"]),
+        ("%tune export digits --to on", ["onnx"]),
+        ("%tune export digits --to onnx,tf", ["tflite"]),
+        ("%tune export --to onnx --quant int8 --data x_t", ["x_train"]),
+        ("%tune export --to onnx --f", ["--force"]),
         ("%tune run --repl", ["--replay"]),
         ("%tune run --replay m", ["mnist1d"]),
         ("%tune run --model c", ["cnn", "conv1d"]),
-        ("%tflite --quant ", ["none", "dynamic", "float16", "int8", "all"]),
+        ("%tflite --quant ", [*QuantMode, "all"]),
         ("%tflite x_t", ["x_train"]),
         ("%tflite model --rep y", ["y_train"]),
     ],
@@ -81,12 +89,13 @@ def test_our_lines_are_completed(complete, text, texts):
     assert complete(text) == texts
 
 
-def test_explain_offers_models_beside_studies(complete, shell):
+@pytest.mark.parametrize("verb", ["explain", "export"])
+def test_models_are_offered_beside_studies(complete, shell, verb):
     import keras
 
     shell.user_ns.update(network=keras.Sequential([keras.Input((2,))]))
-    assert complete("%tune explain n") == ["network"]
-    assert complete("%tune explain ")[:3] == ["digits", "'first try'", "network"]
+    assert complete(f"%tune {verb} n") == ["network"]
+    assert complete(f"%tune {verb} ")[:3] == ["digits", "'first try'", "network"]
 
 
 def test_an_empty_word_offers_studies_then_every_option(complete):

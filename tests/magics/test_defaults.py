@@ -37,6 +37,8 @@ def test_without_configuration_a_request_is_what_nothing_said_means(magics):
         ("cluster", "tcp://10.0.0.1:8786", {"cluster": "tcp://10.0.0.1:8786"}),
         ("memory_gb", 4.0, {"memory_gb": 4.0}),
         ("max_params", 10_000, {"max_params": 10_000}),
+        ("max_kb", 30.5, {"max_kb": 30.5}),
+        ("max_ms", 0.5, {"max_ms": 0.5}),
         ("keep", 1, {"keep": 1}),
         ("max_failures", 9, {"max_failures": 9}),
         ("background", True, {"background": True}),

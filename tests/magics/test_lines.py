@@ -66,6 +66,8 @@ def error_of(line, **namespace):
         ("--cluster client -w 4", {"cluster": "client", "workers": 4}),
         ("--memory-gb 1.5", {"memory_gb": 1.5}),
         ("--max-params 1_000_000", {"max_params": 1_000_000}),
+        ("--max-kb 30 --max-ms 0.5", {"max_kb": 30.0, "max_ms": 0.5}),
+        ("--quant int8", {"quant": QuantMode.INT8}),
         ("-n 5", {"max_trials": 5}),
         ("-n5", {"max_trials": 5}),
         ("--max-trials=5", {"max_trials": 5}),
@@ -284,6 +286,19 @@ def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
         ("run digits -n 9", ("run", {"name": "digits", "max_trials": 9})),
         ("resume --minutes 2", ("resume", {"minutes": 2.0})),
         ("why 3", ("why", {"trial": 3})),
+        (
+            "export digits --to onnx,c --quant int8 -o out/ --force",
+            (
+                "export",
+                {
+                    "source": "digits",
+                    "to": ("onnx", "c"),
+                    "quant": QuantMode.INT8,
+                    "out": "out/",
+                    "force": True,
+                },
+            ),
+        ),
         ("why 3 digits", ("why", {"trial": 3, "name": "digits"})),
         ("skip", ("skip", {})),
         ("skip 3", ("skip", {"trial": 3})),

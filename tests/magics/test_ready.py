@@ -101,7 +101,8 @@ def test_what_does_not_fit_is_told_before_anything_is_written(notebook, shell, t
         "",
         "'a name' --new --seed 3 -o found --val x_val,y_val --data x,y -n 5",
         "--objective val_loss --objective my:max --minutes 2.5 --val last:0.25 --background --lang zh",
-        "--tuner tpe --pruner none --folds 3 --repeats 2 -w 0 --memory-gb 1.5 --keep 2 --measure size --max-params 9",
+        "--tuner tpe --pruner none --folds 3 --repeats 2 -w 0 --memory-gb 1.5 --keep 2 --measure size --max-params 9 "
+        "--max-kb 30 --max-ms 0.5 --quant int8",
     ],
 )
 def test_a_written_line_means_what_was_given(line):

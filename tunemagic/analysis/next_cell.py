@@ -105,6 +105,9 @@ def _where(request: TuneRequest | None) -> list[str]:
         return []
     given = {
         "--max-params": request.max_params,
+        "--max-kb": None if request.max_kb is None else f"{request.max_kb:g}",
+        "--max-ms": None if request.max_ms is None else f"{request.max_ms:g}",
+        "--quant": request.quant,
         "--workers": request.workers,
         "--memory-gb": None if request.memory_gb is None else f"{request.memory_gb:g}",
         "--cluster": request.cluster,

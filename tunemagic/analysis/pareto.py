@@ -8,18 +8,20 @@ from tunemagic.analysis.axes import check_name, value_scale
 from tunemagic.analysis.pictures import ParetoInfo, ParetoPoint
 from tunemagic.errors import OptionError
 from tunemagic.events import Direction, finite
+from tunemagic.request import DEVICE_VALUES
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["pareto_info"]
 
-_PARAMETERS = "parameters"  # every trial's number of weights is measured under this name
+# What trials measure of their models beside the objectives; the fewer, the better.
+_MEASURED = ("parameters", *DEVICE_VALUES)
 
 
 def pareto_info(view: StudyView, x: str | None = None, y: str | None = None) -> ParetoInfo:
     """The trials in the plane of two objectives.
 
-    To choose from are the study's objectives and, since every trained trial measures them, its
-    ``parameters``: other metrics have no direction. By default the objective is upright and the
+    To choose from are the study's objectives and what trials measure of their models: ``parameters``,
+    ``size_kb`` and ``latency_ms``. Other metrics have no direction. By default the objective is upright and the
     next one lies below. Raises OptionError for another name, or the same one twice.
     """
     directions = _directions(view)
@@ -60,8 +62,9 @@ def _info(
 
 def _directions(view: StudyView) -> dict[str, Direction]:
     directions = {view.objective: view.direction, **dict(view.objectives)} if view.objective else {}
-    if any(trial.metrics.get(_PARAMETERS) is not None for trial in view.trials):
-        directions.setdefault(_PARAMETERS, Direction.MIN)
+    for name in _MEASURED:
+        if any(trial.metrics.get(name) is not None for trial in view.trials):
+            directions.setdefault(name, Direction.MIN)
     return directions
 
 

@@ -17,7 +17,7 @@ from tunemagic.errors import ExportError
 from tunemagic.export.clone import is_graph_model, plain_view
 from tunemagic.export.tables import read_tables, write_tables
 
-__all__ = ["SIGNATURE_KEY", "describe", "end_names", "facts", "read"]
+__all__ = ["SIGNATURE_KEY", "describe", "end_names", "entry_text", "facts", "read"]
 
 # The key that TensorFlow's own tools write and LiteRT's examples ask for.
 SIGNATURE_KEY = "serving_default"
@@ -90,10 +90,15 @@ def describe(content: bytes, said: Mapping[str, Any], ends: tuple[str, str] = _U
             if all(each.name != tensor.name for each in graph.tensors):
                 graph.tensors[tensor.tensorIndex].name = tensor.name
     entries = [entry for entry in model.metadata or [] if entry.name != _NAME]
-    text = json.dumps(said, ensure_ascii=False, sort_keys=True).encode()
+    text = entry_text(said)
     model.metadata = [*entries, schema.MetadataT(name=_NAME, buffer=len(model.buffers))]
     model.buffers.append(schema.BufferT(data=list(text)))
     return write_tables(model, len(content))
+
+
+def entry_text(said: Mapping[str, Any]) -> bytes:
+    """What stands in the entry."""
+    return json.dumps(said, ensure_ascii=False, sort_keys=True).encode()
 
 
 def end_names(model: Any) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from tunemagic.export.representative import (
 )
 from tunemagic.export.score import Answers, Score, answers_of, score_of
 
-__all__ = ["EVALUATION_SAMPLES", "Task", "prepare"]
+__all__ = ["EVALUATION_SAMPLES", "Task", "check_backend", "prepare"]
 
 EVALUATION_SAMPLES = 2000  # more make a slow model slow to verify and no verdict clearer
 
@@ -57,7 +57,7 @@ def prepare(
 
     ``calibrated`` names the wanted modes that need representative data.
     """
-    _check_backend()
+    check_backend()
     check_built(model)
     shape, dtype = input_of(model)
     x = check_inputs("x_eval", x_eval, shape, dtype, gaps=True)
@@ -103,7 +103,8 @@ def prepare(
     )
 
 
-def _check_backend() -> None:
+def check_backend() -> None:
+    """Raise ExportError on a Keras backend that the converter can't read models of."""
     import keras
 
     backend = keras.backend.backend()

@@ -17,10 +17,12 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from tunemagic.analysis.pictures import PictureKind
+from tunemagic.export.choose import ALL
 from tunemagic.magics.lines import export_parser, tune_parser
 from tunemagic.magics.objects import is_model
 from tunemagic.magics.options import AUTO, LineParser
 from tunemagic.magics.verbs import VERBS
+from tunemagic.request import Target
 from tunemagic.search.replay import table_names
 
 __all__ = ["LineCompleter"]
@@ -101,6 +103,8 @@ class LineCompleter:
                 return [AUTO, *map(str, range((os.cpu_count() or 1) + 1))]
             case "replay":
                 return list(table_names())
+            case "to":
+                return [*map(str, Target), ALL]
             case "measure":
                 return self._variables(lambda value: isinstance(value, _FUNCTIONS))
         return self._data() if action.dest in _VARIABLES else []
@@ -109,7 +113,7 @@ class LineCompleter:
         if parser is VERBS["form"].parser:
             return self._variables(lambda value: isinstance(value, (str, *_FUNCTIONS)))
         studies = [shlex.quote(name) for name in self._study_names()]
-        if parser is VERBS["explain"].parser:
+        if parser in (VERBS["explain"].parser, VERBS["export"].parser):
             return [*studies, *self._variables(is_model)]
         if parser is VERBS["lr"].parser:
             return [*studies, *self._variables(lambda value: is_model(value) or isinstance(value, (str, *_FUNCTIONS)))]

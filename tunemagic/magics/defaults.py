@@ -34,6 +34,8 @@ _PLAIN = (
     "workers",
     "memory_gb",
     "max_params",
+    "max_kb",
+    "max_ms",
     "keep",
     "max_failures",
     "background",
@@ -66,6 +68,8 @@ class SearchDefaults(Magics):  # type: ignore[misc]  # mypy doesn't follow IPyth
     )
     memory_gb = Float(None, allow_none=True, help="end a trial whose worker needs more").tag(config=True)
     max_params = Int(None, allow_none=True, help="skip models with more weights").tag(config=True)
+    max_kb = Float(None, allow_none=True, help="skip models that are larger as TF Lite files").tag(config=True)
+    max_ms = Float(None, allow_none=True, help="skip models that are slower as TF Lite files").tag(config=True)
     keep = Int(DEFAULT_KEEP, help="best weights kept on disk").tag(config=True)
     max_failures = Int(DEFAULT_MAX_FAILURES, help="end after this many failed trials in a row").tag(config=True)
     background = Bool(False, help="return at once instead of waiting for the study").tag(config=True)

@@ -65,6 +65,7 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   report   all about it in one HTML file        plot     a picture, such as its importance
   check    what is wrong with a model           compare  A B: what differs between two trials
   explain  what its answers rest on             lr       a learning rate for a model
+  export   the best model for other runtimes
 `%tune run --model cnn` searches a ready-made model; its help lists them all.
 `%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""
@@ -75,6 +76,7 @@ def add_search_options(parser: LineParser) -> None:
     _add_study_options(parser)
     _add_strategy_options(parser)
     _add_budget_options(parser)
+    _add_device_options(parser)
     _add_data_options(parser)
     _add_resource_options(parser)
     _add_output_options(parser)
@@ -122,6 +124,21 @@ def _add_budget_options(parser: LineParser) -> None:
         type=whole_number,
         metavar="N",
         help="skip models with more weights than this before anything is built",
+    )
+
+
+def _add_device_options(parser: LineParser) -> None:
+    size = "skip models whose TF Lite file is larger than this many kB (1000 bytes), before they are trained"
+    parser.option("--max-kb", type=number, metavar="KB", help=size)
+    speed = "skip models that need more than this many milliseconds for one sample in LiteRT, on one thread"
+    parser.option("--max-ms", type=number, metavar="MS", help=speed)
+    parser.option(
+        "--quant",
+        type=choice(QuantMode),
+        metavar="MODE",
+        choices=list(QuantMode),
+        help="how the TF Lite file stores numbers that --max-kb, --max-ms and the objectives size_kb and latency_ms "
+        f"are measured on; default: {QuantMode.NONE}",
     )
 
 

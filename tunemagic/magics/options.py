@@ -32,6 +32,7 @@ __all__ = [
     "val_split",
     "variable",
     "whole_number",
+    "words",
     "workers",
 ]
 
@@ -140,6 +141,14 @@ def text(token: str) -> str:
     if not value.strip():
         raise _fault(value, "some text")
     return value
+
+
+def words(token: str) -> tuple[str, ...]:
+    """Words with commas between them: ``onnx,tflite``."""
+    found = tuple(part.strip() for part in plain(token).split(","))
+    if not all(found):
+        raise _fault(plain(token), "words with commas between them, as in onnx,tflite")
+    return found
 
 
 def study_name(token: str) -> str:

@@ -20,6 +20,7 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import attend, make_output, wait_quietly
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.explain import ExplainingVerb
+from tunemagic.magics.export import ExportingVerb
 from tunemagic.magics.form import show_form, source_in
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.judge import JudgingVerbs
@@ -52,7 +53,7 @@ _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "backgro
 
 
 @magics_class
-class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb, RateVerb):
+class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb, ExportingVerb, RateVerb):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)

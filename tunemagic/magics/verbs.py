@@ -10,6 +10,7 @@ from typing import Any
 from tunemagic.analysis.explanation import ExplanationKind
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
+from tunemagic.magics.export import add_export
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
 from tunemagic.magics.options import (
     LineParser,
@@ -198,6 +199,12 @@ VERBS: Mapping[str, Verb] = {
             "explain",
             "Show what a model's answers rest on: columns of a table, parts of images and series.",
             _add_explain,
+        ),
+        _verb(
+            "export",
+            "Export a study's best model, or any Keras model, for other runtimes; run each artefact in its runtime and "
+            "compare it with the model.",
+            add_export,
         ),
         _verb("compare", "Show what differs between two trials, and whether it is more than noise.", _add_compare),
         _verb("why", "Say what happened in a trial and why, with the end of its log.", _add_why),

@@ -118,12 +118,16 @@ def on_thread(
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="tunemagic-verb", daemon=True)
     thread.start()
-    while thread.is_alive() and interrupts.count < 2:
-        thread.join(_POLL_SECONDS)
-        if interrupts.count:
-            stop.set()
-        while not items.empty():
-            take(items.get())
+    try:
+        while thread.is_alive() and interrupts.count < 2:
+            thread.join(_POLL_SECONDS)
+            if interrupts.count:
+                stop.set()
+            while not items.empty():
+                take(items.get())
+    except BaseException:
+        stop.set()
+        raise
     if thread.is_alive():
         return False
     if faults:

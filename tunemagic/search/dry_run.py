@@ -30,7 +30,6 @@ _EPOCHS = 3  # the first one also builds, traces and compiles; the faster of the
 _LOOK_SECONDS = 1.0  # small models get as many batches as they train in this time, so that fixed costs do not count
 _POLL_SECONDS = 0.1
 _BRACKET_FACTOR = 3
-_NEVER = 1e9  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +79,7 @@ def warm_up(work: Work, hp: Any, make_executor: MakeExecutor, *, epochs: int, se
     fails. An interrupt ends it.
     """
     batches, own_epochs = _amounts(work, hp)
-    single = replace(work, repeats=1, folds=0, measure=None, max_params=None, state_seconds=_NEVER)
+    single = replace(work.only_training(), folds=0)
     executor, reason = make_executor(single)
     try:
         few = _FEW if batches is None else min(_FEW, batches)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +16,7 @@ from tunemagic.search.data import TrainingData
 __all__ = [
     "PARAMETERS",
     "Ending",
+    "Gauge",
     "Measure",
     "Report",
     "StateTaken",
@@ -28,6 +30,9 @@ __all__ = [
 
 PARAMETERS = "parameters"  # every trial's number of weights is measured under this name
 Measure: TypeAlias = Callable[[Any], Mapping[str, float]]
+# What a model is on its device, by name: of the built model, inputs (sample, ...), facts about its trial, and what is
+# set when it is to stop.
+Gauge: TypeAlias = Callable[[Any, Any, Mapping[str, Any], threading.Event], Mapping[str, float]]
 
 
 class TrialProgram(Protocol):
@@ -42,8 +47,10 @@ class Work:
     """What all trials of a study share. It travels to a worker once.
 
     A trial is trained ``repeats`` times, on each of ``folds`` splits of the data when that is not
-    0. ``measure`` gives further values of a trained model. A model with more than ``max_params``
-    weights is skipped. ``state_seconds``: how often training states are taken at least.
+    0. ``measure`` gives further values of a trained model, ``gauge`` those that follow from its structure
+    alone, before it is trained. A model with more than ``max_params`` weights is skipped, and one
+    that is larger than ``max_kb`` (of 1000 bytes) or slower than ``max_ms`` by its gauge.
+    ``state_seconds``: how often training states are taken at least.
     ``seed`` is the study's: it decides which samples a fold holds.
     """
 
@@ -55,8 +62,17 @@ class Work:
     folds: int = 0
     measure: Measure | None = None
     max_params: int | None = None
+    gauge: Gauge | None = None
+    max_kb: float | None = None
+    max_ms: float | None = None
     state_seconds: float = 25.0
     seed: int = 0
+
+    def only_training(self) -> Work:
+        """The same work with nothing measured or refused: what is trained again was accepted before."""
+        return replace(
+            self, repeats=1, measure=None, gauge=None, max_params=None, max_kb=None, max_ms=None, state_seconds=math.inf
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

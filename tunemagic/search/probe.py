@@ -15,7 +15,7 @@ from typing import Any
 
 from tunemagic.errors import CellError, OptionError, SpaceError, TrialError, TuneError
 from tunemagic.events import Direction
-from tunemagic.request import Objective
+from tunemagic.request import DEVICE_VALUES, Objective
 from tunemagic.search.arrays import for_keras
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
@@ -70,11 +70,12 @@ def discover(
     objective: Objective | None,
     further: Sequence[Objective] = (),
     measure: Measure | None = None,
+    device: Sequence[str] = (),
 ) -> Discovery:
     """Run the cell with its defaults, once more for each conditional scope, and check one batch.
 
-    ``further`` objectives beside the first one may also be values that ``measure`` gives, or
-    ``parameters``, the number of the model's weights. Raises SpaceError (no hyperparameter, one
+    ``further`` objectives beside the first one may also be values that ``measure`` gives, those
+    named in ``device``, or ``parameters``, the number of the model's weights. Raises SpaceError (no hyperparameter, one
     name with two ranges), CellError (no model, not compiled), OptionError (objective unknown or
     without direction), TrialError (the user's code failed; the text names the line).
     """
@@ -90,7 +91,7 @@ def discover(
         if setup.fit_method is None:
             names = _metric_names(program, setup, shown)
             _check_objective(wanted.name, names)
-            measured = [*names, PARAMETERS, *_measured(measure, setup.model)] if further else names
+            measured = [*names, PARAMETERS, *device, *_measured(measure, setup.model)] if further else names
             for each in further:
                 _check_objective(each.name, measured)
     directions = [_direction(each) for each in (wanted, *further)]
@@ -121,7 +122,7 @@ def _no_retracing_warnings() -> Iterator[None]:
 
 
 def _direction(objective: Objective) -> Direction:
-    known = Direction.MIN if objective.name == PARAMETERS else infer_direction(objective.name)
+    known = Direction.MIN if objective.name in (PARAMETERS, *DEVICE_VALUES) else infer_direction(objective.name)
     direction = objective.direction or known
     if direction is None:
         raise OptionError(
@@ -231,6 +232,11 @@ def _sample_shape(part: Any) -> Any:
 def _check_objective(objective: str, names: Sequence[str]) -> None:
     if objective in names:
         return
+    if objective in (PARAMETERS, *DEVICE_VALUES) and objective not in names:
+        raise OptionError(
+            f"--objective {objective}: is measured once in a trial, so it can't choose the best epoch; name a metric "
+            f"first, as in --objective {names[-1]} --objective {objective}."
+        )
     near = difflib.get_close_matches(objective, names, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise OptionError(

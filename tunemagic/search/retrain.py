@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from tunemagic.errors import TrialError
 from tunemagic.events import finite
@@ -19,7 +18,6 @@ __all__ = ["retrain"]
 
 _FIRST_RUN = 1_000_001  # no search repeats a trial so often, so these seeds are new
 _POLL_SECONDS = 0.1
-_NEVER = 1e9  # seconds
 _BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # they decide how long a trial is trained
 
 
@@ -42,7 +40,7 @@ def retrain(
     training fails.
     """
     stop = stop or threading.Event()
-    executor = make_executor(replace(work, repeats=1, measure=None, max_params=None, state_seconds=_NEVER))
+    executor = make_executor(work.only_training())
     try:
         for place, trial in enumerate(trials):
             jobs = [_job(view, trial, repeat, place * repeats + repeat + 1, work) for repeat in range(repeats)]
@@ -71,7 +69,7 @@ def _job(view: StudyView, trial: TrialRecord, repeat: int, number: int, work: Wo
     return TrialJob(
         trial=number,
         attempt=1,
-        work=replace(work, repeats=1, measure=None, max_params=None, state_seconds=_NEVER),
+        work=work.only_training(),
         hp=hp,
         epochs=trial.epochs,
         seed=run_seed(trial_seed(view.seed, trial.number), _FIRST_RUN + repeat),

@@ -14,6 +14,7 @@ from tunemagic.randomness import seeded
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
+from tunemagic.search.device import device_values
 from tunemagic.search.estimate import check_size
 from tunemagic.search.few import few_batches
 from tunemagic.search.folds import Fold, joined
@@ -21,7 +22,7 @@ from tunemagic.search.job import Report, StopFlag, TrialJob
 from tunemagic.search.parts import fold_of, run_on
 from tunemagic.search.seeds import own_names, run_seed
 from tunemagic.search.state import Best, RunResult, Snapshot, TrainingState, state_from_bytes, state_to_bytes
-from tunemagic.search.training import train_model
+from tunemagic.search.training import learn_scales, train_model
 from tunemagic.search.watch import Cancelled, Watch
 
 __all__ = ["TrialRuns"]
@@ -32,6 +33,7 @@ class TrialRuns:
 
     ``best`` is the best epoch of the best run, ``model`` what the cell built in that run; both
     None before the first epoch has ended. ``trainer`` says how the first run was trained.
+    ``device`` is what the gauge said of the model, by name.
     ``results`` holds the finished runs, ``last_run`` and ``last_epoch`` how far training came.
     """
 
@@ -48,6 +50,7 @@ class TrialRuns:
         self.best: Best | None = None
         self.model: Any = None
         self.trainer = ""
+        self.device: dict[str, float] = {}
         self.last_run = 1
         self.last_epoch = 0
         if self._state is not None:
@@ -126,6 +129,8 @@ class TrialRuns:
             with own_names(borrowed_by(job.work.program).names()):
                 setup, data, fold = self._build(run)
             check_size(setup.model, data, job.work.max_params)
+            learn_scales(setup, data, fold)
+            self.device = self.device or device_values(job, setup.model, data, self._stop)
             self.model = self.model or setup.model
             if setup.fit_method is not None:
                 watch.state_at = math.inf  # what a fit of the user's keeps to itself is in no state

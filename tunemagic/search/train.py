@@ -32,7 +32,7 @@ def run_job(job: TrialJob, report: Callable[[Report], None], stop: StopFlag) -> 
     ``stop`` ends training at the next batch; the best epoch so far then counts, the unfinished one
     does not; while it is held the trial waits after its epoch, and that counts as no time of its own.
     ``metrics`` of the outcome hold the best epoch's (means of several runs), the number
-    of the model's ``parameters``, and what ``Work.measure`` gives for a finished trial.
+    of the model's ``parameters``, what ``Work.gauge`` said of it, and what ``Work.measure`` gives for a finished trial.
     """
     started = time.monotonic()
     runs: TrialRuns | None = None
@@ -67,6 +67,7 @@ def _outcome(job: TrialJob, runs: TrialRuns, *, stopped: bool) -> TrialOutcome:
     if best is not None:
         weights = weights_to_bytes(runs.model, best.weights)
         metrics.setdefault("parameters", float(runs.model.count_params()))
+        metrics |= runs.device
         if job.work.measure is not None and not stopped:
             metrics |= _measured(job.work.measure, runs.model)
     return TrialOutcome(

@@ -27,7 +27,7 @@ from tunemagic.search.structure import OneOfAKind
 from tunemagic.search.twins import lent_twin
 from tunemagic.search.watch import Watch
 
-__all__ = ["build_weights", "fit_arguments", "learn_scales", "train_model"]
+__all__ = ["build_weights", "first_inputs", "fit_arguments", "learn_scales", "train_model"]
 
 
 class _NoGraph(Exception):
@@ -82,9 +82,8 @@ def train_model(
     ``data`` is joined data when there is a ``fold``. ``seed`` decides the order of the samples.
     ``start`` is where training goes on: it then goes on as if it had never been interrupted,
     except by the plain way, whose order of samples starts anew. Raises StorageError when ``start``
-    does not fit the model, OptionError for a batch size that is none.
+    does not fit the model, OptionError for a batch size that is none. Scales inside the model are learned already.
     """
-    learn_scales(setup, data, fold)
     arguments = fit_arguments(job, setup, data)
     batches_of(arguments)  # Keras takes a batch size of 0 for none
     watch.callbacks = tuple(arguments.get("callbacks") or ())
