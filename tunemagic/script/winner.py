@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
+from tunemagic.search.folds import Fold
 from tunemagic.search.job import TrialProgram
 from tunemagic.trial import StudyView, TrialRecord
 
@@ -24,7 +25,9 @@ class Winner:
         program: The cell, or what stands in for it.
         given: The data as the study was given it.
         setup: What the cell builds of the trial's values: a compiled model with the kept weights, arguments of ``fit``.
-        data: The data as the cell left it.
+        data: The data as the cell left it, joined where there is a fold.
+        fold: Which of its rows the best run trained and was judged on; None without folds.
+        seed: That of the best run.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Winner:
     given: TrainingData
     setup: TrialSetup
     data: TrainingData
+    fold: Fold | None
+    seed: int
 
     @property
     def model(self) -> Any:

@@ -37,7 +37,8 @@ class TrialSetup:
 
     ``data`` holds data names that the cell assigned anew; ``fit_method`` is a HyperModel's own
     ``fit``, called as ``fit_method(hp, model, x, y, **arguments)``; ``adapt(model, x, y)`` lets the
-    model learn its scales from the rows that it is then trained on.
+    model learn its scales from the rows that it is then trained on. ``origin`` is the name in the cell
+    that the model came from: its own, or that of the function or HyperModel which built it.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class TrialSetup:
     data: dict[str, Any] = field(default_factory=dict)
     fit_method: Callable[..., Any] | None = None
     adapt: Callable[..., None] | None = None
+    origin: str = ""
 
 
 class _Assignments(MutableMapping[str, Any]):
@@ -133,11 +135,11 @@ class CellProgram:
             for name, table in handed.items()
             if name not in bound and _is_table(table) and not table.equals(self.namespace[name])
         }
-        built = self._built(bound, hp)
-        return TrialSetup(built.model, {**built.fit, **fit}, data, built.fit_method, built.adapt)
+        built, origin = self._built(bound, hp)
+        return TrialSetup(built.model, {**built.fit, **fit}, data, built.fit_method, built.adapt, origin)
 
-    def _built(self, bound: Mapping[str, Any], hp: Any) -> Built:
-        """The model and what comes with it, from what the cell bound.
+    def _built(self, bound: Mapping[str, Any], hp: Any) -> tuple[Built, str]:
+        """The model and what comes with it, from what the cell bound; and the name that it comes from.
 
         A function named build or a HyperModel counts before models that the cell made besides,
         such as a base to build on.
@@ -148,14 +150,14 @@ class CellProgram:
             if not isinstance(bound["model"], keras.Model):
                 found = type(bound["model"]).__name__
                 raise CellError(f"`model` is a {found}; expected a Keras model.", line=self._lines.get("model"))
-            return Built(bound["model"])
+            return Built(bound["model"]), "model"
         models = [name for name, value in bound.items() if isinstance(value, keras.Model)]
         sure = {name: v for name, v in bound.items() if not isinstance(v, FunctionType) or name.startswith("build")}
         builder = find_builder(sure if models else bound)
         if builder is not None:
-            return build_model(builder, hp)
+            return build_model(builder, hp), next(name for name, value in bound.items() if value is builder)
         if len(models) == 1:
-            return Built(bound[models[0]])
+            return Built(bound[models[0]]), models[0]
         if len(models) > 1:
             where = ", ".join(f"{name} (line {self._lines.get(name, '?')})" for name in models)
             raise CellError(f"the cell makes {len(models)} models: {where}. Assign the one to tune to `model`.")
