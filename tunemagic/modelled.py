@@ -12,10 +12,10 @@ from tunemagic.errors import StorageError, StudyError
 from tunemagic.part import StudyPart
 from tunemagic.randomness import seeded
 from tunemagic.request import QuantMode
-from tunemagic.script import Winner
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, held_out_arrays
+from tunemagic.search.folds import Fold, joined
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.job import TrialProgram
 from tunemagic.search.parts import fold_of, run_on
@@ -28,6 +28,7 @@ from tunemagic.trial import TrialRecord
 
 if TYPE_CHECKING:
     from tunemagic.export.result import ExportResult
+    from tunemagic.script import Winner
 
 __all__ = ["Modelled"]
 
@@ -102,33 +103,49 @@ class Modelled(StudyPart):
             raise StorageError(f"the weights of trial {number} were not kept. Raise --keep to keep more.")
         hp = new_hyperparameters()
         hp.values = dict(trial.values)
+        setup, data, _ = self._built(trial, hp)
+        return setup, data
+
+    def _built(self, trial: TrialRecord, hp: Any) -> tuple[TrialSetup, TrainingData, Fold | None]:
+        """What the cell makes of these values, with the trial's weights; the data and the fold as it left them."""
+        if self.program is None or self.data is None or trial.weights is None:
+            raise StudyError(f"study {self.name} was read from disk; its cell gives its models.")
         # As in the trial: what the cell draws at random, such as fixed features, belongs to the weights.
         run = trial.best_run(self.view.direction)
-        seed = run_seed(trial_seed(self.view.seed, number), run)
+        seed = run_seed(trial_seed(self.view.seed, trial.number), run)
         fold = fold_of(self.data, self.view.folds, run, seed=self.view.seed)
         with used_settings(self._settings), seeded(seed), own_names(borrowed_by(self.program).names()):
-            setup, data, _ = run_on(self.program, hp, self.data, fold)
+            setup, data, fold = run_on(self.program, hp, self.data, fold)
             build_weights(setup.model, data)
         load_weights(setup.model, self._weights.path(trial.weights), trial.weights.sha256)
-        return setup, data
+        return setup, data, fold
 
     def winner(self) -> Winner:
         """What a script of the best trial is written from; built afresh, waits for a running study.
 
         Raises StudyError without a cell or a trial that has weights.
         """
-        number = self._best_number()
-        setup, data = self._rebuild_setup(number)
-        if self.program is None or self.data is None:  # not reached: it could not have been rebuilt
-            raise StudyError(f"study {self.name} was read from disk; run its cell to write a script of its best trial.")
+        from tunemagic.script import CallRecorder, Winner
+
+        trial = self.view.trial(self._best_number())
+        program, given = self.program, self.data
+        if program is None or given is None:
+            raise StudyError(f"study {self.name} was read from disk; its cell gives its models.")
+        hp = new_hyperparameters()
+        hp.values = dict(trial.values)
+        recorder = CallRecorder(hp)
+        setup, data, fold = self._built(trial, recorder)
         return Winner(
             name=self.name,
             view=self.view,
-            trial=self.view.trial(number),
-            program=self.program,
-            given=self.data,
+            trial=trial,
+            program=program,
+            given=given,
             setup=setup,
-            data=data,
+            data=data if fold is None else joined(data),
+            fold=fold,
+            seed=run_seed(trial_seed(self.view.seed, trial.number), trial.best_run(self.view.direction)),
+            answers=recorder.answers,
         )
 
     def _best_afresh(self) -> tuple[int, Any, TrainingData]:

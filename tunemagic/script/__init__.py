@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tunemagic.script.calls import CallRecorder
 from tunemagic.script.winner import HasWinner, Winner
 from tunemagic.script.write import write_code
 
-__all__ = ["HasWinner", "Winner", "write_code"]
+__all__ = ["CallRecorder", "HasWinner", "Winner", "write_code"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tunemagic.script.calls import Answers
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData
 from tunemagic.search.folds import Fold
@@ -28,6 +29,7 @@ class Winner:
         data: The data as the cell left it, joined where there is a fold.
         fold: Which of its rows the best run trained and was judged on; None without folds.
         seed: That of the best run.
+        answers: What the cell's hyperparameters answered.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Winner:
     data: TrainingData
     fold: Fold | None
     seed: int
+    answers: Answers
 
     @property
     def model(self) -> Any:

@@ -37,8 +37,8 @@ class TrialSetup:
 
     ``data`` holds data names that the cell assigned anew; ``fit_method`` is a HyperModel's own
     ``fit``, called as ``fit_method(hp, model, x, y, **arguments)``; ``adapt(model, x, y)`` lets the
-    model learn its scales from the rows that it is then trained on. ``origin`` is the name in the cell
-    that the model came from: its own, or that of the function or HyperModel which built it.
+    model learn its scales from the rows that it is then trained on. ``origin`` is where the model is
+    to be found in the cell: ``model``, ``build()`` or ``MyHyperModel().build()``.
     """
 
     model: Any
@@ -155,7 +155,9 @@ class CellProgram:
         sure = {name: v for name, v in bound.items() if not isinstance(v, FunctionType) or name.startswith("build")}
         builder = find_builder(sure if models else bound)
         if builder is not None:
-            return build_model(builder, hp), next(name for name, value in bound.items() if value is builder)
+            return build_model(builder, hp), _origin(
+                next(key for key, value in bound.items() if value is builder), builder
+            )
         if len(models) == 1:
             return Built(bound[models[0]]), models[0]
         if len(models) > 1:
@@ -166,6 +168,13 @@ class CellProgram:
         raise CellError(
             f"no Keras model found: the cell assigns {found}. Assign the model to `model`, or write def build(hp)."
         )
+
+
+def _origin(name: str, builder: Any) -> str:
+    """How the cell would call its builder, without ``hp``."""
+    if isinstance(builder, type):
+        return f"{name}().build()"
+    return f"{name}.build()" if hasattr(builder, "build") else f"{name}()"
 
 
 def _bound(before: Mapping[str, Any], after: Mapping[str, Any], assigned: Collection[str]) -> dict[str, Any]:
@@ -211,13 +220,14 @@ class BuilderProgram:
         self.filename = "" if code is None else code.co_filename
         self.sources = {} if code is None else sources_used(code, build.__globals__)
         self.source = self.code = "" if code is None else _source_of(builder)
+        self.origin = _origin(getattr(builder, "__name__", ""), builder)
         if isinstance(builder, Template):
             self.source = self.code = repr(builder)
 
     def run(self, hp: Any) -> TrialSetup:
         """Build the model for these hyperparameters. Raises CellError when it gives no model."""
         built = build_model(self.builder, hp)
-        return TrialSetup(built.model, built.fit, {}, built.fit_method, built.adapt)
+        return TrialSetup(built.model, built.fit, {}, built.fit_method, built.adapt, self.origin)
 
 
 def program_from_builder(builder: Any) -> BuilderProgram:
