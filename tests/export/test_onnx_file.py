@@ -59,6 +59,15 @@ def test_a_normalization_that_cant_be_folded_asks_for_no_further_input(source_of
     same(source, tmp_path / "m.onnx", limit=1e-4)
 
 
+def test_gelu_and_a_convolution_in_groups_have_a_form(source_of, tmp_path):
+    layers = [keras.layers.Conv2D(4, 3, groups=2, activation="gelu"), keras.layers.GlobalMaxPooling2D()]
+    x = np.random.default_rng(0).normal(size=(20, 6, 6, 2)).astype("float32")
+    source = source_of(keras.Sequential([keras.Input((6, 6, 2)), *layers]), x)
+    onnx_file.write(source, "none", tmp_path / "m.onnx")
+    same(source, tmp_path / "m.onnx")
+    assert {"Conv", "Erf"} <= set(onnx_file.operations(tmp_path / "m.onnx"))
+
+
 def test_text_stays_whole_numbers(source_of, tmp_path):
     layers = [keras.Input((6,), dtype="int32"), keras.layers.Embedding(50, 4), keras.layers.GlobalAveragePooling1D()]
     x = np.random.default_rng(0).integers(0, 50, (20, 6)).astype("int32")

@@ -7,6 +7,7 @@ write a model with the notebook's own layers. The batch stays open and no input 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 from collections.abc import Iterator
@@ -179,12 +180,14 @@ def _converted(function: Any, spec: Any) -> Any:
     import tf2onnx
 
     try:
+        with _inner_functions_inlined():
+            concrete = function.get_concrete_function()
         model, _ = tf2onnx.convert.from_function(
-            function, [spec], opset=OPSET, custom_op_handlers={"SelectV2": (_choose, [])}
+            function, [spec], opset=OPSET, custom_op_handlers={"SelectV2": (_choose, []), "Erfc": (_complement, [])}
         )
     except Exception as error:  # tf2onnx raises whatever its parts raise
         raise ExportError(f"onnx: the converter refused the model: {error_text(error)}") from error
-    _keep_constants(model, function.get_concrete_function())
+    _keep_constants(model, concrete)
     for end in (model.graph.input[0], model.graph.output[0]):
         if spec.shape[0] is None:
             end.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -195,6 +198,32 @@ def _choose(context: Any, node: Any, name: str, arguments: list[Any]) -> Any:
     """A choice as ``Where``. tf2onnx multiplies both sides by 0 and 1, and 0 * NaN is NaN: no gap would be filled."""
     node.type = "Where"
     return node
+
+
+def _complement(context: Any, node: Any, name: str, arguments: list[Any]) -> Any:
+    """Erfc, which GELU is made of, as 1 - Erf: ONNX has only that."""
+    import onnx
+
+    (given,), (answer,) = node.input, node.output
+    dtype, shape = context.get_dtype(answer), context.get_shape(answer)
+    one = context.make_const(f"{name}/one", np.array(1, onnx.helper.tensor_dtype_to_np_dtype(dtype)))
+    context.remove_node(name)
+    error = context.make_node("Erf", [given], name=f"{name}/erf", dtypes=[dtype], shapes=[shape])
+    inputs = [one.output[0], error.output[0]]
+    return context.make_node("Sub", inputs, outputs=[answer], name=name, dtypes=[dtype], shapes=[shape])
+
+
+@contextlib.contextmanager
+def _inner_functions_inlined() -> Iterator[None]:
+    """Keras wraps a convolution in groups into a function for XLA, which stays opaque in a graph."""
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def _keep_constants(model: Any, concrete: Any) -> None:
