@@ -59,6 +59,10 @@ def test_any_model_becomes_a_verified_file(digits, tmp_path):
     results = tunemagic.tflite(build(Default()), data=digits, path=tmp_path / "small.tflite")
     assert [(result.mode, result.verdict) for result in results] == [("none", Verdict.VERIFIED)]
     assert (tmp_path / "small.tflite").exists()
+    (best,) = tunemagic.tflite(build(Default()), "best", data=digits, path=tmp_path / "small.tflite", max_kb=1e3)
+    assert (best.verified, best.path.parent) == (True, tmp_path)
+    with pytest.raises(OptionError, match='limits for modes="best"'):
+        tunemagic.tflite(build(Default()), "int8", data=digits, max_kb=1)
 
 
 @pytest.mark.parametrize(

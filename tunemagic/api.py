@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tunemagic.errors import DataError, OptionError
+from tunemagic.errors import DataError, ExportError, OptionError
 from tunemagic.events import Direction
 from tunemagic.request import (
     DEFAULT_EPOCHS,
@@ -161,23 +161,49 @@ def tflite(
     data: tuple[Any, Any] | Any = None,
     representative: Any = None,
     path: str | Path | None = None,
+    max_kb: float | None = None,
+    max_ms: float | None = None,
 ) -> tuple[ExportResult, ...]:
     """Convert a study's best model or any Keras model to TF Lite files, run and compare each.
 
     Args:
         model: A Study or a built Keras model.
-        modes: One or several of ``none``, ``dynamic``, ``float16``, ``int8``, ``int16x8``, ``int4``, ``mixed``.
+        modes: One or several of ``none``, ``dynamic``, ``float16``, ``int8``, ``int16x8``, ``int4``, ``mixed``;
+            ``all`` of them; or ``best``: all are made and stay, the answer is the best one within the limits.
         data: Held-out ``(x, y)`` or ``x``; a study has its own.
-        representative: Inputs that int8 is calibrated on.
+        representative: Inputs that int8, int16x8 and mixed look at.
         path: Where the file goes; default: the study's folder, or the model's name here.
+        max_kb: The limit of size for ``best``, in kB (1000 bytes).
+        max_ms: The limit of time for one sample for ``best``, in milliseconds.
 
     Raises:
-        TuneError: The model, the data or the folder can't be used.
+        TuneError: The model, the data or the folder can't be used, or no file keeps to the limits.
     """
+    from tunemagic.events import Direction
+    from tunemagic.export.best import choose
+    from tunemagic.export.modes import every_mode
+    from tunemagic.study import Study
+
+    if modes != "best":
+        if (max_kb, max_ms) != (None, None):
+            raise OptionError('max_kb and max_ms are limits for modes="best"; add it, or leave them out.')
+        given = [modes] if isinstance(modes, str) else modes
+        wanted = every_mode() if modes == "all" else [_word(QuantMode, mode, "modes") for mode in given]
+        return _converted(model, wanted, data=data, representative=representative, path=path)
+    results = _converted(model, every_mode(), data=data, representative=representative, path=path)
+    higher = model.view.direction is Direction.MAX if isinstance(model, Study) and data is None else None
+    choice = choose(results, max_kb=max_kb, max_ms=max_ms, higher_is_better=higher)
+    if choice.result is None:
+        raise ExportError(choice.sentence())
+    return (choice.result,)
+
+
+def _converted(
+    model: Any, wanted: Sequence[QuantMode], *, data: Any, representative: Any, path: str | Path | None
+) -> tuple[ExportResult, ...]:
     from tunemagic.export import convert_tflite, split_target
     from tunemagic.study import Study
 
-    wanted = [_word(QuantMode, mode, "modes") for mode in ([modes] if isinstance(modes, str) else modes)]
     if isinstance(model, Study) and data is None:
         return model.export_tflite(wanted, representative=representative, path=path)
     if data is None:

@@ -28,6 +28,7 @@ from tunemagic.trial import TrialRecord
 
 if TYPE_CHECKING:
     from tunemagic.export.result import ExportResult
+    from tunemagic.export.sensitivity import Sensitivity
     from tunemagic.script import Winner
 
 __all__ = ["Modelled"]
@@ -160,6 +161,18 @@ class Modelled(StudyPart):
         """The number of the best trial that has weights which can be used."""
         self.best_model  # noqa: B018 - waits, and passes over others
         return self.best_trial.number if self._best is None else self._best[0]
+
+    def sensitivity(self) -> Sensitivity:
+        """How much each layer of the best model suffers from being stored in 8 and in 4 bits; writes nothing.
+
+        Raises ExportError when the model can't be converted or the extra ``quant`` is missing.
+        """
+        from tunemagic.export import EVALUATION_SAMPLES
+        from tunemagic.export.sensitivity import sensitivity
+
+        _, model, data = self._best_afresh()
+        x, y = held_out_arrays(data, EVALUATION_SAMPLES)
+        return sensitivity(model, x, y, score_name=self.view.objective.removeprefix("val_"))
 
     def export_tflite(
         self,

@@ -80,7 +80,7 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
         ("%tune run --repl", ["--replay"]),
         ("%tune run --replay m", ["mnist1d"]),
         ("%tune run --model c", ["cnn", "conv1d"]),
-        ("%tflite --quant ", [*QuantMode, "all"]),
+        ("%tflite --quant ", [*QuantMode, "all", "best"]),
         ("%tflite x_t", ["x_train"]),
         ("%tflite model --rep y", ["y_train"]),
     ],

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tunemagic.errors import OptionError
 from tunemagic.events import Direction
+from tunemagic.export.snippet import Language
 from tunemagic.magics.lines import (
     ExportLine,
     export_line,
@@ -388,17 +389,39 @@ def test_help_works_without_a_cell_too(line):
 
 
 @pytest.mark.parametrize(
-    ("line", "source", "modes", "rep", "data", "path"),
+    ("line", "values"),
     [
-        ("", None, (QuantMode.NONE,), None, None, None),
-        ("model --quant int8 --rep x", "model", (QuantMode.INT8,), "x", None, None),
-        ("study --quant all --data x,y -o out/a.tflite", "study", tuple(QuantMode), None, ("x", "y"), "out/a.tflite"),
+        ("", {}),
+        (
+            "model --quant int8 --rep x",
+            {"source": "model", "quant": "int8", "modes": (QuantMode.INT8,), "representative": "x"},
+        ),
+        (
+            "study --quant all --data x,y -o out/a.tflite",
+            {
+                "source": "study",
+                "quant": "all",
+                "modes": tuple(QuantMode),
+                "data": ("x", "y"),
+                "path": "out/a.tflite",
+            },
+        ),
+        (
+            "--quant best --max-kb 30 --max-ms 0.5 --snippet js",
+            {
+                "quant": "best",
+                "modes": tuple(QuantMode),
+                "max_kb": 30.0,
+                "max_ms": 0.5,
+                "snippet": Language.JS,
+            },
+        ),
+        ("m --sensitivity", {"source": "m", "sensitivity": True}),
     ],
 )
-def test_a_tflite_line_becomes_values(line, source, modes, rep, data, path):
-    assert export_line(export_parser(), line, {}) == ExportLine(
-        source=source, modes=modes, representative=rep, data=data, path=path
-    )
+def test_a_tflite_line_becomes_values(line, values):
+    nothing = {"source": None, "modes": (QuantMode.NONE,), "representative": None, "data": None, "path": None}
+    assert export_line(export_parser(), line, {}) == ExportLine(**nothing | values)
 
 
 @pytest.mark.parametrize(
@@ -406,8 +429,13 @@ def test_a_tflite_line_becomes_values(line, source, modes, rep, data, path):
     [
         (
             "--quant int9",
-            "--quant: received 'int9'; expected none, dynamic, float16, int8, int16x8, int4, mixed or all. "
+            "--quant: received 'int9'; expected none, dynamic, float16, int8, int16x8, int4, mixed, all or best. "
             "Did you mean int8?",
+        ),
+        ("m --quant all --max-kb 9", "--max-kb and --max-ms are limits for --quant best; add it, or leave them out."),
+        (
+            "m --snippet rust",
+            "--snippet: received 'rust'; expected python, cpp or js.",
         ),
         (
             "m --quantt all",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tunemagic.events import Verdict
+from tunemagic.request import QuantMode
 
 CELL = """%%tune digits -n 1 --epochs 2 --view none
 import keras
@@ -49,17 +50,20 @@ def error_of(cell):
 def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell, tmp_path):
     notebook(CELL)
     shell.user_ns["digits"] = "a variable that is no model does not hide the study"
-    cell = notebook("%tflite digits --quant all -o out/small.tflite")
+    cell = notebook("%tflite digits --quant best --max-kb 100 --snippet python -o out/small.tflite")
     assert cell.err == ""
-    (output,) = cell.outputs
+    output, choice, code = cell.outputs
     assert set(output.data) == {"text/plain", "text/html"}
     exports = shell.user_ns["study"].view.exports
-    assert {result.mode for result in exports} == {"none", "dynamic", "float16", "int8"}
+    assert {result.mode for result in exports} == set(QuantMode)
+    chosen = choice.data["text/plain"].split()[1]
+    assert choice.data["text/plain"].startswith(f"best: {chosen} (loss ")
+    assert f"# small{'' if chosen == 'none' else '.' + chosen}.tflite: x float32 [1, 64]" in code.data["text/plain"]
     assert [result.mode for result in exports if result.verdict is Verdict.FAILED] == []
     files = {result.path for result in exports}
     assert {str(path) for path in (tmp_path / "out").iterdir()} == {str(tmp_path / path) for path in files}
     lines = output.data["text/plain"].splitlines()
-    assert [line.split()[0] for line in lines[2:6]] == [result.mode for result in exports]
+    assert [line.split()[0] for line in lines[2:9]] == [result.mode for result in exports]
 
 
 @pytest.mark.slow
@@ -69,6 +73,11 @@ def test_a_model_that_was_never_tuned_is_compared_on_the_given_data(notebook, sh
     assert cell.err == ""
     assert cell.texts[0].splitlines()[0] == "TF Lite: 1 of 1 verified"
     assert (tmp_path / "mine.tflite").stat().st_size > 0
+    weighed = notebook("%tflite mine --data x_train,y_train --sensitivity")
+    assert weighed.err == ""
+    assert [line.split()[:3] for line in weighed.texts[0].splitlines()[2:]] == [
+        [small_model.layers[0].name, "640", bits] for bits in ("8", "4")
+    ]
 
 
 @pytest.mark.slow

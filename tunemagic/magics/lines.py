@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tunemagic.errors import OptionError
 from tunemagic.export.modes import every_mode
+from tunemagic.export.snippet import Language
 from tunemagic.magics.options import (
     AUTO,
     LineParser,
@@ -37,6 +39,7 @@ from tunemagic.request import (
 
 __all__ = [
     "ALL_MODES",
+    "BEST_MODE",
     "ExportLine",
     "add_language",
     "add_search_options",
@@ -48,6 +51,7 @@ __all__ = [
 ]
 
 ALL_MODES = "all"
+BEST_MODE = "best"
 
 _CELL = """Search the best hyperparameters of the Keras model that the cell builds.
 
@@ -228,13 +232,22 @@ def request_from(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> TuneR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportLine:
-    """What a ``%tflite`` line asks for. ``source`` None means the latest study."""
+    """What a ``%tflite`` line asks for.
+
+    ``source`` None means the latest study. ``quant`` as typed: a mode, ``all``, ``best`` or None. The limits
+    ``max_kb`` (1000 bytes) and ``max_ms`` belong to ``best``. ``snippet`` is the language of code to show.
+    """
 
     source: str | None
     modes: tuple[QuantMode, ...]
     representative: str | None
     data: tuple[str, ...] | None
     path: str | None
+    quant: str | None = None
+    max_kb: float | None = None
+    max_ms: float | None = None
+    sensitivity: bool = False
+    snippet: Language | None = None
 
 
 def export_parser() -> LineParser:
@@ -247,19 +260,43 @@ def export_parser() -> LineParser:
     parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
     parser.option(
         "--quant",
-        type=choice(QuantMode, extra=(ALL_MODES,)),
-        metavar="|".join([*QuantMode, ALL_MODES]),
-        choices=[*QuantMode, ALL_MODES],
-        help=f"how numbers are stored; default: {QuantMode.NONE}",
+        type=choice(QuantMode, extra=(ALL_MODES, BEST_MODE)),
+        metavar="|".join([*QuantMode, ALL_MODES, BEST_MODE]),
+        choices=[*QuantMode, ALL_MODES, BEST_MODE],
+        help=f"how numbers are stored; {BEST_MODE}: all of them, then the best one within the limits; "
+        f"default: {QuantMode.NONE}",
     )
+    parser.option("--max-kb", type=number, metavar="KB", help="limit of size for best, in kB (1000 bytes)")
+    parser.option("--max-ms", type=number, metavar="MS", help="limit of time for one sample for best, in milliseconds")
     parser.option("--rep", type=variable, metavar="VAR", help="representative inputs for int8; default: training data")
     parser.option("--data", type=data_names, metavar="X,Y", help="held-out data for the comparison")
     parser.option("-o", "--out", type=text, metavar="PATH", help="where to write the file; for several modes a folder")
+    parser.flag("--sensitivity", help="show what each layer costs in 8 and 4 bits; write nothing")
+    parser.option(
+        "--snippet",
+        type=choice(Language),
+        metavar="|".join(Language),
+        choices=list(Language),
+        help="show code that runs the file",
+    )
     return parser
 
 
 def export_line(parser: LineParser, line: str, namespace: Mapping[str, Any]) -> ExportLine:
     """Read a ``%tflite`` line. Raises OptionError, or HelpRequested for ``-h``."""
     values = parser.read(split_line(line, namespace))
-    modes = every_mode() if values.quant == ALL_MODES else (values.quant or QuantMode.NONE,)
-    return ExportLine(source=values.source, modes=modes, representative=values.rep, data=values.data, path=values.out)
+    several = values.quant in {ALL_MODES, BEST_MODE}
+    if values.quant != BEST_MODE and (values.max_kb, values.max_ms) != (None, None):
+        raise OptionError("--max-kb and --max-ms are limits for --quant best; add it, or leave them out.")
+    return ExportLine(
+        source=values.source,
+        modes=every_mode() if several else (values.quant or QuantMode.NONE,),
+        representative=values.rep,
+        data=values.data,
+        path=values.out,
+        quant=values.quant,
+        max_kb=values.max_kb,
+        max_ms=values.max_ms,
+        sensitivity=values.sensitivity,
+        snippet=values.snippet,
+    )

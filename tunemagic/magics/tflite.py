@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.display import display
 
+from tunemagic.events import Direction
+from tunemagic.export.best import choose
+from tunemagic.export.modes import left_out
 from tunemagic.export.result import ExportResult
+from tunemagic.export.snippet import snippet
+from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.exporting import GrowingTable, held_out, source_of, variable_in
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
-from tunemagic.magics.lines import ExportLine, export_line, export_parser
+from tunemagic.magics.lines import ALL_MODES, BEST_MODE, ExportLine, export_line, export_parser
 from tunemagic.request import Lang
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
+
+if TYPE_CHECKING:
+    from tunemagic.export.sensitivity import Sensitivity
 
 __all__ = ["TFLiteMagics"]
 
@@ -45,18 +54,32 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             texts = spoken(self._lang())
             if isinstance(source, Study):
                 wait_for_results(source, texts)
-            shown = GrowingTable(texts, in_kernel=getattr(self.shell, "kernel", None) is not None)
+            if asked.sensitivity:
+                measured = self._sensitivity(source, asked)
+                display({"text/plain": repr(measured), "text/html": measured.to_html(texts)}, raw=True)
+                return
+            notes = [left_out()] if asked.quant in {ALL_MODES, BEST_MODE} and left_out() else []
+            shown = GrowingTable(texts, in_kernel=getattr(self.shell, "kernel", None) is not None, notes=notes)
             if isinstance(source, Study) and asked.data is None:
-                self._export_study(source, asked, shown)
+                results = self._export_study(source, asked, shown)
             else:
-                self._export_model(source, asked, shown)
+                results = self._export_model(source, asked, shown)
             shown.finish()
+            _tell_choice(results, asked, source, texts)
 
-    def _export_study(self, study: Study, asked: ExportLine, shown: GrowingTable) -> None:
+    def _sensitivity(self, source: Any, asked: ExportLine) -> Sensitivity:
+        from tunemagic.export.sensitivity import sensitivity
+
+        if isinstance(source, Study) and asked.data is None:
+            return source.sensitivity()
+        x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
+        return sensitivity(source.best_model if isinstance(source, Study) else source, x, y)
+
+    def _export_study(self, study: Study, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
         representative = self._representative(asked)
-        study.export_tflite(asked.modes, representative=representative, path=asked.path, on_result=shown.add)
+        return study.export_tflite(asked.modes, representative=representative, path=asked.path, on_result=shown.add)
 
-    def _export_model(self, source: Any, asked: ExportLine, shown: GrowingTable) -> None:
+    def _export_model(self, source: Any, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
         """Convert a model and compare on the data of the line."""
         from tunemagic.export import convert_tflite, split_target
 
@@ -65,7 +88,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         name = study.name if study else asked.source or ""
         usual = study.directory / "exports" / name if study else Path(name)
         folder, stem = split_target(asked.path or usual, name)
-        convert_tflite(
+        return convert_tflite(
             source if study is None else study.best_model,
             asked.modes,
             x_eval=x,
@@ -81,6 +104,18 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
     def _representative(self, asked: ExportLine) -> Any:
         name = asked.representative
         return None if name is None else variable_in("--rep", name, self.shell.user_ns)
+
+
+def _tell_choice(results: Sequence[ExportResult], asked: ExportLine, source: Any, texts: Catalogue) -> None:
+    """Say which file is the best one within the limits, and show the code that runs it, where asked for."""
+    if asked.quant != BEST_MODE and asked.snippet is None:
+        return
+    higher = source.view.direction is Direction.MAX if isinstance(source, Study) else None
+    choice = choose(results, max_kb=asked.max_kb, max_ms=asked.max_ms, higher_is_better=higher)
+    if asked.quant == BEST_MODE or choice.result is None:
+        display({"text/plain": choice.sentence(texts)}, raw=True)
+    if asked.snippet is not None and choice.result is not None:
+        display({"text/plain": snippet(choice.result, asked.snippet)}, raw=True)
 
 
 def _recorded(study: Study, shown: GrowingTable) -> Any:
