@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic import events as ev
 from tunemagic.analysis.frame import trials_frame
+from tunemagic.compressed import Compressing
 from tunemagic.errors import OptionError, StorageError, StudyBusyError, StudyError, TuneError
 from tunemagic.explained import Explained, texts_in
 from tunemagic.export.measure import gauge_for
@@ -57,7 +58,7 @@ def new_session() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Study(Steerable, Modelled, Exported, Judged, Explained, Tested):
+class Study(Steerable, Modelled, Exported, Judged, Explained, Tested, Compressing):
     """A named search. Made by StudyBook; safe to look at from any thread.
 
     ``program`` and ``data`` are None for a study that was only read from disk: it can be shown,

@@ -10,6 +10,7 @@ from typing import Any
 from tunemagic.analysis.explanation import ExplanationKind
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
+from tunemagic.magics.compressing import add_compress
 from tunemagic.magics.export import add_export
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
 from tunemagic.magics.options import (
@@ -200,6 +201,7 @@ VERBS: Mapping[str, Verb] = {
             "Show what a model's answers rest on: columns of a table, parts of images and series.",
             _add_explain,
         ),
+        _verb("compress", "Make a smaller copy of a model: fewer units, zeros, shared values, int8.", add_compress),
         _verb(
             "export",
             "Export a study's best model, or any Keras model, for other runtimes; run each artefact in its runtime and "

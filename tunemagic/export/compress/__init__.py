@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tunemagic.export.compress.figures import Compressed, Figures
 from tunemagic.export.compress.quantizing import plain_model, quantize_aware, with_rounding
 from tunemagic.export.compress.slimming import UnitImportance, slim
+from tunemagic.export.compress.steps import Steps, compress
 from tunemagic.export.compress.unstructured import clip, cluster, prune
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ __all__ = [
     "Figures",
     "KeepPattern",
     "Pruning",
+    "Steps",
     "UnitImportance",
     "clip",
     "cluster",
+    "compress",
     "plain_model",
     "prune",
     "quantize_aware",

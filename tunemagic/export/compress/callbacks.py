@@ -15,11 +15,10 @@ import keras  # noqa: TID253 - users subclass and list these callbacks as Keras'
 import numpy as np
 from numpy.typing import NDArray
 
-from tunemagic.export.compress.checks import check_clusters, check_limit, check_scope, check_share, check_span
+from tunemagic.export.compress.checks import Scope, check_clusters, check_limit, check_scope, check_share, check_span
 from tunemagic.export.compress.kernels import Kernel, kernels_of
 from tunemagic.export.compress.patterns import (
     Pattern,
-    Scope,
     cluster_values,
     keep_largest,
     limit_of,
@@ -151,7 +150,7 @@ class Pruning(_Reshaping):
     """
 
     def __init__(
-        self, sparsity: float = 0.5, *, begin: float = 0.25, end: float = 0.75, scope: Scope = "layer"
+        self, sparsity: float = 0.5, *, begin: float = 0.25, end: float = 0.75, scope: str = Scope.LAYER
     ) -> None:
         super().__init__()
         self.sparsity = check_share("sparsity", sparsity)

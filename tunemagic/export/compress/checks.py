@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from tunemagic.errors import OptionError
 from tunemagic.numeric import is_finite_number, is_whole
 
-__all__ = ["check_clusters", "check_limit", "check_scope", "check_share", "check_span"]
+__all__ = ["Scope", "check_clusters", "check_limit", "check_scope", "check_share", "check_span"]
 
-_SCOPES = ("layer", "global")
 _MOST_CLUSTERS = 256
+
+
+class Scope(StrEnum):
+    """What a share of zeros is a share of."""
+
+    LAYER = "layer"  # each kernel
+    GLOBAL = "global"  # all kernels together
 
 
 def check_share(name: str, value: Any, *, most: float | None = None) -> float:
@@ -30,11 +37,11 @@ def check_span(begin: Any, end: Any) -> tuple[float, float]:
     return first, last
 
 
-def check_scope(value: Any) -> str:
+def check_scope(value: Any) -> Scope:
     """``"layer"`` or ``"global"``. Raises OptionError."""
-    if value not in _SCOPES:
-        raise OptionError(f"scope: expected 'layer' or 'global'; received {value!r}.")
-    return str(value)
+    if value not in tuple(Scope):
+        raise OptionError(f"scope: expected {' or '.join(Scope)}; received {value!r}.")
+    return Scope(value)
 
 
 def check_clusters(value: Any) -> int:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from tunemagic.export.compress.kernels import kernels_of
+from tunemagic.export.compress.said import Said
+from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.text import aligned
 
 __all__ = ["Compressed", "Figures", "figures_of"]
 
-_HEADS = ("", "weights", "not zero", "float32 bytes", "gzip bytes")
+_HEADS = ("compress.weights", "compress.not_zero", "compress.bytes", "compress.gzip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,47 +45,52 @@ class Compressed:
 
     Attributes:
         model: The new Keras model, compiled as the given one was.
-        method: What was done, in words: ``"pruned to 0.8"``.
-        before: Figures of the given model.
-        after: Figures of the new one.
-        score_name: The metric of both scores; None where nothing was measured.
-        remarks: What the figures do not say, one sentence each.
+        stages: What was done and the figures after it, in order; the first are those of the given model.
+        score_name: The metric of all scores; None where nothing was measured.
+        remarks: What the figures do not say.
     """
 
     model: Any
-    method: str
-    before: Figures
-    after: Figures
+    stages: tuple[tuple[Said, Figures], ...]
     score_name: str | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Said, ...] = ()
 
     @property
-    def smaller(self) -> float:
-        """How many times fewer weights the new model has."""
-        return self.before.params / self.after.params
+    def before(self) -> Figures:
+        """Figures of the given model."""
+        return self.stages[0][1]
 
-    def rows(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-        """The comparison as a table: heads, and one row each for before and after."""
+    @property
+    def after(self) -> Figures:
+        """Figures of the new model."""
+        return self.stages[-1][1]
+
+    @property
+    def method(self) -> str:
+        """What was done, in words: ``"pruned to 80% zeros in each layer, clustered to 16 values in each kernel"``."""
+        return ", ".join(said.text() for said, _ in self.stages[1:])
+
+    def rows(self, texts: Catalogue = ENGLISH) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """The comparison as a table: heads, and a row for each stage."""
         scored = () if self.score_name is None else (self.score_name,)
         rows = []
-        for name, own in (("before", self.before), ("after", self.after)):
+        for said, own in self.stages:
             sizes = (f"{own.params:,}", f"{own.nonzero:.1%}", f"{own.bytes:,}", f"{own.gzip_bytes:,}")
             score = "-" if own.score is None else f"{own.score:.4g}"
-            rows.append((name, *sizes, *((score,) if scored else ())))
-        return (*_HEADS, *scored), tuple(rows)
+            rows.append((said.text(texts), *sizes, *((score,) if scored else ())))
+        return ("", *map(texts, _HEADS), *scored), tuple(rows)
 
     def __repr__(self) -> str:
         heads, rows = self.rows()
         table = aligned([heads, *rows], right=range(1, len(heads)))
-        return "\n".join([f"{self.model.name}: {self.method}", *table, *self.remarks])
+        return "\n".join([f"{self.model.name}: {self.method}", *table, *(said.text() for said in self.remarks)])
 
     def _repr_html_(self) -> str:
         heads, rows = self.rows()
         cells = [_row("th", heads), *(_row("td", row) for row in rows)]
-        said = "".join(f"<li>{html.escape(remark)}</li>" for remark in self.remarks)
-        title = html.escape(f"{self.model.name}: {self.method}")
-        table = f'<table><caption style="text-align:left">{title}</caption>{"".join(cells)}</table>'
-        return f"{table}<ul>{said}</ul>" if said else table
+        below = "".join(f"<p>{html.escape(said.text())}</p>" for said in self.remarks)
+        caption = f"<caption>{html.escape(f'{self.model.name}: {self.method}')}</caption>"
+        return f"<table>{caption}{''.join(cells)}</table>{below}"
 
 
 def figures_of(model: Any, score: float | None = None) -> Figures:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tunemagic.errors import ExportError, OptionError
 from tunemagic.export.compress.copying import check_compressible, check_trainable, compile_like
 from tunemagic.export.compress.figures import Compressed, figures_of
+from tunemagic.export.compress.said import Said
 from tunemagic.export.front import front_of
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.representative import check_inputs, input_of
@@ -152,20 +153,20 @@ def fine_tuning(model: Any, x: Any, y: Any, options: FitOptions) -> FineTuning:
 
 
 def compared(
-    model: Any, copy: Any, method: str, tuning: FineTuning, *, remarks: Sequence[str] = (), measured: Any = None
+    model: Any, copy: Any, done: Said, tuning: FineTuning, *, remarks: Sequence[Said] = (), counted: Any = None
 ) -> Compressed:
-    """Figures of the model and of its compressed copy. ``measured`` is what the copy's weights are counted on."""
+    """The copy with its figures beside those of the model. ``counted`` is what the copy's weights are counted on."""
     baseline = tuning.baseline
     said = list(remarks)
     if baseline is not None and tuning.held_x is None:
-        said.append("Scores are on the training data; validation=(x, y) gives honest ones.")
+        said.append(Said("compress.training_score"))
     if not tuning.trains:
-        said.append("Not fine-tuned: x and y to train on win back what the score has lost.")
+        said.append(Said("compress.not_tuned"))
+    before = figures_of(model, None if baseline is None else baseline.before)
+    after = figures_of(copy if counted is None else counted, None if baseline is None else baseline.after(copy))
     return Compressed(
         model=copy,
-        method=method,
-        before=figures_of(model, None if baseline is None else baseline.before),
-        after=figures_of(copy if measured is None else measured, None if baseline is None else baseline.after(copy)),
+        stages=((Said("compress.before"), before), (done, after)),
         score_name=None if baseline is None else baseline.score.name,
         remarks=tuple(said),
     )

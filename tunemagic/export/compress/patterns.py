@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Pattern", "Scope", "cluster_values", "keep_largest", "limit_of", "pattern_of", "sparsity_at"]
+from tunemagic.export.compress.checks import Scope
 
-Scope = str  # "layer" or "global"
+__all__ = ["Pattern", "cluster_values", "keep_largest", "limit_of", "pattern_of", "sparsity_at"]
+
 _CLUSTERED = 256  # more different values are no clusters
 _LEAST_MEMBERS = 8  # on average in a cluster, or equal values are chance
 
@@ -37,7 +38,7 @@ def keep_largest(kernels: Sequence[NDArray[Any]], sparsity: float, scope: Scope)
     """
     sizes = [kernel.size for kernel in kernels]
     magnitudes = [np.abs(kernel).ravel() for kernel in kernels]
-    if scope == "global":
+    if scope is Scope.GLOBAL:
         flat = _kept(np.concatenate(magnitudes), sparsity)
         parts = np.split(flat, np.cumsum(sizes)[:-1])
     else:

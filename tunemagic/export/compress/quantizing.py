@@ -11,6 +11,7 @@ from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
 from tunemagic.export.compress.folding import fold_norms
 from tunemagic.export.compress.kinds import ROUNDING, rounds
+from tunemagic.export.compress.said import Said
 
 __all__ = ["plain_model", "quantize_aware", "with_rounding"]
 
@@ -76,14 +77,10 @@ def quantize_aware(model: Any, x: Any, y: Any, **fit: Unpack[FitOptions]) -> Com
     assert tuning.x is not None
     _learn_ranges(copy, tuning.x)
     tuning.run(copy, model, [KeepPattern()])
-    result = plain_model(copy)
-    remarks = [
-        "Weights lie on 255 steps by now; int8 stores them in 8 bits, about a quarter of the size, and needs no "
-        "representative data."
-    ]
+    remarks = [Said("compress.eight_bits")]
     if folded:
-        remarks.append(f"Folded into the layer in front, with its statistics as they are: {', '.join(folded)}.")
-    return compared(model, copy, "trained with the rounding of int8", tuning, remarks=remarks, measured=result)
+        remarks.append(Said("compress.folded", {"names": ", ".join(folded)}))
+    return compared(model, copy, Said("compress.rounded"), tuning, remarks=remarks, counted=plain_model(copy))
 
 
 def with_rounding(model: Any) -> Any:

@@ -16,6 +16,7 @@ from tunemagic.export.compress.checks import check_share
 from tunemagic.export.compress.copying import copy_layer, rebuilt_graph, settle
 from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
+from tunemagic.export.compress.said import Said
 
 __all__ = ["UnitImportance", "slim"]
 
@@ -64,7 +65,8 @@ def slim(
     narrowed = narrowed_chain(chain_of(model), part, measure)
     copy = _rebuilt(model, narrowed)
     tuning.run(copy, model, [KeepPattern()])
-    return compared(model, copy, f"slimmed by {part:.0%} of the units", tuning, remarks=[_told(narrowed)])
+    done = Said("compress.slimmed", {"share": f"{100 * part:.4g}%"})
+    return compared(model, copy, done, tuning, remarks=[_units(narrowed)])
 
 
 def _importance(by: str) -> Callable[[Any, Any], NDArray[Any]]:
@@ -102,7 +104,7 @@ def _rebuilt(model: Any, narrowed: Sequence[Narrowed]) -> Any:
     return whole
 
 
-def _told(narrowed: Sequence[Narrowed]) -> str:
-    """What became of each layer, in one sentence."""
+def _units(narrowed: Sequence[Narrowed]) -> Said:
+    """What became of each layer."""
     changes = [f"{part.layer.name} {part.units[0]} -> {part.units[1]}" for part in narrowed if part.units is not None]
-    return f"Units: {', '.join(changes)}. Every file becomes smaller and faster by that."
+    return Said("compress.units", {"changes": ", ".join(changes)})

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Unpack
 
-from tunemagic.export.compress.checks import check_clusters, check_limit, check_scope, check_share
+from tunemagic.export.compress.checks import Scope, check_clusters, check_limit, check_scope, check_share
 from tunemagic.export.compress.copying import copy_model
-from tunemagic.export.compress.figures import Compressed, Figures
+from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
 from tunemagic.export.compress.kernels import kernels_of
-from tunemagic.export.compress.patterns import Scope, cluster_values, keep_largest, limit_of
-from tunemagic.text import counted
+from tunemagic.export.compress.patterns import cluster_values, keep_largest, limit_of
+from tunemagic.export.compress.said import Said
 
-__all__ = ["clip", "cluster", "prune"]
+__all__ = ["SAME_SIZE", "clip", "cluster", "prune", "told_of_size"]
+
+SAME_SIZE = "compress.same_size"
 
 _PRUNED_BY = 0.5  # of the fine-tuning; the other half lets the rest settle
 
@@ -24,7 +26,7 @@ def prune(
     x: Any = None,
     y: Any = None,
     *,
-    scope: Scope = "layer",
+    scope: str = Scope.LAYER,
     **fit: Unpack[FitOptions],
 ) -> Compressed:
     """A copy of the model whose weights of least magnitude are zero; the model itself stays as it is.
@@ -48,18 +50,18 @@ def prune(
     """
     from tunemagic.export.compress.callbacks import Pruning
 
-    share, scope = check_share("sparsity", sparsity), check_scope(scope)
+    share, of = check_share("sparsity", sparsity), check_scope(scope)
     tuning = fine_tuning(model, x, y, fit)
     copy = copy_model(model)
     if tuning.trains:
-        tuning.run(copy, model, [Pruning(share, begin=0.0, end=_PRUNED_BY, scope=scope)])
+        tuning.run(copy, model, [Pruning(share, begin=0.0, end=_PRUNED_BY, scope=of)])
     else:
         kernels = kernels_of(copy)
         values = [kernel.values for kernel in kernels]
-        for kernel, own, kept in zip(kernels, values, keep_largest(values, share, scope), strict=True):
+        for kernel, own, kept in zip(kernels, values, keep_largest(values, share, of), strict=True):
             kernel.assign(own * kept)
-    method = f"pruned to {share:.0%} zeros {'over all layers' if scope == 'global' else 'in each layer'}"
-    return _told(compared(model, copy, method, tuning), "no faster; slim() makes it both smaller and faster")
+    key = "compress.pruned_global" if of is Scope.GLOBAL else "compress.pruned"
+    return told_of_size(compared(model, copy, Said(key, {"share": f"{100 * share:.4g}%"}), tuning))
 
 
 def cluster(model: Any, clusters: int = 16, x: Any = None, y: Any = None, **fit: Unpack[FitOptions]) -> Compressed:
@@ -89,8 +91,7 @@ def cluster(model: Any, clusters: int = 16, x: Any = None, y: Any = None, **fit:
     else:
         for kernel in kernels_of(copy):
             kernel.assign(cluster_values(kernel.values, count))
-    method = f"clustered to {counted(count, 'value')} in each kernel"
-    return _told(compared(model, copy, method, tuning), "no faster")
+    return told_of_size(compared(model, copy, Said("compress.clustered", {"number": count}), tuning))
 
 
 def clip(
@@ -132,20 +133,16 @@ def clip(
         kernel.assign(values.clip(-own, own))
     callback = Clipping(largest) if percent is None else Clipping(percentile=100.0)
     tuning.run(copy, model, [callback])
-    method = f"clipped to {largest:g}" if percent is None else f"clipped at the percentile {percent:g}"
-    remark = (
-        f"{counted(clipped, 'weight')} of larger magnitude moved to the limit. Clipping alone makes a file neither "
-        "smaller nor faster; it leaves less to the rounding of int8."
-    )
-    return compared(model, copy, method, tuning, remarks=[remark])
+    done = Said("compress.clipped", {"limit": f"{largest:g}"})
+    if percent is not None:
+        done = Said("compress.clipped_percentile", {"percentile": f"{percent:g}"})
+    params = sum(kernel.values.size for kernel in kernels)
+    remark = Said("compress.clipping_only", {"number": f"{clipped:,}", "params": f"{params:,}"})
+    return compared(model, copy, done, tuning, remarks=[remark])
 
 
-def _told(result: Compressed, speed: str) -> Compressed:
-    """The result with plain words about the file."""
-    sizes = f"{_gzip(result.before)} -> {_gzip(result.after)}"
-    remark = f"The .tflite keeps its size and is {speed}; only gzip shrinks: {sizes}."
-    return replace(result, remarks=(remark, *result.remarks))
-
-
-def _gzip(figures: Figures) -> str:
-    return f"{figures.gzip_bytes:,} bytes"
+def told_of_size(result: Compressed) -> Compressed:
+    """The result with plain words about the file, in place of earlier ones."""
+    sizes = {"before": f"{result.before.gzip_bytes:,}", "after": f"{result.after.gzip_bytes:,}"}
+    others = [said for said in result.remarks if said.key != SAME_SIZE]
+    return replace(result, remarks=(Said(SAME_SIZE, sizes), *others))

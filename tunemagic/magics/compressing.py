@@ -1,0 +1,154 @@
+"""``%tune compress``: a smaller copy of a study's best model, or of one in a variable."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from tunemagic.errors import OptionError, StudyError
+from tunemagic.export.compress.checks import Scope
+from tunemagic.i18n import Catalogue
+from tunemagic.magics.attend import wait_for_results
+from tunemagic.magics.defaults import SearchDefaults
+from tunemagic.magics.exporting import source_of
+from tunemagic.magics.lines import add_language
+from tunemagic.magics.objects import arrays_in
+from tunemagic.magics.options import LineParser, choice, data_names, number, text, variable, whole_number
+from tunemagic.magics.tables import Table
+from tunemagic.magics.tokens import plain
+from tunemagic.study import Study
+from tunemagic.studybook import StudyBook
+
+if TYPE_CHECKING:
+    from tunemagic.export.compress import Compressed
+
+__all__ = ["CompressingVerb", "add_compress"]
+
+_STEPS = ("slim", "clip", "clip_percentile", "prune", "scope", "cluster", "qat")
+_FIT = ("epochs", "learning_rate")
+_TYPED = "%tune compress"
+
+
+def add_compress(parser: LineParser) -> None:
+    """Give the parser the options of ``%tune compress``."""
+    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
+    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+    units = "take this share of the units out of every layer: smaller and faster in every file"
+    parser.option("--slim", type=number, metavar="SHARE", help=units)
+    parser.option("--clip", type=_limit, metavar="LIMIT", help="largest magnitude of weights, or percentile as in 99%%")
+    zeros = "set this share of the weights to zero: smaller after gzip only"
+    parser.option("--prune", type=number, metavar="SHARE", help=zeros)
+    scope = "zeros in each layer (default), or over all layers together"
+    parser.option("--scope", type=choice(Scope), metavar="|".join(Scope), help=scope)
+    shared = "let each layer keep so many different weights: smaller after gzip only"
+    parser.option("--cluster", type=whole_number, metavar="N", help=shared)
+    parser.flag("--qat", help="train with the rounding of int8, so that `%tflite --quant int8` keeps the score")
+    parser.option("--epochs", type=whole_number, metavar="N", help="of training after each step; default: 10")
+    parser.option("--learning-rate", type=number, metavar="R", help="of that training; default: the optimizer's own")
+    parser.option("--data", type=data_names, metavar="X,Y", help="training data, for a model that was not tuned here")
+    parser.option("--val", type=data_names, metavar="X,Y", help="held-out data to score on")
+    parser.option("-o", "--out", type=variable, metavar="VAR", help="store the compressed model in this variable")
+    add_language(parser)
+
+
+class CompressingVerb(SearchDefaults):
+    """The verb ``compress``."""
+
+    shell: Any
+    book: StudyBook
+
+    @abstractmethod
+    def _texts(self, study: Study | None = None, lang: str | None = None) -> Catalogue: ...
+
+    def _compress(self, given: Mapping[str, Any]) -> None:
+        source = source_of(_TYPED, given.get("source"), self.shell.user_ns, self.book)
+        study = source if isinstance(source, Study) else None
+        texts = self._texts(study, given.get("lang"))
+        options = {name: given[name] for name in (*_STEPS, *_FIT) if name in given}
+        options |= options.pop("clip", {})
+        try:
+            if study is not None and "data" not in given and "val" not in given:
+                wait_for_results(study, texts)
+                result = study.compress(**options)
+            else:
+                result = self._with_data(source if study is None else study.best_model, given, options)
+        except KeyboardInterrupt:
+            raise StudyError(f"{_TYPED}: interrupted; the model is what it was before.") from None
+        name = given["source"] if study is None else self._name_of(study)
+        self._show_compressed(result, given, _python_line(name, given, options, is_study=study is not None), texts)
+
+    def _name_of(self, study: Study) -> str:
+        """A variable that holds the study."""
+        holding = (key for key, held in self.shell.user_ns.items() if held is study and not key.startswith("_"))
+        return next(holding, "study")
+
+    def _with_data(self, model: Any, given: Mapping[str, Any], options: Mapping[str, Any]) -> Compressed:
+        """Compress a model on the data of the line."""
+        from tunemagic.export.compress import Steps, compress
+
+        namespace = self.shell.user_ns
+        fit = {name: options[name] for name in _FIT if name in options}
+        steps = Steps(**{name: value for name, value in options.items() if name not in _FIT})
+        if "data" not in given:
+            if "val" in given or steps.qat:
+                raise OptionError(f"{_TYPED}: expected data to train on; add --data x_train,y_train.")
+            return compress(model, steps)
+        x, y = _pair("--data", given["data"], namespace)
+        held = _pair("--val", given["val"], namespace) if "val" in given else None
+        return compress(model, steps, x, y, validation=held, **fit)
+
+    def _show_compressed(self, result: Compressed, given: Mapping[str, Any], line: str, texts: Catalogue) -> None:
+        heads, rows = result.rows(texts)
+        name = given.get("out")
+        notes = [said.text(texts) for said in result.remarks]
+        if name is not None:
+            self.shell.user_ns[name] = result.model
+        notes.append(texts("compress.keep") if name is None else texts("compress.kept", name=name))
+        table = Table(caption=result.model.name, columns=heads, rows=rows, notes=tuple(notes))
+        display(table.bundle(), raw=True)
+        sys.stdout.write(texts("compress.python", line=line) + "\n")
+
+
+def _limit(token: str) -> dict[str, float]:
+    """``0.5`` as a magnitude, ``99%`` as a percentile."""
+    value = plain(token)
+    is_share = value.endswith("%")
+    try:
+        return {"clip_percentile" if is_share else "clip": float(value.removesuffix("%"))}
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"received '{value}'; expected a magnitude or a percentile, as in 0.5 or 99%."
+        ) from None
+
+
+def _pair(option: str, names: tuple[str, ...], namespace: Mapping[str, Any]) -> tuple[Any, Any]:
+    if len(names) != 2:
+        raise OptionError(f"{option}: received {','.join(names)}; expected two variables, as in x_train,y_train.")
+    x, y = arrays_in("compress", names, namespace)
+    return x, y
+
+
+def _python_line(name: str, given: Mapping[str, Any], options: Mapping[str, Any], *, is_study: bool) -> str:
+    """What does the same in a script; ``name`` is the variable of the model or the study."""
+    written = {
+        key: str(value) if isinstance(value, int | float) else repr(str(value)) for key, value in options.items()
+    }
+    out = given.get("out", "small")
+    if is_study and "data" not in given:
+        return f"{out} = {name}.compress({_arguments(written)}).model"
+    steps = _arguments({key: value for key, value in written.items() if key not in _FIT})
+    fit = {"validation": f"({', '.join(given['val'])})"} if "val" in given else {}
+    fit |= {key: value for key, value in written.items() if key in _FIT}
+    model = f"{name}.best_model" if is_study else name
+    rest = [*given.get("data", ()), *([_arguments(fit)] if fit else [])]
+    call = f"compress.compress({', '.join([model, f'compress.Steps({steps})', *rest])})"
+    return f"from tunemagic.export import compress; {out} = {call}.model"
+
+
+def _arguments(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
