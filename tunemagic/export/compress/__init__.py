@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tunemagic.export.compress.checks import Scope
 from tunemagic.export.compress.figures import Compressed, Figures
 from tunemagic.export.compress.quantizing import plain_model, quantize_aware, with_rounding
 from tunemagic.export.compress.slimming import UnitImportance, slim
@@ -28,6 +29,7 @@ __all__ = [
     "Figures",
     "KeepPattern",
     "Pruning",
+    "Scope",
     "Steps",
     "UnitImportance",
     "clip",

@@ -100,7 +100,7 @@ def figures_of(model: Any, score: float | None = None) -> Figures:
     content = b"".join(weight.tobytes() for weight in weights)
     return Figures(
         params=int(sum(weight.size for weight in weights)),
-        nonzero=sum(np.count_nonzero(values) for values in kernels) / sum(values.size for values in kernels),
+        nonzero=float(sum(np.count_nonzero(values) for values in kernels) / sum(values.size for values in kernels)),
         bytes=len(content),
         gzip_bytes=len(gzip.compress(content, 9)),
         score=score,
