@@ -27,7 +27,7 @@ class Kernel:
         """Its numbers now."""
         import keras
 
-        values: NDArray[np.float32] = np.array(keras.ops.convert_to_numpy(self.variable.value), np.float32)
+        values: NDArray[np.float32] = np.array(keras.ops.convert_to_numpy(self.variable), np.float32)
         return values
 
     def assign(self, values: NDArray[np.float32]) -> None:
