@@ -64,6 +64,15 @@ def test_a_keras_model_comes_back_compiled_and_with_all_its_layers(exported, sou
     assert any((old != new).any() for old, new in zip(before, loaded.get_weights(), strict=True))
 
 
+def test_a_functional_model_that_was_never_compiled_comes_back(source_of, tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    source = source_of(model, np.ones((9, 3), "float32"))
+    json_bundle.write(source, "none", tmp_path / "m-json")
+    loaded = tunemagic.load(tmp_path / "m-json")
+    np.testing.assert_array_equal(keras_outputs(loaded, source.x), keras_outputs(model, source.x))
+
+
 def test_layers_of_tunemagic_load_again(digits, images, tmp_path):
     layers = [
         keras.Input((8, 8, 1)),

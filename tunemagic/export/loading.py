@@ -116,7 +116,8 @@ def _fill(model: Any, weights: bytes) -> None:
     store = saving_lib.H5IOStore(io.BytesIO(weights), mode="r")
     failed: set[Any] = set()
     messages: dict[Any, Any] = {}
-    skipped = {id(model.optimizer)} if model.optimizer is not None else set()
+    optimizer = getattr(model, "optimizer", None)  # a Functional model that was never compiled has no such attribute
+    skipped = set() if optimizer is None else {id(optimizer)}
     try:
         saving_lib._load_state(
             model,
