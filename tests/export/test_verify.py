@@ -7,12 +7,14 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from keras import Input, layers
 
 from tunemagic.events import Verdict
+from tunemagic.export import convert_tflite
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.runtime import run_file
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
-from tunemagic.export.verify import compare, gate_of, judge
+from tunemagic.export.verify import compare, confusion_of, flips_of, gate_of, judge
 from tunemagic.request import QuantMode, Target
 
 CLASSES = Answers(kind=AnswerKind.CLASSES)
@@ -70,6 +72,52 @@ def test_outputs_at_chance_level_are_not_verified(reference, digits):
     result, message = verdict(reference, constant, digits.y_held)
     assert result is Verdict.NOT_VERIFIED
     assert "is no better than always giving the commonest answer" in message
+
+
+@pytest.mark.parametrize("mode", QuantMode)
+def test_constant_answers_are_never_verified_even_where_almost_all_answers_are_the_same(mode):
+    random = np.random.default_rng(0)
+    rare = random.random(1000) < 0.02
+    keras = np.where(rare, 0.7, 0.3)[:, None] + random.normal(size=(1000, 1)) / 100
+    yes_no, constant = Answers(kind=AnswerKind.YES_NO), np.full_like(keras, 0.499)
+    for answers in (yes_no, NUMBERS):
+        for y in (None, rare.astype(int)):
+            result, message = verdict(keras, constant, y, answers=answers, mode=mode)
+            assert result is Verdict.NOT_VERIFIED
+            assert "of the outputs' variance (limit " in message
+
+
+def test_a_file_that_converts_loads_and_runs_at_chance_level_is_not_verified(train, digits, tmp_path):
+    rows = [Input((8, 8)), layers.GRU(24), layers.Dense(10, "softmax")]
+    model = train(rows, digits.x.reshape(-1, 8, 8), digits.y, epochs=4)
+    fine, wrong = convert_tflite(
+        model,
+        ["dynamic", "int16x8"],
+        x_eval=digits.x_held.reshape(-1, 8, 8),
+        y_eval=digits.y_held,
+        representative=digits.x.reshape(-1, 8, 8),
+        directory=tmp_path,
+        stem="rows",
+    )
+    assert (fine.verdict, wrong.verdict) == (Verdict.VERIFIED, Verdict.NOT_VERIFIED)
+    assert wrong.score_after < 0.5 * wrong.score_before
+    assert wrong.path.name == "rows.int16x8.not-verified.tflite"
+    assert "accuracy falls from" in wrong.message
+
+
+def test_flips_are_numbered_as_the_given_samples_and_confusion_counts_the_file_s_answers(reference, digits):
+    lite = reference.copy()
+    lite[[3, 200]] = lite[[3, 200], ::-1]
+    rows = np.arange(450) * 2
+    answers = reference.argmax(1)
+    assert flips_of(CLASSES, reference, lite, rows) == (6, 400)
+    assert flips_of(NUMBERS, reference, lite, rows) == ()
+    table = np.array(confusion_of(CLASSES, lite, answers))
+    assert (table.sum(), np.trace(table)) == (450, 448)
+    yes_no = Answers(kind=AnswerKind.YES_NO)
+    assert confusion_of(yes_no, np.array([[0.2], [0.7], [0.9]]), np.array([0, 0, 1])) == ((1, 1), (0, 1))
+    assert confusion_of(CLASSES, np.zeros((4, 21)), np.zeros(4)) is None
+    assert confusion_of(CLASSES, lite, None) is None
 
 
 def test_outputs_that_are_not_finite_are_not_verified(reference, digits):
