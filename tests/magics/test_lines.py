@@ -245,6 +245,13 @@ def test_the_help_names_every_option_and_every_verb():
     assert [verb for verb in VERBS if f"  {verb} " not in text] == []
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_each_verb_names_its_options(verb):
+    parser = VERBS[verb].parser
+    text = parser.format_help()
+    assert [option for option in parser.option_strings() if option not in text] == []
+
+
 WORDS = st.sampled_from(
     [*PARSER.option_strings(), "digits", "{v}", "grid", "0.2", "last:0.2", "x,y", "=", "--", "-", "'", "{"]
 )

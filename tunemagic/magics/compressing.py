@@ -47,7 +47,7 @@ def add_compress(parser: LineParser) -> None:
     parser.option("--scope", type=choice(Scope), metavar="|".join(Scope), help=scope)
     shared = "let each layer keep so many different weights: smaller after gzip only"
     parser.option("--cluster", type=whole_number, metavar="N", help=shared)
-    parser.flag("--qat", help="train with the rounding of int8, so that `%tflite --quant int8` keeps the score")
+    parser.flag("--qat", help="train with the rounding of int8, so that `%%tflite --quant int8` keeps the score")
     parser.option("--epochs", type=whole_number, metavar="N", help="of training after each step; default: 10")
     parser.option("--learning-rate", type=number, metavar="R", help="of that training; default: the optimizer's own")
     parser.option("--data", type=data_names, metavar="X,Y", help="training data, for a model that was not tuned here")
