@@ -69,7 +69,7 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   report   all about it in one HTML file        plot     a picture, such as its importance
   check    what is wrong with a model           compare  A B: what differs between two trials
   explain  what its answers rest on             lr       a learning rate for a model
-  export   the best model for other runtimes
+  compress the best model made smaller          export   it for other runtimes
 `%tune run --model cnn` searches a ready-made model; its help lists them all.
 `%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""
