@@ -1,0 +1,111 @@
+"""What holds for every target: made, loaded by its real runtime in a fresh process, compared on real data, judged."""
+
+import numpy as np
+import pytest
+
+from tunemagic.card import write_card
+from tunemagic.errors import ExportError
+from tunemagic.events import Verdict
+from tunemagic.export import MILDEST_FIRST, artefact_name, export_model
+from tunemagic.export.infer import keras_outputs
+from tunemagic.export.place import fingerprint
+from tunemagic.export.targets.kinds import KINDS
+from tunemagic.request import QuantMode, Target
+from tunemagic.script import write_code
+
+RUNTIMES = {
+    Target.KERAS: "keras ",
+    Target.JSON: "keras ",
+    Target.SAVEDMODEL: "tensorflow ",
+    Target.TFLITE: "ai-edge-litert ",
+    Target.ONNX: "onnxruntime ",
+    Target.TORCH: "torch ",
+    Target.OPENVINO: "openvino ",
+    Target.C: "tflite-micro ",
+    Target.CAFFE: "opencv ",
+}
+SUPPORTED = {target: (QuantMode.NONE,) for target in KINDS} | {
+    Target.TFLITE: MILDEST_FIRST,
+    Target.C: (QuantMode.NONE, QuantMode.INT16X8, QuantMode.INT8),
+}
+
+
+@pytest.fixture(scope="module")
+def exported(dense, digits, tmp_path_factory):
+    """(folder, results by target and mode, results as they were called back) of every pair."""
+    folder, called = tmp_path_factory.mktemp("contract"), []
+    results = export_model(
+        dense,
+        [(target, mode) for target in KINDS for mode in QuantMode],
+        x_eval=digits.x_held,
+        y_eval=digits.y_held,
+        representative=digits.x,
+        directory=folder,
+        stem="digits",
+        trial=3,
+        about={"labels": list("0123456789")},
+        on_result=called.append,
+    )
+    return folder, {(result.target, result.mode): result for result in results}, called
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_every_artefact_is_verified_in_its_runtime_and_described_as_it_lies_there(exported, dense, digits, target):
+    folder, results, _ = exported
+    keras = keras_outputs(dense, digits.x_held)
+    accuracy = float(np.mean(keras.argmax(1) == digits.y_held))
+    for mode in SUPPORTED[target]:
+        result = results[target, mode]
+        assert (result.verdict, result.path) == (Verdict.VERIFIED, folder / artefact_name(target, "digits", mode))
+        assert (result.bytes, result.gzip_bytes, result.sha256) == fingerprint(result.path)
+        assert result.path.is_dir() is KINDS[target].folder
+        assert result.runtime.startswith(RUNTIMES[target])
+        assert (result.samples, result.trial, result.threads, result.batch) == (450, 3, 1, 1)
+        assert (result.score_name, result.score_before) == ("accuracy", accuracy)
+        assert len(result.flips) == round(450 * (1 - result.agreement))
+        table = np.array(result.confusion)
+        assert (table.sum(), np.trace(table)) == (450, round(450 * result.score_after))
+        assert result.max_abs_diff <= result.tolerance
+        assert result.tolerance_reason in result.message
+        assert 0 < result.microseconds_least <= result.microseconds
+        assert 0 < result.seconds < 300
+
+
+def test_every_pair_that_is_not_supported_is_refused_with_a_reason_and_leaves_nothing(exported):
+    folder, results, called = exported
+    assert len(results) == len(KINDS) * len(QuantMode)
+    assert {id(result) for result in called} == {id(result) for result in results.values()}
+    for (target, mode), result in results.items():
+        if mode not in SUPPORTED[target]:
+            assert (result.verdict, result.path, result.bytes) == (Verdict.FAILED, None, None)
+            assert result.message.startswith(f"{target}: ")
+            assert mode in result.message
+    made = {artefact_name(target, "digits", mode) for target, modes in SUPPORTED.items() for mode in modes}
+    assert {path.name for path in folder.iterdir()} == made
+
+
+def test_targets_in_float32_compute_the_same_function(exported):
+    _, results, _ = exported
+    for target in KINDS:
+        assert (results[target, "none"].agreement, results[target, "none"].flips) == (1.0, ())
+        assert results[target, "none"].max_abs_diff < 1e-5
+
+
+def test_what_exists_is_replaced_by_force_only(exported, dense, digits):
+    folder, results, _ = exported
+    given = {"x_eval": digits.x_held, "y_eval": digits.y_held, "directory": folder, "stem": "digits"}
+    for target in (Target.SAVEDMODEL, Target.ONNX):
+        with pytest.raises(ExportError, match=rf"digits\S+ exists; add --force \(Python: force=True\) to replace it"):
+            export_model(dense, [(target, "none")], **given)
+        assert fingerprint(results[target, "none"].path)[2] == results[target, "none"].sha256
+    (again,) = export_model(dense, [("json", "none")], **given, force=True)
+    assert (again.verdict, again.path) == (Verdict.VERIFIED, results[Target.JSON, "none"].path)
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_script_of_a_model_is_run_without_tunemagic_and_a_card_needs_a_study(dense, digits, tmp_path):
+    result = write_code(dense, tmp_path / "digits.py", x=digits.x_held)
+    assert (result.verdict, result.path) == (Verdict.VERIFIED, tmp_path / "digits.py")
+    assert "tunemagic" not in "".join(line for line in result.path.read_text().splitlines() if "import" in line)
+    with pytest.raises(ExportError, match="card: a card tells of a study; received a Sequential"):
+        write_card(dense, tmp_path / "digits.card.md")
