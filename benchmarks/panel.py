@@ -46,7 +46,7 @@ KERNEL_LIMIT_MS = 1.0
 BROWSER_LIMIT_MS = 50.0
 SNAPSHOT_LIMIT = 300_000
 MODULE_LIMIT, GZIP_LIMIT = 120_000, 45_000
-STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=False, read_only="")
+STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=None, read_only="")
 BATCH_MS = 125
 
 

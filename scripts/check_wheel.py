@@ -23,6 +23,8 @@ IN_WHEEL = (
     "tunemagic/report/report.css",
     "tunemagic/static/panel.js",
     "tunemagic/static/panel.css",
+    "tunemagic/static/demo.js",
+    "tunemagic/static/demo.css",
     f"{EXTENSION}/package.json",
     f"{EXTENSION}/install.json",
     f"{EXTENSION}/static/style.js",
@@ -33,6 +35,7 @@ IN_SDIST = (
     "tunemagic/datasets/mnist300/mnist300.npz",
     "tunemagic/replay_tables/mnist1d.jsonl.gz",
     "tunemagic/static/panel.js",
+    "tunemagic/static/demo.js",
     "tunemagic/labextension/package.json",
 )
 LIMIT_BYTES = 3_000_000

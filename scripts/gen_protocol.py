@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tunemagic import events, request, space, trial
+from tunemagic import events, flips, request, samples, space, trial
 from tunemagic.analysis import curves, pictures, studies
 from tunemagic.i18n import facts
 from tunemagic.widgets import wire
@@ -52,6 +52,12 @@ INFOS = (
     pictures.TimelineInfo,
     pictures.SpreadRow,
     pictures.SpreadInfo,
+    pictures.ExportPoint,
+    pictures.ExportsInfo,
+    pictures.ConfusionInfo,
+    samples.SampleInfo,
+    flips.Flip,
+    flips.FlipsInfo,
     curves.Limits,
     curves.ScorePoint,
     curves.ScoreBand,
@@ -63,6 +69,7 @@ INFOS = (
 )
 MESSAGES = (
     wire.CurveTable,
+    wire.Conversion,
     wire.PanelStatus,
     wire.Snapshot,
     wire.SnapshotBody,

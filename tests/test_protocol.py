@@ -17,7 +17,7 @@ from tunemagic.widgets.wire import PanelStatus, event_batch, snapshot, view_to_j
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=False, read_only="")
+STATUS = PanelStatus(session="aaaa00000001", waiting=True, converting=None, read_only="")
 
 
 def golden_events(name, folder):

@@ -16,6 +16,7 @@ from tunemagic.export.infer import keras_outputs
 from tunemagic.export.score import AnswerKind, Answers, answers_of, misfit, score_of
 from tunemagic.numeric import is_whole
 from tunemagic.prep.graph import raw_columns
+from tunemagic.samples import layout_of, takes_series
 from tunemagic.search.arrays import as_array, check_lengths, check_targets
 from tunemagic.search.gaps import spoilt_weights
 from tunemagic.text import counted
@@ -26,8 +27,6 @@ _BATCH = 2048
 _SHOWN = 4  # samples where none is chosen
 _LOOKED_AT = 200  # among them they are looked for
 _MOST_SHOWN = 8
-_FEW_COLUMNS = 20  # more numbers without names are rather a series
-_SMALLEST_IMAGE = 8  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def _check(held: _Held) -> None:
 
 def _kind(how: str | None, held: _Held, samples: int | Sequence[int] | None) -> ExplanationKind:
     if how is None:
-        table = held.x.ndim == 2 and samples is None and not _takes_series(held.model)
+        table = held.x.ndim == 2 and samples is None and not takes_series(held.model)
         return ExplanationKind.PERMUTATION if table else ExplanationKind.GRADIENTS
     try:
         return ExplanationKind(how)
@@ -280,31 +279,10 @@ def _truth(y: Any, row: int) -> str:
 
 
 def _layout(held: _Held) -> Layout:
-    shape = held.x.shape[1:]
-    match len(shape):
-        case 1:
-            few = bool(held.names) or shape[0] <= _FEW_COLUMNS
-            return Layout.COLUMNS if few and not _takes_series(held.model) else Layout.SERIES
-        case 2:
-            return Layout.IMAGE if shape[0] == shape[1] >= _SMALLEST_IMAGE else Layout.SERIES
-        case 3:
-            return Layout.IMAGE
-        case _:
-            raise DataError(f"explain: expected columns, series or images; received samples of shape {shape}.")
-
-
-def _takes_series(model: Any) -> bool:
-    """Whether a model convolves its rows or goes through them step by step; ids that it looks up are no series."""
-    import keras
-
-    layers, waiting = list[Any](), [model]
-    while waiting:
-        layers.append(waiting.pop())
-        waiting += getattr(layers[-1], "layers", ())
-    kinds = keras.layers
-    looked_up = any(isinstance(layer, kinds.Embedding) for layer in layers)
-    stepwise = (kinds.Conv1D, kinds.SeparableConv1D, kinds.RNN, kinds.Bidirectional)
-    return not looked_up and any(isinstance(layer, stepwise) for layer in layers)
+    try:
+        return layout_of(held.x.shape[1:], held.names, held.model)
+    except DataError as error:
+        raise DataError(f"explain: {error}") from error
 
 
 def _rows(samples: Any, total: int) -> list[int] | None:

@@ -29,6 +29,7 @@ from tunemagic.trial import TrialRecord
 if TYPE_CHECKING:
     from tunemagic.export.result import ExportResult
     from tunemagic.export.sensitivity import Sensitivity
+    from tunemagic.flips import FlipsInfo
     from tunemagic.script import Winner
 
 __all__ = ["Modelled"]
@@ -173,6 +174,27 @@ class Modelled(StudyPart):
         _, model, data = self._best_afresh()
         x, y = held_out_arrays(data, EVALUATION_SAMPLES)
         return sensitivity(model, x, y, score_name=self.view.objective.removeprefix("val_"))
+
+    def pair(self, export: ev.ModelExported) -> tuple[Any, Any, Any, tuple[str, ...]]:
+        """The model that an artefact was made of, the validation inputs and targets, and names of their columns.
+
+        Raises StudyError or StorageError when the model can't be had.
+        """
+        from tunemagic.export import EVALUATION_SAMPLES
+
+        if export.trial is None:
+            raise StudyError("this artefact belongs to no trial, so there is no model to compare it with.")
+        model, data = self._rebuild(export.trial)
+        return model, *held_out_arrays(data, EVALUATION_SAMPLES), data.columns
+
+    def flips(self, export: ev.ModelExported) -> FlipsInfo:
+        """The first validation samples that a TF Lite file answers otherwise than the model it was made of.
+
+        Raises ExportError when the file was changed, StudyError or StorageError when its model can't be had.
+        """
+        from tunemagic.flips import flips_info
+
+        return flips_info(export, *self.pair(export))
 
     def export_tflite(
         self,

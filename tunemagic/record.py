@@ -12,12 +12,14 @@ from collections.abc import Iterable
 
 from tunemagic.analysis.cells import Cells, verdict_text
 from tunemagic.analysis.curves import best_so_far_info, curves_info
+from tunemagic.analysis.exports import exports_info
 from tunemagic.analysis.findings import FindingText
+from tunemagic.analysis.pictures import PictureKind
 from tunemagic.analysis.summary import FailureGroup, SummaryInfo, numbered, summary_info
 from tunemagic.analysis.wording import count_text
 from tunemagic.events import Verdict
 from tunemagic.i18n import ENGLISH, Catalogue, Language
-from tunemagic.plots import study_picture
+from tunemagic.plots import few_colours, plot, study_picture
 from tunemagic.text import aligned
 from tunemagic.trial import StudyView
 
@@ -43,7 +45,7 @@ def record_bundle(view: StudyView, texts: Catalogue = ENGLISH) -> dict[str, str]
     Every text of the study is shown as text, whatever it holds. Together below 150 kB.
     """
     info = summary_info(view, texts)
-    return {"text/plain": _text(info, texts), "text/html": _page(info, _picture(view, info, texts), texts)}
+    return {"text/plain": _text(info, texts), "text/html": _page(view, info, texts)}
 
 
 # -- text ----------------------------------------------------------------------------------------
@@ -94,17 +96,29 @@ def _picture(view: StudyView, info: SummaryInfo, texts: Catalogue) -> str:
     curves, best = curves_info(view), best_so_far_info(view)
     if not curves.curves and not best.points:
         return ""
-    data = base64.b64encode(study_picture(curves, best, texts=texts)).decode("ascii")
     trials = count_text("trials", curves.trials, texts)
     what = texts("record.picture", trials=trials, study=info.title, headline=info.headline)
+    return _image(study_picture(curves, best, texts=texts), what, 920)
+
+
+def _exports_picture(view: StudyView, texts: Catalogue) -> str:
+    """The artefacts in the plane of size and score, where there are two to compare."""
+    if len(exports_info(view).points) < 2:
+        return ""
+    picture = plot(view, PictureKind.EXPORTS, texts=texts)
+    return _image(few_colours(picture.png), picture.text, 560)
+
+
+def _image(png: bytes, what: str, width: int) -> str:
+    data = base64.b64encode(png).decode("ascii")
     return (
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(what)}" '
-        'style="display:block;width:100%;max-width:920px;height:auto;margin:8px 0;border-radius:4px">'
+        f'style="display:block;width:100%;max-width:{width}px;height:auto;margin:8px 0;border-radius:4px">'
     )
 
 
-def _page(info: SummaryInfo, picture: str, texts: Catalogue) -> str:
-    parts = [_heading(info), picture]
+def _page(view: StudyView, info: SummaryInfo, texts: Catalogue) -> str:
+    parts = [_heading(info), _picture(view, info, texts)]
     if info.top is not None:
         parts.append(_table(info.top, texts))
     if info.findings:
@@ -114,7 +128,7 @@ def _page(info: SummaryInfo, picture: str, texts: Catalogue) -> str:
     if info.notes:
         parts.append(_section(texts("record.notes"), _list(html.escape(note) for note in info.notes)))
     if info.exports is not None:
-        parts.append(_table(info.exports, texts))
+        parts += [_table(info.exports, texts), _exports_picture(view, texts)]
     if info.settings:
         parts.append(_section(texts("record.settings"), _settings(info.settings, texts)))
     # A page is taken to be English: nothing is said about that, so that an English record is as small as it can be.

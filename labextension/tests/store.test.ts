@@ -6,7 +6,7 @@ import { StudyStore } from '../src/panel/store';
 import type { Outgoing } from '../src/panel/store';
 import { bufferOf, goldenEvents, goldenExpected } from './golden';
 
-const STATUS: IPanelStatus = { session: 's2', waiting: true, converting: false, read_only: '' };
+const STATUS: IPanelStatus = { session: 's2', waiting: true, converting: null, read_only: '' };
 
 function batch(events: readonly StudyEvent[]): IEventBatch {
   const [from, to] = [events[0]?.seq ?? 0, events.at(-1)?.seq ?? 0];

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunemagic.analysis.magic_lines import magic_line
+from tunemagic.export.modes import every_mode
 from tunemagic.magics.lines import export_line, export_parser
 from tunemagic.magics.verbs import read_verb
 
@@ -78,8 +79,13 @@ def test_a_trial_to_skip_stands_before_the_study():
 def test_a_conversion_is_a_line_of_tflite(mode):
     line = magic_line("my study", "convert", {"mode": mode})
     read_back = export_line(export_parser(), line.removeprefix("%tflite "), {})
-    modes = ("none", "dynamic", "float16", "int8") if mode == "all" else (mode,)
+    modes = every_mode() if mode == "all" else (mode,)
     assert (read_back.source, read_back.modes) == ("my study", modes)
+
+
+def test_another_target_is_a_line_of_export():
+    line = magic_line("my study", "convert", {"target": "onnx", "mode": "none"})
+    assert line == "%tune export 'my study' --to onnx"
 
 
 @pytest.mark.parametrize("verb", ["detach", "select", "cell"])

@@ -112,7 +112,7 @@ class PanelPage:
         full: PanelStatus = {
             "session": view.session,
             "waiting": True,
-            "converting": False,
+            "converting": None,
             "read_only": "",
             **status,  # type: ignore[typeddict-item]
         }

@@ -139,3 +139,71 @@ def exports() -> Iterator[ev.ModelExported]:
         verdict=ev.Verdict.FAILED,
         message="the converter refused the model: <b>unknown op</b>",
     )
+
+
+def shipped() -> Iterator[ev.ModelExported]:
+    """Artefacts of several targets with all that is known of each: six verified, one not, one failed."""
+    rows = [
+        ("tflite", "none", 176_264, 160_425, 0.9778, 4.2e-7, 16.2),
+        ("tflite", "float16", 91_456, 84_301, 0.9778, 3.1e-4, 16.2),
+        ("tflite", "dynamic", 51_552, 47_280, 0.9778, 0.006, 6.4),
+        ("tflite", "int8", 51_296, 46_702, 0.9689, 0.021, 6.5),
+        ("onnx", "none", 176_020, 160_912, 0.9778, 6.6e-7, 23.4),
+        ("openvino", "none", 181_400, 161_500, 0.9778, 5.0e-7, 31.0),
+    ]
+    for target, mode, size, zipped, after, difference, speed in rows:
+        yield _artefact(target, mode, size, zipped, after, difference, speed, flips=[17, 203, 318] * (mode == "int8"))
+    yield dataclasses.replace(
+        _artefact("c", "int8", 53_900, 47_100, 0.8911, 0.41, 610.0, flips=[3, 17, 44]),
+        verdict=ev.Verdict.NOT_VERIFIED,
+        message="not verified: same answer on only 90.22% (at least 95.0% expected)",
+    )
+    yield ev.ModelExported(
+        trial=1,
+        target="caffe",
+        mode="none",
+        path="",
+        verdict=ev.Verdict.FAILED,
+        message="caffe: layer <b>gru</b> has no counterpart in Caffe.",
+    )
+
+
+def _artefact(
+    target: str, mode: str, size: int, zipped: int, after: float, difference: float, speed: float, *, flips: list[int]
+) -> ev.ModelExported:
+    wrong = round(45 * 10 * (1 - after))
+    return ev.ModelExported(
+        trial=1,
+        target=target,
+        mode=mode,
+        path=f"/home/somebody/exports/digits.{mode}.{target}",
+        verdict=ev.Verdict.VERIFIED,
+        message=f"verified on 450 samples: largest difference {difference:.2g} (limit 0.5), same answer on 99.33%",
+        bytes=size,
+        gzip_bytes=zipped,
+        sha256="cd" * 32,
+        score_name="accuracy",
+        score_before=0.9778,
+        score_after=after,
+        agreement=1 - len(flips) / 450,
+        max_abs_diff=difference,
+        tolerance=0.5,
+        tolerance_reason="weights and activations keep 8 bits; samples between two classes move most",
+        samples=450,
+        flips=flips,
+        confusion=[
+            [
+                45 - wrong // 10 if truth == answer else wrong // 10 * (answer == (truth + 1) % 10)
+                for answer in range(10)
+            ]
+            for truth in range(10)
+        ],
+        microseconds=speed,
+        microseconds_least=speed * 0.96,
+        threads=1,
+        batch=1,
+        runtime="ai-edge-litert 2.3.0",
+        operations=["CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "RESHAPE", "SOFTMAX"],
+        warnings=["inputs and outputs are float32; the file quantises them itself"],
+        seconds=1.4,
+    )

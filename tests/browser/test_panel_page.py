@@ -100,12 +100,12 @@ def test_a_refused_click_says_why(page):
 def test_convert_is_offered_when_the_search_has_ended_and_shows_what_came_of_it(page):
     panel = PanelPage(page)
     panel.start(ended())
-    page.get_by_label("Quantisation").select_option("int8")
-    page.get_by_role("button", name="Convert").click()
-    assert panel.sent()[-1]["args"] == {"mode": "int8"}
-    rows = page.locator(".tm-exports tbody tr")
-    assert rows.locator("td:first-child").all_inner_texts() == ["none", "float16", "int8", "dynamic"]
-    assert cells(page, ".tm-exports tbody tr >> nth=2") == [
+    page.get_by_label("Export to").select_option("tflite int8")
+    page.locator(".tm-exports").get_by_role("button", name="Convert", exact=True).click()
+    assert panel.acknowledge() == {"verb": "convert", "args": {"target": "tflite", "mode": "int8"}}
+    rows = page.locator(".tm-exports tbody tr:has(.tm-verdict)")
+    assert rows.locator("td:first-child").all_inner_texts() == ["none (float32)", "float16", "int8", "dynamic range"]
+    assert cells(page, ".tm-exports tbody tr:has(.tm-verdict) >> nth=2") == [
         "int8",
         "not verified",
         "15.4 kB",
@@ -117,9 +117,10 @@ def test_convert_is_offered_when_the_search_has_ended_and_shows_what_came_of_it(
     ]
     assert page.locator(".tm-remarks li").all_inner_texts() == [
         "int8: agreement 71.4 % is below 95 %",
-        "dynamic: the converter refused the model: <b>unknown op</b>",
+        "dynamic range: the converter refused the model: <b>unknown op</b>",
     ]
     assert page.locator(".tm-exports b").count() == 0
+    assert panel.errors == []
 
 
 def test_details_are_reached_by_keyboard_and_mark_the_curve(page):

@@ -29,7 +29,7 @@ from tunemagic.widgets.wire import Snapshot, event_batch, snapshot, view_to_json
 FOLDER = Path(__file__).parent
 UNITS = Parameter(name="units", kind=Kind.INT, default=32, low=32, high=128, step=32)
 RATE = Parameter(name="lr", kind=Kind.FLOAT, default=0.01, low=1e-4, high=0.1, sampling=Sampling.LOG)
-STATUS = {"session": "aaaa00000001", "waiting": True, "converting": False, "read_only": ""}
+STATUS = {"session": "aaaa00000001", "waiting": True, "converting": None, "read_only": ""}
 
 
 EARLIER = {
@@ -163,7 +163,54 @@ def verified(story: Story) -> None:
     story.trial(3, 0.5, units=32)
 
 
-STORIES: tuple[Callable[[Story], None], ...] = (steered, verified)
+def shipped(story: Story) -> None:
+    """The best trial as three artefacts, all that is known of each; one was made anew, one can't be made."""
+    story.start(max_trials=1)
+    story.trial(1, 0.5, 0.875)
+    story.finish(1, 0.875, 2)
+    story.end(ev.EndReason.TRIALS, "all 1 trials done")
+    common: dict[str, Any] = {"trial": 1, "score_name": "accuracy", "score_before": 0.875, "threads": 1, "batch": 1}
+    common |= {"verdict": ev.Verdict.VERIFIED, "samples": 16, "sha256": "ab" * 32, "seconds": 1.25}
+    for mode, size, after, flips in (("int8", 15_360, 0.75, [3, 11]), ("int8", 15_362, 0.8125, [11])):
+        story.record(
+            ev.ModelExported(
+                target="tflite",
+                mode=mode,
+                path=f"exports/digits.{mode}.tflite",
+                message="verified on 16 samples",
+                bytes=size,
+                gzip_bytes=size // 2,
+                score_after=after,
+                agreement=1 - len(flips) / 16,
+                flips=flips,
+                confusion=[[7, 1], [1, 7]],
+                max_abs_diff=0.125,
+                tolerance=0.5,
+                tolerance_reason="weights and activations keep 8 bits",
+                microseconds=3.5,
+                microseconds_least=3.25,
+                runtime="ai-edge-litert 2.3.0",
+                operations=["FULLY_CONNECTED", "SOFTMAX"],
+                warnings=["larger than the float32 file"],
+                **common,
+            )
+        )
+    story.record(
+        ev.ModelExported(
+            target="onnx",
+            mode="none",
+            path="exports/digits.onnx",
+            message="",
+            bytes=70_748,
+            score_after=0.875,
+            **common,
+        )
+    )
+    failed = {"trial": 1, "target": "caffe", "mode": "none", "path": "", "verdict": ev.Verdict.FAILED}
+    story.record(ev.ModelExported(message="caffe: layer gru has no counterpart in Caffe.", **failed))
+
+
+STORIES: tuple[Callable[[Story], None], ...] = (steered, verified, shipped)
 
 
 def write_journal(tell: Callable[[Story], None]) -> None:

@@ -54,7 +54,16 @@ def test_chinese_texts_are_chinese():
     assert same == SAME
 
 
-SAME = {"panel.filter_example", "panel.modes.float16", "panel.modes.int4", "panel.modes.int8"}
+SAME = {
+    "demo.keras",
+    "demo.tflite",
+    "panel.filter_example",
+    "panel.modes.float16",
+    "panel.modes.int4",
+    "panel.modes.int8",
+    *(f"panel.target.{name}" for name in ("caffe", "onnx", "openvino", "savedmodel", "tflite", "torch")),
+    "plot.exports.circle",
+}
 
 
 def test_a_form_for_one_has_a_form_for_several():

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.browser.story import study_started
 from tunemagic import events as ev
 from tunemagic.errors import ExportError, StudyError
+from tunemagic.export.result import ExportResult
+from tunemagic.flips import Flip, FlipsInfo
 from tunemagic.ledger import Ledger
-from tunemagic.request import QuantMode
+from tunemagic.request import QuantMode, Target
+from tunemagic.samples import SampleInfo
 from tunemagic.trial import StudyView
 
 
@@ -89,12 +93,29 @@ class ToldStudy:
     def select(self, trials: Sequence[int]) -> None:
         self.asked.append(("select", list(trials)))
 
-    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ev.ModelExported, ...]:
-        self.may_convert.wait(30)
-        self.asked_modes += modes
-        if self.export_error is not None:
-            raise self.export_error
-        return tuple(self.ledger.record(exported(mode)) for mode in modes)
+    def export(
+        self,
+        to: str,
+        modes: Sequence[QuantMode],
+        *,
+        force: bool = False,
+        on_result: Callable[[ExportResult], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.asked.append(("export", (str(to), force)))
+        for mode in modes:
+            assert self.may_convert.wait(30)
+            if self.export_error is not None or (stop is not None and stop.is_set()):
+                raise self.export_error or STOPPED
+            self.asked_modes.append(mode)
+            result = exported(mode, target=Target(to))
+            self.ledger.record(result.event())
+            if on_result is not None:
+                on_result(result)
+
+    def flips(self, export: ev.ModelExported) -> FlipsInfo:
+        sample = SampleInfo(row=3, picture="", values=(0.5, 1.0))
+        return FlipsInfo(flips=(Flip(sample=sample, truth="1", keras="1 (0.6)", file="0 (0.5)"),), names=("a", "b"))
 
     def start(self) -> None:
         self.ledger.record(study_started(study=self.name))
@@ -158,12 +179,13 @@ class ToldBook:
             listener()
 
 
-def exported(mode: QuantMode) -> ev.ModelExported:
-    return ev.ModelExported(
-        trial=1, target="tflite", mode=str(mode), path=f"{mode}.tflite", verdict=ev.Verdict.VERIFIED, message=""
+def exported(mode: QuantMode, target: Target = Target.TFLITE) -> ExportResult:
+    return ExportResult(
+        trial=1, target=target, mode=str(mode), path=Path(f"{mode}.{target}"), verdict=ev.Verdict.VERIFIED, message=""
     )
 
 
+STOPPED = ExportError("the conversion was stopped; files that were finished before are kept.")
 NOTHING_RUNS = StudyError("study digits: no trial runs now, so there is none to skip.")
 REFUSED = ExportError("the model has no input shape; call it once on data.")
 

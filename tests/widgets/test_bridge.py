@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import threading
+import zipfile
+from dataclasses import replace
 
 import pytest
 
 from tests.golden.make import unpacked
-from tests.widgets.fakes import NOTHING_RUNS, REFUSED, Outbox, ToldStudy
+from tests.widgets.fakes import NOTHING_RUNS, REFUSED, STOPPED, Outbox, ToldStudy, exported
 from tunemagic import events as ev
+from tunemagic.export.modes import MILDEST_FIRST, every_mode
+from tunemagic.export.place import fingerprint
+from tunemagic.export.targets.kinds import KINDS
 from tunemagic.i18n import Language, catalogue
-from tunemagic.request import QuantMode
+from tunemagic.request import QuantMode, Target
 from tunemagic.trial import replay
 from tunemagic.widgets.bridge import StudyChannel
+
+MODES = sorted(every_mode(), key=MILDEST_FIRST.index)
 
 
 @pytest.fixture
@@ -157,7 +166,7 @@ def test_messages_that_make_no_sense_are_ignored(study, outbox, channel, content
     study.start()
     channel.receive(content)
     channel.receive(command(study, "jump"))
-    verbs = "stop, detach, convert, pause, resume, skip, try, space, budget, select, cell"
+    verbs = "stop, detach, convert, cancel, download, pause, resume, skip, try, space, budget, select, cell"
     assert outbox.wait_for_kind("ack")["message"] == f"expected one of {verbs}; received 'jump'."
     assert outbox.kinds() == ["ack"]
 
@@ -172,16 +181,77 @@ def test_convert_answers_at_once_and_again_when_done(study, outbox, channel):
     channel.receive(command(study, "convert", args={"mode": "all"}))
     line = "%tflite digits --quant all"
     assert outbox.wait_for_kind("ack") == ack(done=False, line=line)
-    assert outbox.wait_for_kind("status")["status"]["converting"] is True
+    progress = {"at": 1, "count": len(every_mode()), "target": "tflite", "mode": "none", "stopping": False}
+    assert outbox.wait_for_kind("status")["status"]["converting"] == progress
     channel.receive(command(study, "convert", "k2", args={"mode": "none"}))
     busy = "a conversion is running already; wait for its results."
     assert outbox.wait_for_kind("ack", count=2) == ack("k2", ok=False, message=busy)
     study.may_convert.set()
     assert outbox.wait_for_kind("ack", count=3) == ack(line=line)
-    assert study.asked_modes == list(QuantMode)
-    contents = outbox.wait_for(lambda found: len(received_seqs(found)) >= len(QuantMode))
+    assert (study.asked, study.asked_modes) == ([("export", ("tflite", True))], MODES)
+    contents = outbox.wait_for(lambda found: len(received_seqs(found)) >= len(MODES))
     shown = [event["mode"] for one in contents if one["kind"] == "events" for event in one["events"]]
-    assert shown == [str(mode) for mode in QuantMode]
+    assert shown == MODES
+
+
+def test_an_export_is_ended_by_a_click_and_what_is_finished_is_kept(study, outbox, channel):
+    study.start()
+    channel.receive({"kind": "hello", "have": 0})
+    outbox.wait_for_kind("snapshot")
+    study.may_convert.clear()
+    channel.receive(command(study, "cancel", "k0"))
+    assert outbox.wait_for_kind("ack") == ack("k0", message="nothing is exported now.")
+    channel.receive(command(study, "convert", args={"target": "onnx", "mode": "none"}))
+    assert outbox.wait_for_kind("ack", count=2) == ack(done=False, line="%tune export digits --to onnx")
+    channel.receive(command(study, "cancel", "k2"))
+    assert outbox.wait_for_kind("ack", count=3) == ack("k2")
+    stopping = {"at": 1, "count": 1, "target": "onnx", "mode": "none", "stopping": True}
+    outbox.wait_for(
+        lambda found: any(one["kind"] == "status" and one["status"]["converting"] == stopping for one in found)
+    )
+    study.may_convert.set()
+    assert outbox.wait_for_kind("ack", count=4) == ack(ok=False, message=str(STOPPED))
+
+
+def test_a_file_travels_to_the_page_as_it_was_verified(study, outbox, channel, tmp_path):
+    folder = tmp_path / "digits-json"
+    folder.mkdir()
+    (folder / "model.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "digits.onnx").write_bytes(b"onnx")
+    study.start()
+    for target, path in ((Target.ONNX, tmp_path / "digits.onnx"), (Target.JSON, folder)):
+        result = replace(exported(QuantMode.NONE, target), path=path, bytes=4, sha256=fingerprint(path)[2])
+        study.ledger.record(result.event())
+    study.ledger.record(replace(exported(QuantMode.INT8), path=tmp_path / "digits.onnx", sha256="00", bytes=4).event())
+    for number, key in enumerate(("1 onnx none", "1 json none", "1 tflite int8", "../etc/passwd")):
+        channel.receive(command(study, "download", str(number), args={"export": key}))
+    outbox.wait_for_kind("ack", count=4)
+    answers = [(content["ok"], content["message"], buffers) for content, buffers in outbox.messages]
+    assert answers[0] == (True, "digits.onnx", [b"onnx"])
+    assert answers[1][:2] == (True, "digits-json.zip")
+    with zipfile.ZipFile(io.BytesIO(answers[1][2][0])) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"digits-json/model.json": b"{}"}
+    assert answers[2:] == [
+        (False, "digits.onnx was changed since it was made; export it again.", []),
+        (False, "expected an artefact of study digits; received '../etc/passwd'.", []),
+    ]
+
+
+def test_a_page_hears_what_there_is_to_export_to_and_which_samples_differ(study, outbox, channel, monkeypatch):
+    monkeypatch.setitem(KINDS, Target.ONNX, replace(KINDS[Target.ONNX], packages=("not_there",)))
+    study.start()
+    study.ledger.record(exported(QuantMode.INT8).event())
+    for topic, options in (("targets", {}), ("flips", {"export": "1 tflite int8"}), ("flips", {"export": "x"})):
+        channel.receive({"kind": "ask", "view": "v", "topic": topic, "options": options, "on": True})
+    answers = outbox.wait_for(lambda found: sum(one["kind"] == "answer" for one in found) == 3)
+    by_question = {(one["topic"], one["options"].get("export")): one for one in answers if one["kind"] == "answer"}
+    offers = by_question["targets", None]["info"]["exports"]
+    assert [one["mode"] for one in offers if one["target"] == "tflite"] == list(MILDEST_FIRST)
+    missing = {one["target"]: one["missing"] for one in offers if one["target"] in ("keras", "onnx")}
+    needs = 'onnx: the package not_there is not installed. Run: %pip install "tunemagic[onnx]"'
+    assert missing == {"keras": "", "onnx": needs}
+    assert by_question["flips", "1 tflite int8"]["info"] == dataclasses.asdict(study.flips(None))
+    assert by_question["flips", "x"]["error"] == "expected an artefact of study digits; received 'x'."
 
 
 def test_a_conversion_that_fails_says_so_and_can_be_tried_again(study, outbox, channel):

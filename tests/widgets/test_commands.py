@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class Answers:
         self.said: dict[str, tuple[bool, str]] = {}
         self.changed = threading.Condition()
 
-    def __call__(self, answer: Acknowledgement) -> None:
+    def __call__(self, answer: Acknowledgement, buffers: Sequence[bytes]) -> None:
         with self.changed:
             self.said[answer["id"]] = (answer["ok"], answer["message"])
             self.changed.notify_all()
@@ -58,7 +59,7 @@ def study() -> Busy:
 @pytest.mark.parametrize("verb", ["stop", "try", "select"])
 def test_a_click_on_a_closed_panel_is_answered(study: Busy, verb: str) -> None:
     answers = Answers()
-    commands = Commands(study, answers, detach=study.stop)
+    commands = Commands(study, answers, on_change=lambda: None, detach=study.stop)
     commands.close()
     commands.do(command(study, verb))
     assert answers.wait_for(1) == {verb: (False, "this panel was closed; nothing was done.")}
@@ -75,7 +76,7 @@ def test_a_click_on_a_closed_panel_is_answered(study: Busy, verb: str) -> None:
 )
 def test_a_click_that_waits_is_looked_at_again_when_its_turn_comes(study: Busy, end: str, message: str) -> None:
     answers = Answers()
-    commands = Commands(study, answers, detach=study.stop)
+    commands = Commands(study, answers, on_change=lambda: None, detach=study.stop)
     commands.do(command(study, "pause"))
     assert study.asked_to_pause.wait(30)
     commands.do(command(study, "try"))

@@ -6,7 +6,7 @@ from tests.golden.make import unpacked
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 from tunemagic.widgets.wire import PanelStatus, snapshot
 
-STATUS = PanelStatus(session="aaaa00000001", waiting=False, converting=False, read_only="")
+STATUS = PanelStatus(session="aaaa00000001", waiting=False, converting=None, read_only="")
 EPOCHS = 15_000
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunemagic.analysis.contour import contour_info
 from tunemagic.analysis.curves import best_so_far_info, curves_info
+from tunemagic.analysis.exports import confusion_info, exports_info
 from tunemagic.analysis.importance import importance_info
 from tunemagic.analysis.parallel import parallel_info
 from tunemagic.analysis.pareto import pareto_info
@@ -38,6 +39,8 @@ PICTURES: Mapping[PictureKind, tuple[Callable[..., DataclassInstance], tuple[str
     PictureKind.PARETO: (pareto_info, ("x", "y")),
     PictureKind.TIMELINE: (timeline_info, ()),
     PictureKind.SPREAD: (spread_info, ()),
+    PictureKind.EXPORTS: (exports_info, ("x",)),
+    PictureKind.CONFUSION: (confusion_info, ("of",)),
 }
 
 

@@ -31,7 +31,8 @@ def magic_line(study: str, verb: str, args: Mapping[str, Any]) -> str:
             given = (f"{_BUDGET[key]} {value}" for key, value in args.items() if key in _BUDGET and value is not None)
             return " ".join(["%tune budget", name, *given])
         case "convert":
-            return f"%tflite {name} --quant {args.get('mode', 'none')}"
+            mode, target = args.get("mode", "none"), args.get("target", "tflite")
+            return f"%tflite {name} --quant {mode}" if target == "tflite" else f"%tune export {name} --to {target}"
     return ""
 
 

@@ -15,8 +15,11 @@ from tunemagic.trial import TrialState
 
 __all__ = [
     "Axis",
+    "ConfusionInfo",
     "ContourInfo",
     "ContourPoint",
+    "ExportPoint",
+    "ExportsInfo",
     "ImportanceBar",
     "ImportanceInfo",
     "ParallelInfo",
@@ -46,6 +49,8 @@ class PictureKind(StrEnum):
     PARETO = "pareto"
     TIMELINE = "timeline"
     SPREAD = "spread"
+    EXPORTS = "exports"
+    CONFUSION = "confusion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,3 +240,43 @@ class SpreadInfo:
     rows: tuple[SpreadRow, ...]
     runs: int
     direction: Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPoint:
+    """An artefact in the plane of its size or speed and its score; ``key`` finds it among the study's exports."""
+
+    key: str
+    name: str
+    target: str
+    mode: str
+    x: float
+    y: float
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportsInfo:
+    """The artefacts of one trial: ``across`` runs what ``x`` is named after, up the score, better is up.
+
+    ``x`` is named by its unit, ``kB`` or ``µs``. ``before`` is the Keras model's score as a position.
+    An artefact that is not verified may lie beyond an end of the axes, which fit the others.
+    """
+
+    across: str
+    x: Axis | None
+    y: Axis | None
+    points: tuple[ExportPoint, ...]
+    before: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusionInfo:
+    """How often each class was answered with each: ``counts[truth][answer]``, by the artefact ``name``.
+
+    ``names`` are the artefacts to choose from. There are no counts for regression or very many classes.
+    """
+
+    names: tuple[str, ...]
+    name: str
+    counts: tuple[tuple[int, ...], ...]

@@ -1,12 +1,11 @@
 """Running a TF Lite file in its real runtime: outputs on given data, and the time of one sample.
 
-Runs in the worker process only: a malformed file may take the process down.
+A malformed file may take the process down: one that has not run yet is run in the worker process only.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,9 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.text import error_text
+from tunemagic.export.timing import call_seconds
 
-__all__ = ["RunResult", "outputs_of", "run_file"]
-
-_WARM_UP = 20
-_MOST_RUNS = 300
-_MOST_SECONDS = 1.5
+__all__ = ["OpenFile", "RunResult", "outputs_of", "run_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +34,55 @@ class RunResult:
     runtime: str
 
 
+class OpenFile:
+    """A file in a fresh interpreter with one thread, ready for one sample at a time.
+
+    Args:
+        file: The file, or its bytes.
+        shape: Of one sample; open sizes of the file's input are fixed to it.
+
+    Raises:
+        ExportError: The file has not one input and one output.
+        RuntimeError, ValueError: The runtime refuses it.
+    """
+
+    def __init__(self, file: Path | bytes, shape: tuple[int, ...]) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        place = {"model_content": file} if isinstance(file, bytes) else {"model_path": str(file)}
+        self._interpreter = Interpreter(**place, num_threads=1)
+        self._source, self._target = _ends(self._interpreter, shape)
+        self._interpreter.allocate_tensors()
+
+    def answer(self, sample: NDArray[Any]) -> NDArray[Any]:
+        """The outputs for one sample, float64; integers scaled back by the file's own quantisation."""
+        self.feed(sample)
+        self.invoke()
+        answer: NDArray[Any] = self._interpreter.get_tensor(self._target["index"])[0].astype(np.float64)
+        scale, zero = self._target["quantization"]
+        return (answer - zero) * scale if scale else answer
+
+    def feed(self, sample: NDArray[Any]) -> None:
+        """Put the sample into the input."""
+        self._interpreter.set_tensor(self._source["index"], _quantised(sample[None], self._source))
+
+    def invoke(self) -> None:
+        """Run what was fed."""
+        self._interpreter.invoke()
+
+
 def run_file(path: Path, x: NDArray[Any]) -> RunResult:
-    """Load the file in a fresh interpreter with one thread and run each sample of ``x`` by itself.
+    """Load the file and run each sample of ``x`` by itself.
 
     Raises ExportError when the runtime refuses the file or its input does not fit ``x``.
     """
     import importlib.metadata
 
-    from ai_edge_litert.interpreter import Interpreter
-
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
-        source, target = _ends(interpreter, x)
-        interpreter.allocate_tensors()
-        outputs = np.stack([_answer(interpreter, source, target, sample) for sample in x])
-        times = _times(interpreter, source, x[0])
+        file = OpenFile(path, x.shape[1:])
+        outputs = np.stack([file.answer(sample) for sample in x])
+        file.feed(x[0])
+        times = call_seconds(file.invoke)
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
     return RunResult(
@@ -65,34 +95,22 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
 
 def outputs_of(content: bytes, x: NDArray[Any]) -> NDArray[Any]:
     """What a file answers for each sample of ``x`` by itself, float64 (sample, ...). Raises ExportError."""
-    from ai_edge_litert.interpreter import Interpreter
-
     try:
-        interpreter = Interpreter(model_content=content, num_threads=1)
-        source, target = _ends(interpreter, x)
-        interpreter.allocate_tensors()
-        return np.stack([_answer(interpreter, source, target, sample) for sample in x])
+        file = OpenFile(content, x.shape[1:])
+        return np.stack([file.answer(sample) for sample in x])
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
 
 
-def _ends(interpreter: Any, x: NDArray[Any]) -> tuple[Any, Any]:
-    """The details of the one input and the one output; open sizes are fixed to those of ``x``."""
+def _ends(interpreter: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The details of the one input and the one output; open sizes are fixed to those of a sample."""
     sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
     if len(sources) != 1 or len(targets) != 1:
         raise ExportError(f"expected a file with one input and one output; received {len(sources)} and {len(targets)}.")
-    wanted = [1, *x.shape[1:]]
+    wanted = [1, *shape]
     if list(sources[0]["shape"]) != wanted:
         interpreter.resize_tensor_input(sources[0]["index"], wanted)
     return sources[0], targets[0]
-
-
-def _answer(interpreter: Any, source: Any, target: Any, sample: NDArray[Any]) -> NDArray[Any]:
-    interpreter.set_tensor(source["index"], _quantised(sample[None], source))
-    interpreter.invoke()
-    answer: NDArray[Any] = interpreter.get_tensor(target["index"])[0].astype(np.float64)
-    scale, zero = target["quantization"]
-    return (answer - zero) * scale if scale else answer
 
 
 def _quantised(batch: NDArray[Any], source: Any) -> NDArray[Any]:
@@ -101,16 +119,3 @@ def _quantised(batch: NDArray[Any], source: Any) -> NDArray[Any]:
         return np.asarray(batch, source["dtype"])
     limits = np.iinfo(source["dtype"])
     return np.asarray(np.clip(np.round(batch / scale + zero), limits.min, limits.max), source["dtype"])
-
-
-def _times(interpreter: Any, source: Any, sample: NDArray[Any]) -> list[float]:
-    """Seconds of single runs, warm; fewer of them for a slow model."""
-    interpreter.set_tensor(source["index"], _quantised(sample[None], source))
-    for _ in range(_WARM_UP):
-        interpreter.invoke()
-    times: list[float] = []
-    while len(times) < _MOST_RUNS and (len(times) < 3 or sum(times) < _MOST_SECONDS):
-        begun = time.perf_counter()
-        interpreter.invoke()
-        times.append(time.perf_counter() - begun)
-    return times

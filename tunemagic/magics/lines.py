@@ -70,6 +70,7 @@ _CELL_MORE = """Without a cell, `%tune` lists all studies and `%tune VERB [NAME]
   check    what is wrong with a model           compare  A B: what differs between two trials
   explain  what its answers rest on             lr       a learning rate for a model
   compress the best model made smaller          export   it for other runtimes
+  demo     a model and its TF Lite file to try
 `%tune run --model cnn` searches a ready-made model; its help lists them all.
 `%tune run --replay TABLE` runs a strategy on stored learning curves instead of training.
 Defaults: %config TuneMagics. A {name} in a line stands for the text in that variable."""

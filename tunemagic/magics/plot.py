@@ -18,7 +18,7 @@ def show_picture(study: Study, given: Mapping[str, Any], texts: Catalogue) -> No
     """Draw ``given["kind"]`` of the study. Raises OptionError for a name that it doesn't have."""
     from tunemagic.plots import plot
 
-    options = {name: given[name] for name in ("x", "y") if name in given}
+    options = {name: given[name] for name in ("x", "y", "of") if name in given}
     picture = plot(study, given["kind"], texts=texts, **options)
     saved = picture.save(given["out"]) if "out" in given else None
     display(picture)

@@ -19,6 +19,7 @@ from tunemagic.errors import OptionError, StorageError, StudyError, TuneError
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import attend, make_output, wait_quietly
 from tunemagic.magics.compressing import CompressingVerb
+from tunemagic.magics.demo import DemoVerb
 from tunemagic.magics.dryrun import dry_run_table
 from tunemagic.magics.explain import ExplainingVerb
 from tunemagic.magics.export import ExportingVerb
@@ -54,7 +55,7 @@ _REPLAY_DEFAULTS = ("tuner", "pruner", "max_trials", "minutes", "seed", "backgro
 
 
 @magics_class
-class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb, CompressingVerb, ExportingVerb, RateVerb):
+class TuneMagics(SteeringVerbs, JudgingVerbs, ExplainingVerb, CompressingVerb, ExportingVerb, DemoVerb, RateVerb):
     """The searches of a notebook. Options that a line leaves out are configured here."""
 
     directory = Unicode(".tunemagic", help="folder of the studies, beside the notebook").tag(config=True)

@@ -11,6 +11,7 @@ from tunemagic.analysis.explanation import ExplanationKind
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.errors import OptionError
 from tunemagic.magics.compressing import add_compress
+from tunemagic.magics.demo import add_demo
 from tunemagic.magics.export import add_export
 from tunemagic.magics.lines import add_language, add_search_options, given_options, tune_parser
 from tunemagic.magics.options import (
@@ -133,8 +134,11 @@ def _add_plot(parser: LineParser) -> None:
     kinds = ", ".join(PictureKind)
     parser.option("kind", type=choice(PictureKind), metavar="KIND", help=f"one of {kinds}")
     _add_study(parser)
-    parser.option("-x", type=text, metavar="NAME", help="what runs across, in contour and pareto")
+    across = "what runs across, in contour and pareto; in exports size, gzip or latency"
+    parser.option("-x", type=text, metavar="NAME", help=across)
     parser.option("-y", type=text, metavar="NAME", help="what runs up, in contour and pareto")
+    which = "file of confusion, such as int8 or onnx; default: the smallest verified one"
+    parser.option("--of", type=text, metavar="NAME", help=which)
     parser.option("-o", "--out", type=text, metavar="PATH", help="write it to this file too: .png, .svg or .pdf")
     add_language(parser)
 
@@ -202,6 +206,7 @@ VERBS: Mapping[str, Verb] = {
             _add_explain,
         ),
         _verb("compress", "Make a smaller copy of a model: fewer units, zeros, shared values, int8.", add_compress),
+        _verb("demo", "Try a model out: pick or draw a sample, Keras and TF Lite answer side by side.", add_demo),
         _verb(
             "export",
             "Export a study's best model, or any Keras model, for other runtimes; run each artefact in its runtime and "

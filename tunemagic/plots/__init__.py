@@ -11,7 +11,16 @@ from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
 from tunemagic.plots.explanation import draw_attribution, draw_columns
-from tunemagic.plots.figure import Picture, compare_picture, explanation_picture, plot, rate_picture, study_picture
+from tunemagic.plots.exports import draw_confusion, draw_exports
+from tunemagic.plots.figure import (
+    Picture,
+    compare_picture,
+    explanation_picture,
+    few_colours,
+    plot,
+    rate_picture,
+    study_picture,
+)
 from tunemagic.plots.importance import draw_importance
 from tunemagic.plots.lr_range import draw_lr_range
 from tunemagic.plots.parallel import draw_parallel
@@ -27,8 +36,10 @@ __all__ = [
     "draw_best_so_far",
     "draw_columns",
     "draw_compare",
+    "draw_confusion",
     "draw_contour",
     "draw_curves",
+    "draw_exports",
     "draw_importance",
     "draw_lr_range",
     "draw_parallel",
@@ -37,6 +48,7 @@ __all__ = [
     "draw_spread",
     "draw_timeline",
     "explanation_picture",
+    "few_colours",
     "plot",
     "rate_picture",
     "study_picture",

@@ -30,13 +30,14 @@ from tunemagic.analysis.explanation import (
     columns_text,
 )
 from tunemagic.analysis.lr_range import RateInfo, rate_sentences
-from tunemagic.analysis.pictures import PictureKind, SliceInfo, SpreadInfo, TimelineInfo
+from tunemagic.analysis.pictures import ConfusionInfo, PictureKind, SliceInfo, SpreadInfo, TimelineInfo
 from tunemagic.errors import OptionError, StorageError
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.plots.compare import draw_compare
 from tunemagic.plots.contour import draw_contour
 from tunemagic.plots.curves import draw_best_so_far, draw_curves
 from tunemagic.plots.explanation import draw_attribution, draw_columns, panels_of
+from tunemagic.plots.exports import draw_confusion, draw_exports
 from tunemagic.plots.importance import draw_importance
 from tunemagic.plots.lr_range import draw_lr_range
 from tunemagic.plots.parallel import draw_parallel
@@ -49,11 +50,21 @@ from tunemagic.plots.timeline import draw_timeline
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["SUFFIXES", "Picture", "compare_picture", "explanation_picture", "plot", "rate_picture", "study_picture"]
+__all__ = [
+    "SUFFIXES",
+    "Picture",
+    "compare_picture",
+    "explanation_picture",
+    "few_colours",
+    "plot",
+    "rate_picture",
+    "study_picture",
+]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _SLICES = 4  # beside each other
 _DOTS_PER_INCH = 144
+_COLOURS = 128
 _DRAW: Mapping[PictureKind, Callable[..., None]] = {
     PictureKind.CURVES: draw_curves,
     PictureKind.BEST: draw_best_so_far,
@@ -63,6 +74,8 @@ _DRAW: Mapping[PictureKind, Callable[..., None]] = {
     PictureKind.PARETO: draw_pareto,
     PictureKind.TIMELINE: draw_timeline,
     PictureKind.SPREAD: draw_spread,
+    PictureKind.EXPORTS: draw_exports,
+    PictureKind.CONFUSION: draw_confusion,
 }
 # What a user's style sheet could change; letters as shapes, since whoever opens it need not have the font.
 _SAVING: dict[str, Any] = {"savefig.bbox": None, "svg.fonttype": "path", "svg.hashsalt": "tunemagic", "pdf.fonttype": 3}
@@ -134,10 +147,11 @@ def plot(source: HasView | StudyView, kind: str, *, texts: Catalogue = ENGLISH, 
     Args:
         source: The study, or its view.
         kind: ``curves``, ``best``, ``parallel``, ``importance``, ``slice``, ``contour``, ``pareto``,
-            ``timeline`` or ``spread``.
+            ``timeline``, ``spread``, ``exports`` or ``confusion``.
         texts: The language of titles and labels.
         options: ``x`` and ``y`` name what to show in ``contour`` and ``pareto``, ``metric`` in ``curves``;
-            ``transform`` of ``importance`` is ``rank``, ``log`` or ``raw``.
+            ``transform`` of ``importance`` is ``rank``, ``log`` or ``raw``; ``x`` of ``exports`` is ``size``,
+            ``gzip`` or ``latency``; ``of`` names the file in ``confusion``.
 
     Raises:
         OptionError: The kind, an option or a name in it is unknown.
@@ -212,6 +226,8 @@ def _inches(kind: PictureKind, info: Any) -> tuple[float, float]:
             return max(4.6, 2.3 * columns), 0.4 + 2.3 * rows
         case TimelineInfo():
             return 9.2, 1.4 + 0.3 * max(3, len(info.lanes))
+        case ConfusionInfo():
+            return 2.2 + 0.36 * max(6, len(info.counts)), 1.6 + 0.3 * max(6, len(info.counts))
         case SpreadInfo():
             return 6.4, 1.4 + 0.28 * max(4, len(info.rows))
     if kind is PictureKind.IMPORTANCE:
@@ -246,6 +262,14 @@ def study_picture(
     picture.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE).save(
         buffer, format="png", optimize=True
     )
+    return buffer.getvalue()
+
+
+def few_colours(png: bytes) -> bytes:
+    """The picture with as many colours as tell all lines and shades apart: a third of its size."""
+    buffer = io.BytesIO()
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 

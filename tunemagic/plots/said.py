@@ -6,7 +6,9 @@ from typing import Any
 
 from tunemagic.analysis.curves import BestSoFarInfo, CurvesInfo
 from tunemagic.analysis.pictures import (
+    ConfusionInfo,
     ContourInfo,
+    ExportsInfo,
     ImportanceInfo,
     ParallelInfo,
     ParetoInfo,
@@ -61,6 +63,16 @@ def _said(info: Any, texts: Catalogue) -> str:
             if info.objective is None:
                 return texts("plot.spread.few")
             return texts("plot.spread.said", objective=info.objective.name, runs=info.runs, count=len(info.rows))
+        case ExportsInfo():
+            if info.x is None or info.y is None or not info.points:
+                return texts("plot.exports.few")
+            names = ", ".join(point.name for point in info.points)
+            return texts("plot.exports.said", x=texts(f"plot.exports.{info.across}"), y=info.y.name, names=names)
+        case ConfusionInfo():
+            if not info.counts:
+                return texts("plot.confusion.few")
+            right = sum(row[truth] for truth, row in enumerate(info.counts))
+            return texts("plot.confusion.said", file=info.name, right=right, count=sum(map(sum, info.counts)))
         case _:
             raise TypeError(f"expected the info of a picture; received {type(info).__name__}.")
 

@@ -15,12 +15,11 @@ from tunemagic.analysis.curves import best_so_far_info, curves_info
 from tunemagic.analysis.pictures import PictureKind
 from tunemagic.analysis.wording import count_text
 from tunemagic.i18n import Catalogue
-from tunemagic.plots import plot, study_picture
+from tunemagic.plots import few_colours, plot, study_picture
 from tunemagic.trial import StudyView
 
 __all__ = ["figures"]
 
-_COLOURS = 128  # so many tell all lines and shades apart, and make a picture a third of its size
 # Whether there is something to see, by kind, in the order of the report.
 _WORTH: Mapping[PictureKind, Callable[[StudyView, Any], bool]] = {
     PictureKind.IMPORTANCE: lambda view, info: bool(info.bars),
@@ -30,6 +29,8 @@ _WORTH: Mapping[PictureKind, Callable[[StudyView, Any], bool]] = {
     PictureKind.PARETO: lambda view, info: bool(view.objectives) and info.x is not None and len(info.points) > 1,
     PictureKind.SPREAD: lambda view, info: info.objective is not None and bool(info.rows),
     PictureKind.TIMELINE: lambda view, info: len(info.bars) > 1,
+    PictureKind.EXPORTS: lambda view, info: len(info.points) > 1,
+    PictureKind.CONFUSION: lambda view, info: bool(info.counts),
 }
 
 
@@ -43,7 +44,7 @@ def figures(view: StudyView, headline: str, texts: Catalogue) -> Iterator[str]:
     for kind, worth in _WORTH.items():
         if worth(view, picture_info(view, kind, {})):
             picture = plot(view, kind, texts=texts)
-            yield _figure(_smaller(picture.png), picture.text, texts(f"report.{kind}"))
+            yield _figure(few_colours(picture.png), picture.text, texts(f"report.{kind}"))
 
 
 def _figure(png: bytes, said: str, caption: str) -> str:
@@ -55,11 +56,3 @@ def _figure(png: bytes, said: str, caption: str) -> str:
         f'<figure><img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
         f'alt="{html.escape(said)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
     )
-
-
-def _smaller(png: bytes) -> bytes:
-    """The picture with few colours."""
-    buffer = io.BytesIO()
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
-    return buffer.getvalue()

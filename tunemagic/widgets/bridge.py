@@ -20,8 +20,8 @@ from tunemagic.i18n.facts import fact_texts
 from tunemagic.trial import StudyState, StudyView
 from tunemagic.widgets.commands import Commands, Insert, SteeredStudy
 from tunemagic.widgets.page import tell_language
-from tunemagic.widgets.questions import Questions, answer_to, changes_pictures
-from tunemagic.widgets.wire import Acknowledgement, PanelStatus, StatusChange, Texts, event_batch, snapshot
+from tunemagic.widgets.questions import SLOW_TOPICS, AskedStudy, Questions, answer_to, changes_pictures
+from tunemagic.widgets.wire import Acknowledgement, Answer, PanelStatus, StatusChange, Texts, event_batch, snapshot
 
 __all__ = ["Send", "StudyChannel", "StudyLike"]
 
@@ -38,7 +38,7 @@ _REPLAY_LIMIT = 200
 _PANEL_TEXTS = ("panel.", "diagnosis.", "remedy.", "why.", "plot.", "compare.", "state.")
 
 
-class StudyLike(SteeredStudy, Protocol):
+class StudyLike(SteeredStudy, AskedStudy, Protocol):
     """What a screen needs of a study. Everything may be called from any thread."""
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -46,9 +46,6 @@ class StudyLike(SteeredStudy, Protocol):
 
     def events_after(self, seq: int) -> list[Event]:
         """Events with a larger ``seq``, in order."""
-
-    def log(self, number: int) -> str:
-        """What this trial has printed."""
 
 
 class StudyChannel:
@@ -76,11 +73,11 @@ class StudyChannel:
         self._send = send
         self._waiting = waiting
         self._lang = lang
-        self._commands = Commands(study, self._answer, detach=detach, insert=insert)
+        self._commands = Commands(study, self._answer, on_change=self._wake_up, detach=detach, insert=insert)
         self._questions = Questions()
         # Never held while the study is asked: it calls _notice with its own lock held.
         self._wake = threading.Condition()
-        self._answers: list[Acknowledgement] = []
+        self._answers: list[tuple[Mapping[str, Any], Sequence[bytes]]] = []
         self._replay_from: int | None = None
         self._texts_wanted: Language | None = None
         self._snapshot_wanted = False
@@ -157,9 +154,9 @@ class StudyChannel:
             self._pending = True
             self._wake.notify()
 
-    def _answer(self, answer: Acknowledgement) -> None:
+    def _answer(self, answer: Acknowledgement | Answer, buffers: Sequence[bytes] = ()) -> None:
         with self._wake:
-            self._answers.append(answer)
+            self._answers.append((answer, buffers))
             self._pending = True
             self._wake.notify()
 
@@ -179,7 +176,7 @@ class StudyChannel:
                 due = self._pending and time.monotonic() >= next_batch
                 if due:
                     self._pending = False
-            messages: list[Callable[[], None]] = [partial(self._send, answer, ()) for answer in answers]
+            messages: list[Callable[[], None]] = [partial(self._send, *answer) for answer in answers]
             if language is not None:
                 messages.append(partial(self._send_texts, language))
             if wants_snapshot:
@@ -251,7 +248,13 @@ class StudyChannel:
             self._status = status
 
     def _send_answer(self, topic: str, options: dict[str, str]) -> None:
-        self._send(answer_to(self._study.view, topic, options, self._study.log, self._commands.texts), ())
+        answer = partial(answer_to, self._study, topic, options, self._commands.texts)
+        if topic in SLOW_TOPICS:  # nothing else may wait for it
+            threading.Thread(
+                target=lambda: self._answer(answer()), name=f"tunemagic-answer-{self._study.name}", daemon=True
+            ).start()
+        else:
+            self._send(answer(), ())
 
     def _current_status(self, view: StudyView) -> PanelStatus:
         return PanelStatus(

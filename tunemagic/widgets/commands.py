@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import concurrent.futures
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tunemagic.analysis.magic_lines import magic_line
 from tunemagic.errors import OptionError, TuneError
-from tunemagic.export.modes import every_mode
-from tunemagic.export.result import ExportResult
 from tunemagic.i18n import ENGLISH, Catalogue
-from tunemagic.request import QuantMode
 from tunemagic.steerable import budget_text
 from tunemagic.trial import StudyView
+from tunemagic.widgets.artefacts import artefact, export_of
+from tunemagic.widgets.conversions import Conversions, ExportedStudy, exports_of
 from tunemagic.widgets.insert import insert_cell
-from tunemagic.widgets.wire import Acknowledgement
+from tunemagic.widgets.wire import Acknowledgement, Conversion
 
 __all__ = ["Commands", "Insert", "SteeredStudy"]
 
-_VERBS = ("stop", "detach", "convert", "pause", "resume", "skip", "try", "space", "budget", "select", "cell")
+_VERBS = (
+    *("stop", "detach", "convert", "cancel", "download", "pause", "resume", "skip", "try", "space", "budget"),
+    *("select", "cell"),
+)
 _SPACE = ("ranges", "fixed", "choices")
 _BUDGET = ("max_trials", "minutes", "workers")
 
 Insert = Callable[[str, Callable[[], None], Callable[[], None]], None]
 
 
-class SteeredStudy(Protocol):
+class SteeredStudy(ExportedStudy, Protocol):
     """What commands need of a study: see Study. Everything may be called from any thread."""
 
-    name: str
     read_only_reason: str
 
     @property
@@ -73,20 +73,18 @@ class SteeredStudy(Protocol):
     def select(self, trials: Sequence[int]) -> None:
         """Choose trials by number."""
 
-    def export_tflite(self, modes: Sequence[QuantMode]) -> tuple[ExportResult, ...]:
-        """Convert and verify the best model; results arrive as events."""
-
 
 class Commands:
     """Does what panels ask, and gives every command its answer.
 
     Stop, detach, skip and select act at once on the thread that brings them. What waits for the
-    search (pause, resume, try, space, budget) is done one after the other on a thread of its own,
-    so that a stop is never held up. ``converting`` says that a conversion is running.
+    search (pause, resume, try, space, budget) or for the disk is done one after the other on a thread
+    of its own, so that a stop is never held up. ``converting`` says what is exported now.
 
     Args:
         study: What is steered.
-        answer: Takes the answers, on any thread.
+        answer: Takes the answers and their buffers, on any thread.
+        on_change: Called on any thread when ``converting`` is another one.
         detach: Called when the user wants the waiting cell back.
         insert: Puts code into a new cell of the notebook; its second argument is called once a
             page does, the third where none can.
@@ -95,20 +93,25 @@ class Commands:
     def __init__(
         self,
         study: SteeredStudy,
-        answer: Callable[[Acknowledgement], None],
+        answer: Callable[[Acknowledgement, Sequence[bytes]], None],
         *,
+        on_change: Callable[[], None],
         detach: Callable[[], None],
         insert: Insert | None = None,
     ) -> None:
-        self.converting = False
         self.texts: Catalogue = ENGLISH
         self._study = study
         self._answer_with = answer
         self._detach = detach
         self._insert = insert or (lambda code, taken, failed: insert_cell(code, taken=taken, failed=failed))
         self._closed = False
-        self._lock = threading.Lock()
+        self._conversions = Conversions(study, on_change)
         self._hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=f"tunemagic-steer-{study.name}")
+
+    @property
+    def converting(self) -> Conversion | None:
+        """The export that is running."""
+        return self._conversions.progress
 
     def close(self) -> None:
         """What waits is not done any more; each gets its answer when its turn comes."""
@@ -126,12 +129,15 @@ class Commands:
             self._try_to(key, verb, args, self._select)
         elif verb == "cell":
             self._cell(key, args)
+        elif verb == "download":
+            self._hand_over(content, self._download, key, args)
         elif self._study.read_only_reason:
             self._answer(key, self._study.read_only_reason, ok=False)
         elif verb == "convert":
-            self._convert(key, args.get("mode"))
-        elif verb in ("stop", "detach", "skip"):
-            self._try_to(key, verb, args, {"stop": self._stop, "detach": self._let_go, "skip": self._skip}[verb])
+            self._convert(key, args)
+        elif verb in ("stop", "cancel", "detach", "skip"):
+            act = {"stop": self._stop, "cancel": self._cancel, "detach": self._let_go, "skip": self._skip}[verb]
+            self._try_to(key, verb, args, act)
         elif verb in ("pause", "resume", "try", "space", "budget"):
             action = {
                 "pause": self._pause,
@@ -140,12 +146,16 @@ class Commands:
                 "space": self._space,
                 "budget": self._budget,
             }[verb]
-            try:
-                self._hands.submit(self._in_turn, content, key, verb, args, action)
-            except RuntimeError:  # closed just now
-                self._answer(key, self._refusal(content), ok=False)
+            self._hand_over(content, self._in_turn, content, key, verb, args, action)
         else:
             self._answer(key, self._unknown(_VERBS, verb), ok=False)
+
+    def _hand_over(self, content: Mapping[str, Any], action: Callable[..., None], *args: Any) -> None:
+        """Let the thread that waits do this."""
+        try:
+            self._hands.submit(action, *args)
+        except RuntimeError:  # closed just now
+            self._answer(str(content.get("id")), self._refusal(content), ok=False)
 
     def _refusal(self, content: Mapping[str, Any]) -> str:
         """Why this command is not meant for the study any more, or an empty text."""
@@ -182,8 +192,17 @@ class Commands:
         else:
             self._answer(key, message, line=line)
 
-    def _answer(self, key: str, message: str = "", *, ok: bool = True, done: bool = True, line: str = "") -> None:
-        self._answer_with(Acknowledgement(kind="ack", id=key, ok=ok, done=done, message=message, line=line))
+    def _answer(
+        self,
+        key: str,
+        message: str = "",
+        *,
+        ok: bool = True,
+        done: bool = True,
+        line: str = "",
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        self._answer_with(Acknowledgement(kind="ack", id=key, ok=ok, done=done, message=message, line=line), buffers)
 
     def _unknown(self, names: Sequence[str], found: object) -> str:
         return self.texts("verb.expected_one", names=", ".join(names), found=repr(found))
@@ -239,37 +258,46 @@ class Commands:
             lambda: self._answer(key, self.texts("panel.no_extension"), ok=False),
         )
 
-    # -- conversions -----------------------------------------------------------------------------
+    # -- exports -------------------------------------------------------------------------------------
 
-    def _convert(self, key: str, mode: Any) -> None:
-        modes = every_mode() if mode == "all" else [item for item in QuantMode if item == mode]
-        if not modes:
-            self._answer(key, self._unknown([*QuantMode, "all"], mode), ok=False)
+    def _convert(self, key: str, args: Mapping[str, Any]) -> None:
+        try:
+            exports = exports_of(args, self.texts)
+        except OptionError as error:
+            self._answer(key, str(error), ok=False)
             return
-        with self._lock:
-            busy, self.converting = self.converting, True
-        if busy:
+        line = magic_line(self._study.name, "convert", args)
+
+        def done(fault: BaseException | None) -> None:
+            self._answer(key, self._said(fault), ok=fault is None, line="" if fault else line)
+
+        # Before it starts: the answer that it has ended must not overtake this one.
+        if self.converting is not None:
             self._answer(key, self.texts("verb.converting"), ok=False)
             return
-        line = magic_line(self._study.name, "convert", {"mode": mode})
         self._answer(key, done=False, line=line)
-        threading.Thread(
-            target=self._run_conversion,
-            args=(key, modes, line),
-            name=f"tunemagic-convert-{self._study.name}",
-            daemon=True,
-        ).start()
+        if not self._conversions.start(exports, done):
+            self._answer(key, self.texts("verb.converting"), ok=False)
 
-    def _run_conversion(self, key: str, modes: Sequence[QuantMode], line: str) -> None:
-        message = ""
+    def _said(self, fault: BaseException | None) -> str:
+        if fault is None:
+            return ""
+        if isinstance(fault, TuneError):
+            return str(fault)
+        return self.texts("verb.conversion_failed", fault=f"{type(fault).__name__}: {fault}")
+
+    def _cancel(self, args: Mapping[str, Any]) -> str:
+        return "" if self._conversions.stop() else self.texts("verb.nothing_converted")
+
+    def _download(self, key: str, args: Mapping[str, Any]) -> None:
         try:
-            self._study.export_tflite(modes)
+            name, content = artefact(export_of(self._study.view, args.get("export")), self.texts)
         except TuneError as error:
-            message = str(error)
-        except Exception as error:  # whatever a converter raises must reach the panel instead of ending a thread
-            message = self.texts("verb.conversion_failed", fault=f"{type(error).__name__}: {error}")
-        self.converting = False
-        self._answer(key, message, ok=not message, line="" if message else line)
+            self._answer(key, str(error), ok=False)
+        except Exception as error:  # a click must never stay without an answer
+            self._answer(key, self.texts("verb.click_failed", fault=f"{type(error).__name__}: {error}"), ok=False)
+        else:
+            self._answer(key, name, buffers=(content,))
 
 
 def _by_name(args: Mapping[str, Any], key: str) -> Mapping[str, Any]:

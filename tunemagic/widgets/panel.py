@@ -18,7 +18,7 @@ from tunemagic.i18n import Language
 from tunemagic.widgets.bridge import StudyChannel, StudyLike
 from tunemagic.widgets.route import answer_while_busy
 
-__all__ = ["TunePanel"]
+__all__ = ["TunePanel", "asset"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -48,8 +48,8 @@ class TunePanel(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't foll
         Raises:
             StudyError: The panel's files were not built.
         """
-        self._esm = _asset("panel.js")
-        self._css = _asset("panel.css")
+        self._esm = asset("panel.js")
+        self._css = asset("panel.css")
         self.detached = threading.Event()
         self._study = study
         # Before the comm is open: a front end may say hello as soon as it hears of the panel.
@@ -113,7 +113,8 @@ def _panels_of(study: StudyLike) -> list[TunePanel]:
 
 
 @functools.cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that the front end's build has made. Raises StudyError when it was not built."""
     path = _STATIC / name
     try:
         return path.read_text(encoding="utf-8")

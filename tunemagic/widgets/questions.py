@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tunemagic import events as ev
 from tunemagic.errors import TuneError
 from tunemagic.i18n import Catalogue
 from tunemagic.i18n.facts import translate
 from tunemagic.trial import StudyView
+from tunemagic.widgets.artefacts import export_of, targets_info
 from tunemagic.widgets.wire import Answer
 
-__all__ = ["FORGET_SECONDS", "MOST_QUESTIONS", "Questions", "answer_to", "changes_pictures"]
+if TYPE_CHECKING:
+    from tunemagic.flips import FlipsInfo
+
+__all__ = [
+    "FORGET_SECONDS",
+    "MOST_QUESTIONS",
+    "SLOW_TOPICS",
+    "AskedStudy",
+    "Questions",
+    "answer_to",
+    "changes_pictures",
+]
 
 MOST_QUESTIONS = 12  # of several views together, and views of one question; the ones asked first are forgotten
 FORGET_SECONDS = 30.0  # a page on screen repeats its questions every ten
 _LONGEST_ID = 64
+TARGETS, FLIPS = "targets", "flips"
+SLOW_TOPICS = (FLIPS,)  # a model is built anew for them
 _SECONDS = 0.5  # at least between two answers to the same question
 _SLOW_SECONDS = {"importance": 5.0, "contour": 5.0}  # fit a forest of trees
 # An epoch alone changes no picture but the curves, which the page draws itself.
@@ -33,6 +48,7 @@ _CHANGING = (
     ev.TrialStopped,
     ev.TrialFailed,
     ev.TrialVerified,
+    ev.ModelExported,
 )
 
 
@@ -118,16 +134,26 @@ class Questions:
         return [(question.topic, question.options) for question in due]
 
 
-def answer_to(
-    view: StudyView, topic: str, options: dict[str, str], log_of: Callable[[int], str], texts: Catalogue
-) -> Answer:
-    """The answer, computed from this view; what can't be computed says why."""
-    # Pictures need scientific packages, which a panel that shows none does not load.
-    from tunemagic.analysis.answers import answer
+class AskedStudy(Protocol):
+    """What questions need of a study: see Study. Everything may be called from any thread."""
 
+    @property
+    def view(self) -> StudyView:
+        """The state now; an immutable value."""
+
+    def log(self, number: int) -> str:
+        """What this trial has printed."""
+
+    def flips(self, export: ev.ModelExported) -> FlipsInfo:
+        """The samples that an artefact answers otherwise than its model."""
+
+
+def answer_to(study: AskedStudy, topic: str, options: dict[str, str], texts: Catalogue) -> Answer:
+    """The answer, computed from the study as it is now; what can't be computed says why."""
+    view = study.view
     info, error = None, ""
     try:
-        info = answer(view, topic, options, log_of=log_of, texts=texts)
+        info = _info(study, view, topic, options, texts)
     except TuneError as fault:
         error = translate(str(fault), texts)
     # Whoever asks must hear of it, and the other pictures must not go without their answers.
@@ -136,3 +162,16 @@ def answer_to(
     return Answer(
         kind="answer", v=ev.PROTOCOL_VERSION, topic=topic, options=options, seq=view.seq, info=info, error=error
     )
+
+
+def _info(
+    study: AskedStudy, view: StudyView, topic: str, options: Mapping[str, str], texts: Catalogue
+) -> dict[str, Any]:
+    if topic == TARGETS:
+        return targets_info()
+    if topic == FLIPS:
+        return dataclasses.asdict(study.flips(export_of(view, options.get("export"))))
+    # Pictures need scientific packages, which a panel that shows none does not load.
+    from tunemagic.analysis.answers import answer
+
+    return answer(view, topic, options, log_of=study.log, texts=texts)

@@ -25,6 +25,7 @@ __all__ = [
     "ClaimCell",
     "Command",
     "CompareStudies",
+    "Conversion",
     "CurveTable",
     "EventBatch",
     "FormSource",
@@ -76,16 +77,29 @@ class CurveTable(TypedDict):
     kept: list[bool]
 
 
+class Conversion(TypedDict):
+    """An export that a panel asked for: artefact ``at`` (from 1) of ``count`` is made now, and what it is.
+
+    ``stopping`` says that it was asked to end.
+    """
+
+    at: int
+    count: int
+    target: str
+    mode: str
+    stopping: bool
+
+
 class PanelStatus(TypedDict):
     """What a panel must know besides the study's view.
 
-    ``waiting``: a cell waits for the study, so Detach makes sense. ``converting``: a conversion
-    that a panel asked for is running. ``read_only``: why nothing can be changed, or "".
+    ``waiting``: a cell waits for the study, so Detach makes sense. ``converting``: the export
+    that is running. ``read_only``: why nothing can be changed, or "".
     """
 
     session: str
     waiting: bool
-    converting: bool
+    converting: Conversion | None
     read_only: str
 
 
@@ -127,7 +141,8 @@ class StatusChange(TypedDict):
 class Acknowledgement(TypedDict):
     """Answer to a command: taken or refused. ``done`` is False when the result comes later.
 
-    ``line`` is the magic line that does the same, "" where there is none.
+    ``line`` is the magic line that does the same, "" where there is none. The answer to
+    ``download`` has the file as its buffer, and ``message`` is the file's name.
     """
 
     kind: Literal["ack"]
@@ -162,9 +177,10 @@ class Hello(TypedDict):
 class Ask(TypedDict):
     """A view shows this picture: send its info now and again whenever it has changed, until ``on`` is False.
 
-    ``topic`` is a picture of analysis.pictures or ``trial`` for one trial's details; ``options``
-    say which parameters or which trial. ``view`` says who asks (see Hello), again every few seconds
-    while it is on screen: a page that goes away says nothing.
+    ``topic`` is a picture of analysis.pictures, ``trial`` for one trial's details, ``targets`` for
+    what the model can be exported as, or ``flips`` for the samples that an artefact answers
+    otherwise; ``options`` say which parameters, trial or artefact. ``view`` says who asks (see
+    Hello), again every few seconds while it is on screen: a page that goes away says nothing.
     """
 
     kind: Literal["ask"]
@@ -200,7 +216,21 @@ class Command(TypedDict):
     id: str
     study: str
     session: str
-    verb: Literal["stop", "detach", "convert", "pause", "resume", "skip", "try", "space", "budget", "select", "cell"]
+    verb: Literal[
+        "stop",
+        "detach",
+        "convert",
+        "cancel",
+        "download",
+        "pause",
+        "resume",
+        "skip",
+        "try",
+        "space",
+        "budget",
+        "select",
+        "cell",
+    ]
     args: dict[str, Any]
 
 

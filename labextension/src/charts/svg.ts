@@ -52,6 +52,7 @@ const STEPS: Readonly<Record<string, number>> = {
 /** The shape of each sign around a point, `r` pixels to each side. */
 const SHAPES = {
   dot: () => 'h0',
+  circle: (r: number) => `m${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
   diamond: (r: number) => `m0 ${-r}l${r} ${r} ${-r} ${r} ${-r} ${-r}z`,
   cross: (r: number) => `m${-r} ${-r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`
 } as const;

@@ -47,7 +47,7 @@ export const QUANT_MODES = ['none', 'dynamic', 'float16', 'int8', 'int16x8', 'in
 export type QuantMode = (typeof QUANT_MODES)[number];
 
 /** The pictures that there are of a study. */
-export const PICTURE_KINDS = ['curves', 'best', 'parallel', 'importance', 'slice', 'contour', 'pareto', 'timeline', 'spread'] as const;
+export const PICTURE_KINDS = ['curves', 'best', 'parallel', 'importance', 'slice', 'contour', 'pareto', 'timeline', 'spread', 'exports', 'confusion'] as const;
 export type PictureKind = (typeof PICTURE_KINDS)[number];
 
 /** A parameter is active only while `parent` has one of `values`. */
@@ -659,6 +659,54 @@ export interface ISpreadInfo {
   readonly direction: Direction;
 }
 
+/** An artefact in the plane of its size or speed and its score; `key` finds it among the study's exports. */
+export interface IExportPoint {
+  readonly key: string;
+  readonly name: string;
+  readonly target: string;
+  readonly mode: string;
+  readonly x: number;
+  readonly y: number;
+  readonly verified: boolean;
+}
+
+/** The artefacts of one trial: `across` runs what `x` is named after, up the score, better is up. */
+export interface IExportsInfo {
+  readonly across: string;
+  readonly x: IAxis | null;
+  readonly y: IAxis | null;
+  readonly points: readonly IExportPoint[];
+  readonly before: number | null;
+}
+
+/** How often each class was answered with each: `counts[truth][answer]`, by the artefact `name`. */
+export interface IConfusionInfo {
+  readonly names: readonly string[];
+  readonly name: string;
+  readonly counts: readonly (readonly number[])[];
+}
+
+/** One sample: `picture` is a PNG as data URL, "" where `values` (a line or columns) are shown instead. */
+export interface ISampleInfo {
+  readonly row: number;
+  readonly picture: string;
+  readonly values: readonly number[];
+}
+
+/** One sample, what it is in truth ("" when unknown), and what model and artefact say. */
+export interface IFlip {
+  readonly sample: ISampleInfo;
+  readonly truth: string;
+  readonly keras: string;
+  readonly file: string;
+}
+
+/** The first samples with other answers; `names` are those of their columns. */
+export interface IFlipsInfo {
+  readonly flips: readonly IFlip[];
+  readonly names: readonly string[];
+}
+
 /** The range of values that a picture should show, low < high. */
 export interface ILimits {
   readonly low: number;
@@ -739,11 +787,20 @@ export interface ICurveTable {
   readonly kept: readonly boolean[];
 }
 
+/** An export that a panel asked for: artefact `at` (from 1) of `count` is made now, and what it is. */
+export interface IConversion {
+  readonly at: number;
+  readonly count: number;
+  readonly target: string;
+  readonly mode: string;
+  readonly stopping: boolean;
+}
+
 /** What a panel must know besides the study's view. */
 export interface IPanelStatus {
   readonly session: string;
   readonly waiting: boolean;
-  readonly converting: boolean;
+  readonly converting: IConversion | null;
   readonly read_only: string;
 }
 
@@ -836,7 +893,7 @@ export interface ICommand {
   readonly id: string;
   readonly study: string;
   readonly session: string;
-  readonly verb: 'stop' | 'detach' | 'convert' | 'pause' | 'resume' | 'skip' | 'try' | 'space' | 'budget' | 'select' | 'cell';
+  readonly verb: 'stop' | 'detach' | 'convert' | 'cancel' | 'download' | 'pause' | 'resume' | 'skip' | 'try' | 'space' | 'budget' | 'select' | 'cell';
   readonly args: { readonly [key: string]: JSONValue };
 }
 

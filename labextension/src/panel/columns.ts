@@ -162,7 +162,7 @@ export function sorted(
   });
 }
 
-function compare(left: number | string | boolean, right: number | string | boolean): number {
+export function compare(left: number | string | boolean, right: number | string | boolean): number {
   if (typeof left === 'number' && typeof right === 'number') {
     return left - right;
   }

@@ -42,7 +42,10 @@ export function makeSections(store: StudyStore, compact: boolean): ISection[] {
     openTrial(trial) {
       table.open(trial);
     },
-    tryValues: actions.tryValues
+    tryValues: actions.tryValues,
+    openExport(key) {
+      exports.open(key);
+    }
   };
   const curves = makeCurves(store);
   let unfolded: number | null = null;
@@ -61,6 +64,7 @@ export function makeSections(store: StudyStore, compact: boolean): ISection[] {
     },
     onCompare: compare.choose
   });
+  const exports = makeExports(store, hands);
   return [
     top,
     header,
@@ -71,7 +75,7 @@ export function makeSections(store: StudyStore, compact: boolean): ISection[] {
     makeTabs(store.t('panel.views'), viewTabs(store, curves, hands)),
     compare,
     table,
-    makeExports(store)
+    exports
   ];
 }
 

@@ -13,6 +13,7 @@ import { formatNumber, formatScore, formatValue } from '../model/format';
 import type { IAnswer, PictureKind } from '../model/protocol';
 import { make, setText } from './dom';
 import { makeMenus } from './menus';
+import { makeExportsPlane } from './exportplane';
 import { makeParallel } from './parallel';
 import type { Options } from './questions';
 import type { IHands, ISection } from './section';
@@ -200,9 +201,12 @@ function painterOf(store: StudyStore, kind: PictureKind, hands: IHands, place: I
       return plain(drawSpread);
     case 'best':
       return plain(drawBest);
+    case 'exports':
+      return makeExportsPlane(store, hands, place);
+    case 'confusion':
     case 'curves':
       throw new RangeError(
-        'expected a picture of the kernel; the panel draws learning curves itself.'
+        'expected a picture of the kernel; the panel draws curves and confusion itself.'
       );
   }
 }

@@ -18,4 +18,6 @@ export interface IHands {
   openTrial(trial: number): void;
   /** Open the form that tries values, filled with these; the others are those of the best trial. */
   tryValues(values: Readonly<Record<string, number | string | boolean>>): void;
+  /** Unfold this artefact in the table of exports. */
+  openExport(key: string): void;
 }

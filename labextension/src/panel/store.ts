@@ -33,10 +33,10 @@ const REPLAY_MILLISECONDS = 1000;
 // A kernel that is just starting, or that is busy without a subshell, can miss a hello.
 const HELLO_MILLISECONDS = 1000;
 
-const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: false, read_only: '' };
+const NO_STATUS: IPanelStatus = { session: '', waiting: false, converting: null, read_only: '' };
 
 /** Takes the answer to a command; true when it has shown a refusal itself. */
-export type OnAnswer = (answer: IAcknowledgement) => boolean;
+export type OnAnswer = (answer: IAcknowledgement, buffers: readonly DataView[]) => boolean;
 
 /** A command without an answer; `late` once the user was told so. */
 interface IPending {
@@ -221,7 +221,7 @@ export class StudyStore {
         this.panelStatus = message.status;
         break;
       case 'ack':
-        this.takeAnswer(message);
+        this.takeAnswer(message, buffers);
         break;
       case 'texts':
         this.takeTexts(message);
@@ -281,7 +281,7 @@ export class StudyStore {
     }
   }
 
-  private takeAnswer(answer: IAcknowledgement): void {
+  private takeAnswer(answer: IAcknowledgement, buffers: readonly DataView[]): void {
     const message = { ...answer, message: this.t.fact(answer.message) };
     const command = this.pending.get(message.id);
     if (command !== undefined) {
@@ -291,10 +291,12 @@ export class StudyStore {
         this.stoppedSession = this.panelStatus.session;
       }
     }
-    const shown = command?.onAnswer(message) === true;
+    const shown = command?.onAnswer(message, buffers) === true;
     // A late answer clears the hint that it had not come; a failed conversion answers twice.
     const refusal = shown ? '' : this.t('panel.refused', { message: message.message });
-    this.shownNotice = message.ok ? message.message : refusal;
+    // With a file comes its name, which is no news.
+    const news = buffers.length > 0 ? '' : message.message;
+    this.shownNotice = message.ok ? news : refusal;
     this.toldGood = message.ok;
     this.shownLine = message.line;
   }

@@ -11,6 +11,7 @@ import { parseFilter } from './filter';
 import type { IRow, IRowListener } from './rows';
 import { fillRow, makeRow } from './rows';
 import type { IHands, ISection } from './section';
+import { place, sortHead } from './sorting';
 import type { StudyStore } from './store';
 import { makeTools, saveFile } from './tools';
 
@@ -193,21 +194,8 @@ class TrialTable implements ITable {
 
   private drawHead(): void {
     const { t } = this.store;
-    const cells = this.columns.map((column, position) => {
-      const button = make('button', {
-        className: 'tm-sort',
-        text: column.title,
-        attributes: { type: 'button', title: t('panel.sort_by', { column: column.title }) }
-      });
-      button.addEventListener('click', () => {
-        this.sortBy(position);
-      });
-      const cell = make('th', { attributes: { scope: 'col' } }, button);
-      cell.classList.toggle('tm-number', column.numeric);
-      if (position === this.sortColumn) {
-        cell.setAttribute('aria-sort', this.ascending ? 'ascending' : 'descending');
-      }
-      return cell;
+    const cells = sortHead(this.columns, this.sortColumn, this.ascending, t, position => {
+      this.sortBy(position);
     });
     this.head.replaceChildren(...cells);
     this.showColumns(cells);
@@ -254,23 +242,5 @@ class TrialTable implements ITable {
       }
     }
     this.inside.colSpan = Math.max(1, this.columns.length - this.tools.hidden.size);
-  }
-}
-
-/** Make these rows the body's, in this order. Rows that stand right stay untouched and keep focus. */
-function place(body: HTMLElement, wanted: readonly HTMLElement[]): void {
-  const kept = new Set<Element>(wanted);
-  for (const row of [...body.children]) {
-    if (!kept.has(row)) {
-      row.remove();
-    }
-  }
-  let at = body.firstElementChild;
-  for (const row of wanted) {
-    if (at === row) {
-      at = at.nextElementSibling;
-    } else {
-      body.insertBefore(row, at);
-    }
   }
 }

@@ -78,9 +78,9 @@ export function makeTools(store: StudyStore, onChange: () => void, onDownload: (
   };
 }
 
-/** Let the browser save a text as a file. */
-export function saveFile(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Let the browser save a content as a file. */
+export function saveFile(name: string, type: string, content: BlobPart): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   const link = make('a', { attributes: { href: url, download: name } });
   document.body.append(link);
   link.click();
