@@ -57,11 +57,13 @@ def test_chinese_texts_are_chinese():
 SAME = {
     "demo.keras",
     "demo.tflite",
+    "fact.too_large_file",
+    "fact.too_slow_file",
     "panel.filter_example",
     "panel.modes.float16",
     "panel.modes.int4",
     "panel.modes.int8",
-    *(f"panel.target.{name}" for name in ("caffe", "onnx", "openvino", "savedmodel", "tflite", "torch")),
+    *(f"panel.target.{name}" for name in ("caffe", "openvino", "savedmodel", "tflite", "torch")),
     "plot.exports.circle",
 }
 
