@@ -6,9 +6,10 @@ from article_lines.choose import CHOOSE
 from article_lines.deploy import DEPLOY
 from article_lines.example import EXAMPLE
 from article_lines.line import Line, later
-from article_lines.open_questions import ANSWERS, QUESTIONS, TOOLS, USES
+from article_lines.open_questions import ANSWERS, QUESTIONS, USES
 from article_lines.prepare import PREPARE
 from article_lines.structure import STRUCTURE
+from article_lines.tools import TOOLS
 from article_lines.values import VALUES
 
 __all__ = ["LINES", "Line", "later"]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic import datasets, models, prep
+from tunemagic.export import export_model
 
-__all__ = ["Array", "accuracy", "digits", "largest", "numbers", "small_network", "wine"]
+__all__ = ["Array", "accuracy", "digits", "exported", "largest", "numbers", "small_network", "wine"]
 
 Array = NDArray[Any]
 
@@ -44,6 +45,22 @@ def small_network(units: int = 32, activation: str = "relu", *, optimizer: Any =
 def accuracy(model: Any, x: Array, y: Array) -> float:
     """The share of rows whose likeliest class is theirs."""
     return float((model.predict(x, verbose=0).argmax(axis=1) == y).mean())
+
+
+def exported(model: Any, target: str, x: Array | None = None) -> Any:
+    """The verified result of exporting a model of the digits; ``x`` when it does not take rows of 64 columns."""
+    _, x_test, _, y_test = digits()
+    [result] = export_model(
+        model,
+        [(target, "none")],
+        x_eval=x_test if x is None else x,
+        y_eval=y_test,
+        directory=".",
+        stem=f"article-{target}",
+        force=True,
+    )
+    assert result.verdict == "verified", result.message
+    return result
 
 
 def largest(first: Any, second: Any) -> float:

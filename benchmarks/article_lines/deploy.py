@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,14 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 import tunemagic
-from article_lines.common import Array, digits, largest, small_network
+from article_lines.common import Array, accuracy, digits, exported, largest, small_network
 from article_lines.line import Section
 from tunemagic import models
+from tunemagic.export import compress
 
 __all__ = ["DEPLOY"]
 
 DEPLOY = Section("3.5")
-
-DEPLOY.later("裁剪", "clipping weights")
-DEPLOY.later("剪枝", "pruning weights")
 
 
 @functools.cache
@@ -29,6 +28,52 @@ def _trained() -> Any:
     model = small_network()
     model.fit(x_train, y_train, epochs=15, verbose=0)
     return model
+
+
+def _kernels(model: Any) -> list[Array]:
+    return [np.asarray(weight) for weight in model.get_weights() if weight.ndim > 1]
+
+
+@DEPLOY.line("裁剪", "clipping weights")
+def _clipping() -> str:
+    x_train, x_test, y_train, y_test = digits()
+    model, limit = _trained(), 0.3
+    clipped = compress.clip(model, limit).model
+    off = max(
+        largest(found, np.clip(own, -limit, limit))
+        for found, own in zip(_kernels(clipped), _kernels(model), strict=True)
+    )
+    assert off < 1e-6, f"{off:.1e} off NumPy's clip"
+    tuned = compress.clip(model, limit, x_train, y_train, epochs=3, seed=0).model
+    assert max(np.abs(kernel).max() for kernel in _kernels(tuned)) <= limit + 1e-6
+    scores = [accuracy(each, x_test, y_test) for each in (model, clipped, tuned)]
+    assert scores[2] > scores[0] - 0.02, str(scores)
+    share = np.mean(np.concatenate([np.abs(kernel).ravel() > limit for kernel in _kernels(model)]))
+    return (
+        f"{share:.0%} of the weights moved to +-{limit}, {off:.1e} off NumPy's clip; accuracy {scores[0]:.3f}, "
+        f"clipped {scores[1]:.3f}, trained on within the limit {scores[2]:.3f}"
+    )
+
+
+@DEPLOY.line("剪枝", "pruning weights")
+def _pruning() -> str:
+    x_train, x_test, y_train, y_test = digits()
+    model = _trained()
+    pruned = compress.prune(model, 0.8, x_train, y_train, epochs=10, seed=0).model
+    shares = [float((kernel == 0).mean()) for kernel in _kernels(pruned)]
+    assert all(abs(share - 0.8) <= 1 / kernel.size for share, kernel in zip(shares, _kernels(pruned), strict=True)), (
+        f"shares of zeros {shares}"
+    )
+    scores = [accuracy(each, x_test, y_test) for each in (model, pruned)]
+    assert scores[1] > scores[0] - 0.03, str(scores)
+    packed = [
+        len(gzip.compress(b"".join(kernel.tobytes() for kernel in _kernels(each)), 9)) for each in (model, pruned)
+    ]
+    assert packed[1] < packed[0] / 2, str(packed)
+    return (
+        f"zeros counted by NumPy: {', '.join(f'{share:.1%}' for share in shares)} of each kernel; gzip {packed[0]} -> "
+        f"{packed[1]} bytes; accuracy {scores[0]:.3f} -> {scores[1]:.3f}"
+    )
 
 
 def _interpreted(path: str, x: Array) -> Array:
@@ -101,5 +146,42 @@ def _tensorflow() -> str:
     return f"the TF Lite file takes raw rows and is {off:.1e} off Keras' predict"
 
 
-DEPLOY.later("PyTorch", "deployment by PyTorch")
-DEPLOY.later("Caffe", "deployment by Caffe")
+@DEPLOY.line("PyTorch", "deployment by PyTorch")
+def _pytorch() -> str:
+    import torch
+
+    x_test = digits()[1]
+    model = _trained()
+    path = exported(model, "torch").path
+    with torch.no_grad():
+        found = torch.export.load(path).module()(torch.from_numpy(x_test)).numpy()
+    off = largest(found, model.predict(x_test, verbose=0))
+    assert off < 1e-5, f"{off:.1e} off"
+    return f"torch {torch.__version__} alone loads {path.name}, takes raw rows and is {off:.1e} off Keras' predict"
+
+
+@DEPLOY.line("Caffe", "deployment by Caffe")
+def _caffe() -> str:
+    import cv2
+
+    x_train, x_test, y_train, y_test = digits()
+    images = [x.reshape(-1, 8, 8, 1) for x in (x_train, x_test)]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((8, 8, 1)),
+        keras.layers.Rescaling(1 / 16),
+        keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10, "softmax"),
+    ])  # fmt: skip
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(images[0], y_train, epochs=10, verbose=0)
+    path = exported(model, "caffe", images[1]).path
+    network = cv2.dnn.readNetFromCaffe(str(path / "deploy.prototxt"), str(path / "model.caffemodel"))
+    network.setInput(images[1].transpose(0, 3, 1, 2))
+    found = network.forward()
+    off = largest(found, model.predict(images[1], verbose=0))
+    assert off < 1e-5, f"{off:.1e} off"
+    score = float((found.argmax(axis=1) == y_test).mean())
+    return f"OpenCV {cv2.__version__} reads the two files: {off:.1e} off Keras' predict, accuracy {score:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
+import tunemagic
 from article_lines.common import largest
 from article_lines.line import Section
 from article_lines.notebook import run, variables
 from tunemagic import datasets, prep
+from tunemagic.export import export_model
 
 __all__ = ["EXAMPLE"]
 
@@ -136,26 +139,45 @@ def _structure() -> str:
     return f"layers {best['layers']}, neurons {best['neurons']}, connection {best['connection']}: so is the best model"
 
 
+@functools.cache
+def _bundle() -> Path:
+    """The best model as a folder of JSON and weights."""
+    known = variables()
+    [result] = export_model(
+        _study().best_model,
+        [("json", "none")],
+        x_eval=known["x_raw"],
+        y_eval=known["labels"],
+        directory=".",
+        stem="article",
+        force=True,
+    )
+    assert result.verdict == "verified", result.message
+    return result.path
+
+
 @EXAMPLE.line("保存模型", "save the model")
 def _save() -> str:
-    model = _study().best_model
-    Path("model.json").write_text(model.to_json(), encoding="utf-8")
-    model.save_weights("model.weights.h5")
-    described = json.loads(Path("model.json").read_text(encoding="utf-8"))
+    model, folder = _study().best_model, _bundle()
+    described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     assert described["class_name"] == type(model).__name__
-    with h5py.File("model.weights.h5") as store:
+    with h5py.File(folder / "model.weights.h5") as store:
         counted: list[int] = []
         store["layers"].visititems(lambda _, item: counted.append(item.size) if hasattr(item, "size") else None)
     assert sum(counted) >= model.count_params(), f"{sum(counted)} numbers stored, {model.count_params()} weights"
-    return f"model.json describes it, model.weights.h5 holds {sum(counted)} numbers for {model.count_params()} weights"
+    return (
+        f"{folder.name}: model.json describes it, model.weights.h5 holds {sum(counted)} numbers for "
+        f"{model.count_params()} weights"
+    )
 
 
 @EXAMPLE.line("加载模型和权重", "load the model and its weights")
 def _loaded() -> str:
-    model = _study().best_model
-    loaded = keras.models.model_from_json(Path("model.json").read_text(encoding="utf-8"))
-    loaded.load_weights("model.weights.h5")
+    model, folder = _study().best_model, _bundle()
+    alone = keras.models.model_from_json((folder / "model.json").read_text(encoding="utf-8"))
+    alone.load_weights(folder / "model.weights.h5")
     x = variables()["x_raw"]
-    off = largest(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
-    assert off < 1e-6, f"{off:.1e} off"
-    return f"loaded by Keras alone: {off:.1e} off the best model on raw rows with missing values"
+    expected = model.predict(x, verbose=0)
+    off = [largest(each.predict(x, verbose=0), expected) for each in (alone, tunemagic.load(folder))]
+    assert max(off) < 1e-6, f"{off} off"
+    return f"raw rows with missing values, loaded by Keras alone {off[0]:.1e} off, by tunemagic.load {off[1]:.1e}"

@@ -1,4 +1,4 @@
-"""Sections 5 to 8: uses, tools, open questions, common problems."""
+"""Sections 5, 7 and 8: uses, open questions, common problems."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from article_lines.common import Array, accuracy, digits, small_network, wine
 from article_lines.line import Section
 from tunemagic import datasets, models, prep
 
-__all__ = ["ANSWERS", "QUESTIONS", "TOOLS", "USES"]
+__all__ = ["ANSWERS", "QUESTIONS", "USES"]
 
-USES, TOOLS, QUESTIONS, ANSWERS = Section("5"), Section("6"), Section("7"), Section("8")
+USES, QUESTIONS, ANSWERS = Section("5"), Section("7"), Section("8")
 
 
 def _study(build: Any, data: tuple[Any, Any], name: str, **options: Any) -> Any:
@@ -69,50 +69,6 @@ def _recommender() -> str:
     mean = float(np.mean((y[:10_000].mean() - y[10_000:]) ** 2))
     assert error < mean, f"squared error {error:.3f}; the mean of all {mean:.3f}"
     return f"prices of pairs not seen: squared error {error:.3f}, the mean of all {mean:.3f}"
-
-
-# -- 6: tools -------------------------------------------------------------------------------------
-
-
-@TOOLS.line("TensorFlow", "TensorFlow")
-def _tensorflow() -> str:
-    import tensorflow as tf
-
-    model = small_network()
-    model.fit(digits()[0], digits()[2], epochs=1, verbose=0)
-    x = digits()[1][:100]
-    graph = tf.function(lambda batch: model(batch, training=False))
-    off = float(np.abs(graph(x).numpy() - model.predict(x, verbose=0)).max())
-    assert off < 1e-5, f"{off:.1e} off"
-    return f"TensorFlow {tf.__version__}: the wrapped model as a graph is {off:.1e} off its predict"
-
-
-@TOOLS.line("Keras", "Keras")
-def _keras() -> str:
-    model = small_network()
-    model.save("article.keras")
-    loaded = keras.models.load_model("article.keras", safe_mode=True)
-    x = digits()[1][:100]
-    off = float(np.abs(loaded.predict(x, verbose=0) - model.predict(x, verbose=0)).max())
-    assert off < 1e-6, f"{off:.1e} off"
-    return f"Keras {keras.__version__}: a model with its preparation is loaded in safe mode, {off:.1e} off"
-
-
-TOOLS.later("PyTorch", "PyTorch")
-
-
-@TOOLS.line("Scikit-learn", "scikit-learn")
-def _sklearn() -> str:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import RobustScaler
-
-    x_train, x_test, y_train, y_test = wine()
-    ours = prep.recipe(scaler="robust").fit(x_train)
-    found = LogisticRegression(max_iter=1000).fit(ours.transform(x_train), y_train)
-    pipeline = make_pipeline(RobustScaler(), LogisticRegression(max_iter=1000)).fit(x_train, y_train)
-    scores = found.score(ours.transform(x_test), y_test), pipeline.score(x_test, y_test)
-    assert scores[0] == scores[1], str(scores)
-    return f"prepared rows serve scikit-learn's models too: {scores[0]:.3f}, its own pipeline {scores[1]:.3f}"
 
 
 # -- 7: open questions ----------------------------------------------------------------------------
