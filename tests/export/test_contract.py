@@ -95,7 +95,7 @@ def test_what_exists_is_replaced_by_force_only(exported, dense, digits):
     folder, results, _ = exported
     given = {"x_eval": digits.x_held, "y_eval": digits.y_held, "directory": folder, "stem": "digits"}
     for target in (Target.SAVEDMODEL, Target.ONNX):
-        with pytest.raises(ExportError, match=rf"digits\S+ exists; add --force \(Python: force=True\) to replace it"):
+        with pytest.raises(ExportError, match=r"digits\S+ exists; add --force \(Python: force=True\) to replace it"):
             export_model(dense, [(target, "none")], **given)
         assert fingerprint(results[target, "none"].path)[2] == results[target, "none"].sha256
     (again,) = export_model(dense, [("json", "none")], **given, force=True)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import tunemagic
+from tunemagic import prep
 from tunemagic.errors import DataError, ExportError
 from tunemagic.export.describing import describe
 from tunemagic.export.handover import hand_over, receive
@@ -71,6 +72,16 @@ def test_a_functional_model_that_was_never_compiled_comes_back(source_of, tmp_pa
     json_bundle.write(source, "none", tmp_path / "m-json")
     loaded = tunemagic.load(tmp_path / "m-json")
     np.testing.assert_array_equal(keras_outputs(loaded, source.x), keras_outputs(model, source.x))
+
+
+def test_a_model_behind_a_preparation_comes_back_from_its_bundle(source_of, digits, tmp_path):
+    x = np.where(digits.x[:200] > 0.9, np.nan, digits.x[:200])
+    body = keras.Sequential([keras.layers.Dense(10, "softmax")])
+    model = prep.recipe(scaler="zscore", missing="mean").fit(x, digits.y[:200]).wrap(body)
+    source = source_of(model, x)
+    json_bundle.write(source, "none", tmp_path / "m-json")
+    loaded = tunemagic.load(tmp_path / "m-json")
+    np.testing.assert_array_equal(keras_outputs(loaded, x), keras_outputs(model, x))
 
 
 def test_layers_of_tunemagic_load_again(digits, images, tmp_path):

@@ -6,6 +6,7 @@ called, ``load_model(..., safe_mode=True)`` runs code all the same (Keras 3.15).
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
@@ -152,7 +153,8 @@ def check_weights_fit(config: dict[str, Any], held: int, name: str) -> None:
 
     from tunemagic.weightless import weights_without_values
 
-    bare = {key: value for key, value in config.items() if key != "compile_config"}
+    # A copy, because building a functional model takes its config apart.
+    bare = copy.deepcopy({key: value for key, value in config.items() if key != "compile_config"})
     found: list[int | BaseException] = []
 
     def count() -> None:
