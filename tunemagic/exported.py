@@ -6,7 +6,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tunemagic.card import write_card
 from tunemagic.errors import DataError, ExportError
@@ -23,6 +23,9 @@ from tunemagic.request import QuantMode, Target
 from tunemagic.script import write_code
 from tunemagic.search.data import TrainingData, held_out_arrays
 from tunemagic.trial import StudyView
+
+if TYPE_CHECKING:
+    from tunemagic.export.sensitivity import Sensitivity
 
 __all__ = ["Exported", "export_artefacts", "study_facts"]
 
@@ -163,6 +166,30 @@ class Exported(StudyPart):
             score_name=self.view.objective.removeprefix("val_"),
             about=self._about(number, own),
         )
+
+    def export_tflite(
+        self,
+        modes: Sequence[QuantMode],
+        *,
+        representative: Any = None,
+        path: str | Path | None = None,
+        on_result: Callable[[ExportResult], None] | None = None,
+    ) -> tuple[ExportResult, ...]:
+        """Convert the best model to TF Lite; files that are there already are replaced. See ``export``."""
+        return self.export(
+            Target.TFLITE, modes, representative=representative, path=path, force=True, on_result=on_result
+        )
+
+    def sensitivity(self) -> Sensitivity:
+        """How much each layer of the best model suffers from being stored in 8 and in 4 bits; writes nothing.
+
+        Raises ExportError when the model can't be converted or the extra ``quant`` is missing.
+        """
+        from tunemagic.export.sensitivity import sensitivity
+
+        _, model, data = self._best_afresh()
+        x, y = held_out_arrays(data, EVALUATION_SAMPLES)
+        return sensitivity(model, x, y, score_name=self.view.objective.removeprefix("val_"))
 
     def _about(self, number: int, data: TrainingData) -> dict[str, Any]:
         """Facts to be kept beside the exported model, as JSON has them."""

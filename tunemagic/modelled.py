@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from tunemagic import events as ev
 from tunemagic.errors import StorageError, StudyError
 from tunemagic.part import StudyPart
 from tunemagic.randomness import seeded
-from tunemagic.request import QuantMode
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.cell import TrialSetup
 from tunemagic.search.data import TrainingData, held_out_arrays
@@ -27,8 +26,6 @@ from tunemagic.space import Value
 from tunemagic.trial import TrialRecord
 
 if TYPE_CHECKING:
-    from tunemagic.export.result import ExportResult
-    from tunemagic.export.sensitivity import Sensitivity
     from tunemagic.flips import FlipsInfo
     from tunemagic.script import Winner
 
@@ -163,18 +160,6 @@ class Modelled(StudyPart):
         self.best_model  # noqa: B018 - waits, and passes over others
         return self.best_trial.number if self._best is None else self._best[0]
 
-    def sensitivity(self) -> Sensitivity:
-        """How much each layer of the best model suffers from being stored in 8 and in 4 bits; writes nothing.
-
-        Raises ExportError when the model can't be converted or the extra ``quant`` is missing.
-        """
-        from tunemagic.export import EVALUATION_SAMPLES
-        from tunemagic.export.sensitivity import sensitivity
-
-        _, model, data = self._best_afresh()
-        x, y = held_out_arrays(data, EVALUATION_SAMPLES)
-        return sensitivity(model, x, y, score_name=self.view.objective.removeprefix("val_"))
-
     def pair(self, export: ev.ModelExported) -> tuple[Any, Any, Any, tuple[str, ...]]:
         """The model that an artefact was made of, the validation inputs and targets, and names of their columns.
 
@@ -195,40 +180,3 @@ class Modelled(StudyPart):
         from tunemagic.flips import flips_info
 
         return flips_info(export, *self.pair(export))
-
-    def export_tflite(
-        self,
-        modes: Sequence[QuantMode],
-        *,
-        representative: Any = None,
-        path: str | Path | None = None,
-        on_result: Callable[[ExportResult], None] | None = None,
-    ) -> tuple[ExportResult, ...]:
-        """Convert the best model, verify each file on the validation data, record the results.
-
-        Raises ExportError when nothing can be tried at all; a mode that fails gives a result that says why.
-        """
-        from tunemagic.export import EVALUATION_SAMPLES, convert_tflite, split_target
-
-        number, model, data = self._best_afresh()
-        x_eval, y_eval = held_out_arrays(data, EVALUATION_SAMPLES)
-        folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
-
-        def note(result: ExportResult) -> None:
-            if self.writable:
-                self._ledger.record(result.event())
-            if on_result is not None:
-                on_result(result)
-
-        return convert_tflite(
-            model,
-            modes,
-            x_eval=x_eval,
-            y_eval=y_eval,
-            representative=(data.x if data.is_arrays else None) if representative is None else representative,
-            directory=folder,
-            stem=stem,
-            trial=number,
-            score_name=self.view.objective.removeprefix("val_"),
-            on_result=note,
-        )

@@ -8,7 +8,8 @@ from keras import ops
 
 from tunemagic import prep
 from tunemagic.errors import ExportError
-from tunemagic.export.convert import convert_graph
+from tunemagic.export.contents import contents_of
+from tunemagic.export.convert import convert, convert_graph
 from tunemagic.export.front import front_of
 from tunemagic.export.handover import _write_graph
 from tunemagic.export.infer import infer_model
@@ -75,3 +76,25 @@ def test_float16_leaves_a_preparation_in_float(tmp_path):
         np.testing.assert_allclose(run_file(file, rows).outputs, model.predict(rows, verbose=0), atol=0.01)
         operations = [detail["op_name"] for detail in Interpreter(model_path=str(file))._get_ops_details()]
         assert operations.count("DEQUANTIZE") == halves
+
+
+@pytest.mark.parametrize("mode", [QuantMode.DYNAMIC, QuantMode.INT4, QuantMode.MIXED])
+def test_columns_of_different_size_keep_their_values_in_modes_that_round_weights(tmp_path, mode):
+    keras.utils.set_random_seed(5)
+    x = np.random.default_rng(1).normal([1e6, 20, 0.01], [3e3, 5, 0.001], (60, 3)).astype(np.float32)
+    layers = [keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(2)]
+    model = prep.recipe().fit(x).wrap(keras.Sequential(layers))
+    _write_graph(infer_model(model), tmp_path, x)
+    made = convert(tmp_path / "graph", mode, x, [], prepares=True)
+    assert "the preparation in front stays in float" in made.remarks
+    (tmp_path / "a.tflite").write_bytes(made.content)
+    expected = model.predict(x, verbose=0)
+    received = run_file(tmp_path / "a.tflite", x).outputs
+    assert np.abs(received - expected).max() < (0.02 if mode is QuantMode.DYNAMIC else 0.2) * np.ptp(expected)
+    stored = contents_of(made.content).constants
+    assert stored["int4" if mode is QuantMode.INT4 else "int8"] > 1000
+
+
+def test_int16x8_behind_a_preparation_is_refused_with_the_mode_that_works(tmp_path):
+    with pytest.raises(ExportError, match=r"int16x8: the model begins with a preparation.* Use int8"):
+        convert(tmp_path, QuantMode.INT16X8, X, [], prepares=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.contents import Contents, contents_of
-from tunemagic.export.front import halve_behind, quantize_behind
+from tunemagic.export.front import quantize_behind, shrink_behind
 from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT
 from tunemagic.export.quantizer import four_bits, mixed_bits
@@ -34,7 +34,11 @@ _WEIGHT_BYTES = {
     QuantMode.INT4: 0.5,
 }
 _LEAST_SHARE = 0.2
-_BEHIND = {QuantMode.INT8: quantize_behind, QuantMode.FLOAT16: halve_behind}  # with a preparation in front
+_BEHIND = {  # with a preparation in front
+    QuantMode.INT8: quantize_behind,
+    QuantMode.FLOAT16: shrink_behind,
+    QuantMode.DYNAMIC: shrink_behind,
+}
 _SLOW = "advanced: 16-bit activations are slow, because XNNPACK has no kernels for them"
 
 

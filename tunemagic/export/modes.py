@@ -23,7 +23,7 @@ MILDEST_FIRST = (
 # Modes that look at representative inputs: for the ranges inside the model, or for what 4 bits do to each weight.
 CALIBRATED = frozenset({QuantMode.INT8, QuantMode.INT16X8, QuantMode.MIXED})
 # Modes that leave a preparation in front in float.
-FLOAT_FRONT = frozenset({QuantMode.FLOAT16, QuantMode.INT8, QuantMode.MIXED, QuantMode.INT4})
+FLOAT_FRONT = frozenset(QuantMode) - {QuantMode.NONE, QuantMode.INT16X8}
 
 _QUANTIZED_APART = frozenset({QuantMode.MIXED, QuantMode.INT4})
 _INSTALL = '%pip install "tunemagic[quant]"'

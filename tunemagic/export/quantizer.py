@@ -72,7 +72,8 @@ class Mixture:
             return "no weights can be stored in 4 bits without moving the answers too far, so all have 8"
         names = ", ".join(weights.name for weights in self.four[:4])
         more = f" and {len(self.four) - 4} more" if len(self.four) > 4 else ""
-        return f"4 bits for {names}{more}; 8 bits for the other {len(self.eight)}"
+        others = f"8 bits for the other {len(self.eight)}" if self.eight else "none of the large ones keeps 8"
+        return f"4 bits for {names}{more}; {others}"
 
 
 def weights_of(content: bytes) -> tuple[Weights, ...]:

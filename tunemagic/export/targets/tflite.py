@@ -16,6 +16,8 @@ from tunemagic.request import QuantMode
 
 __all__ = ["operations", "run", "write"]
 
+_WITH_SCALES = frozenset({QuantMode.INT8, QuantMode.INT16X8})  # at every operation
+
 
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
@@ -28,7 +30,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     content = describe(made.content, said, end_names(source.model))
     path.write_bytes(content)
     plain = source.made.get(f"tflite {QuantMode.NONE}")
-    if plain is not None and len(content) > plain.stat().st_size:
+    if wanted in _WITH_SCALES and plain is not None and len(content) > plain.stat().st_size:
         remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
     return remarks
 
