@@ -295,6 +295,14 @@ def test_what_can_not_be_rounded_is_refused_by_the_layers_name(digits):
         compress.quantize_aware(model, digits.x.reshape(-1, 8, 8), digits.y)
 
 
+def test_half_precision_is_not_rounded_and_pruned_as_any(digits):
+    layers = [keras.Input((64,)), keras.layers.Dense(8, dtype="mixed_float16"), keras.layers.Dense(10)]
+    model = keras.Sequential(layers)
+    with pytest.raises(ExportError, match="quantize_aware rounds float32; received half precision"):
+        compress.with_rounding(model)
+    assert [zero_share(own) for own in kernels(compress.prune(model, 0.5).model)] == [0.5, 0.5]
+
+
 # -- bad input ---------------------------------------------------------------------------------------
 
 

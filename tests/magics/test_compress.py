@@ -59,6 +59,27 @@ def test_a_model_in_a_variable_is_compressed_with_or_without_data(notebook, shel
     assert "n2" in shell.user_ns
 
 
+TUNED = """
+from tunemagic.export import compress
+start = keras.Input((64,))
+model = keras.Sequential([start, keras.layers.Dense(16, "relu"), keras.layers.Dense(10, "softmax")])
+model = compress.with_rounding(model)
+model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"])
+callbacks = [compress.Pruning(hp.Choice("sparsity", [0.25, 0.75]), begin=0.5, end=0.9)]
+batch_size = 32
+"""
+
+
+def test_sparsity_is_tuned_and_the_best_model_has_it_and_rounds(notebook, tune, shell):
+    assert tune("digits -n 2 --epochs 2 --tuner grid --objective val_accuracy --view none", TUNED).err == ""
+    study = shell.user_ns["study"]
+    assert {trial.values["sparsity"] for trial in study.view.trials} == {0.25, 0.75}
+    model, wanted = study.best_model, study.best_values["sparsity"]
+    assert [zero_share(kernel.values) for kernel in kernels_of(model)] == [wanted, wanted]
+    assert type(model.layers[2]).__name__ == "QuantizedDense"
+    assert model.evaluate(shell.user_ns["x_train"], shell.user_ns["y_train"], verbose=0)[1] > 0.1
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -232,7 +232,7 @@ def test_a_study_of_another_kernel_is_listed_shown_and_resumed(notebook, shell, 
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        ("%tune stat", "show, report, check, explain, compare, why, lr, form, plot. Did you mean %tune status?"),
+        ("%tune stat", "check, explain, compress, export, compare, why, lr, form, plot. Did you mean %tune status?"),
         ("%tune status", "no study in this kernel yet"),
         ("%tune show nothere", "no study named 'nothere'"),
         ("%tune status ../x", "study name: received '../x'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -36,7 +37,7 @@ class FitOptions(TypedDict, total=False):
         validation: Held-out ``(x, y)``, which the scores are measured on; without it they are on the training data.
         epochs: Passes over the data, by default 10.
         batch_size: Samples in a step, by default 32.
-        learning_rate: Of the optimizer; None for the one that the model has.
+        learning_rate: Of the first epoch, from which it falls to zero; None for the one that the optimizer has.
         seed: Decides the order of samples and what is random in training, by default 0.
         score: A compiled metric to compare by; None for accuracy with classes, else the loss.
     """
@@ -100,7 +101,7 @@ class FineTuning:
                     batch_size=self.batch_size,
                     epochs=self.epochs,
                     validation_data=held,
-                    callbacks=list(callbacks),
+                    callbacks=[*callbacks, *self._falling_rate(copy)],
                     verbose=0,
                 )
             except Exception as error:  # the user's own loss or layers run here and may raise anything
@@ -109,6 +110,19 @@ class FineTuning:
             raise ExportError(
                 f"{model.name}: the weights became NaN while fine-tuning; use a smaller learning_rate, such as 1e-4."
             )
+
+    def _falling_rate(self, copy: Any) -> list[Any]:
+        """Lets the learning rate fall to zero along half a cosine, unless the optimizer has a schedule of its own.
+
+        At a constant rate the last epoch, which is kept, is as good as chance has it.
+        """
+        import keras
+
+        start = copy.optimizer.get_config()["learning_rate"]
+        if not isinstance(start, float):
+            return []
+        rates = [start * 0.5 * (1 + math.cos(math.pi * epoch / self.epochs)) for epoch in range(self.epochs)]
+        return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rates[epoch])]
 
 
 def fine_tuning(model: Any, x: Any, y: Any, options: FitOptions) -> FineTuning:

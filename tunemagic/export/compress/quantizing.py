@@ -12,6 +12,7 @@ from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tun
 from tunemagic.export.compress.folding import fold_norms
 from tunemagic.export.compress.kinds import ROUNDING, rounds
 from tunemagic.export.compress.said import Said
+from tunemagic.export.infer import is_half
 
 __all__ = ["plain_model", "quantize_aware", "with_rounding"]
 
@@ -52,8 +53,9 @@ def quantize_aware(model: Any, x: Any, y: Any, **fit: Unpack[FitOptions]) -> Com
     Kernels of Dense get one scale, those of Conv2D one for each filter; activations get ranges that are
     learned (Jacob et al. 2018, arXiv 1712.05877). BatchNormalization directly behind a linear Dense or Conv
     layer becomes part of it, with its statistics as they are. Exported in int8, the copy needs no
-    representative data and keeps its score. ``plain_model`` gives the same model without rounding of
-    activations, in Keras' own layers.
+    representative data and keeps its score. In other modes and targets it is exported as ``plain_model`` gives it:
+    in Keras' own layers, without rounding of activations. A ``.keras`` file that the copy itself saves is read
+    where ``tunemagic.export.compress.layers`` was imported.
 
     Args:
         model: Built and compiled Sequential or Functional model of Dense, Conv2D, DepthwiseConv2D, BatchNormalization,
@@ -94,6 +96,10 @@ def with_rounding(model: Any) -> Any:
     if keras.backend.backend() != "tensorflow":
         raise ExportError(
             f"quantize_aware needs the TensorFlow backend of Keras; this kernel runs {keras.backend.backend()}."
+        )
+    if is_half(model):
+        raise ExportError(
+            f"{model.name}: quantize_aware rounds float32; received half precision. Build it with the policy float32."
         )
     rounding = _Rounding()
     whole = rebuilt_graph(model, rounding.copy_of, rounding.call)
