@@ -15,7 +15,8 @@ def weights_bytes(model: Any) -> bytes:
     buffer = io.BytesIO()
     # The public save_weights takes paths only; the store behind it takes memory as well.
     store = saving_lib.H5IOStore(buffer, mode="w")
-    skipped = {id(model.optimizer)} if model.optimizer is not None else set()
+    optimizer = getattr(model, "optimizer", None)  # a Functional model that was never compiled has no such attribute
+    skipped = set() if optimizer is None else {id(optimizer)}
     saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=skipped)
     store.close()
     return buffer.getvalue()
