@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.search import (
     LONG,
-    SHORT,
     completed,
     journal_view,
     on_disk,
@@ -93,22 +92,6 @@ def test_after_a_reload_the_panel_shows_what_the_journal_holds(lab):
     expect(search.panel.locator(".tm-state")).to_have_text("stopped")
     assert on_screen(search.panel) == on_disk(lab.server.folder, "reload")
     assert run(lab, "%tune status").picture.is_visible()
-
-
-def test_a_finished_search_is_converted_by_a_click_and_its_files_are_verified(lab):
-    search = run(lab, tune_cell("convert", SHORT))
-    expect(search.picture).to_be_visible()
-    assert on_disk(lab.server.folder, "convert").state == "finished"
-    lab.execute("tunemagic:show-panel")
-    side = lab.side_panel()
-    expect(side.locator(".tm-name")).to_have_text("convert")
-    side.get_by_role("button", name="Convert", exact=True).click()
-    verdicts = side.locator(".tm-exports .tm-verdict")
-    expect(verdicts).to_have_text(["verified"] * 4)
-    expect(side.get_by_role("button", name="Convert", exact=True)).to_be_enabled()
-    lab.screenshot("lab-converted-light")
-    assert lab.violations(".tunemagic-SidePanel") == []
-    assert [str(result.verdict) for result in journal_view(lab.server.folder, "convert").exports] == ["verified"] * 4
 
 
 def test_a_half_drawn_figure_survives_a_click(lab):
