@@ -55,7 +55,7 @@ def test_a_finished_search_is_exported_compared_and_tried_out_by_clicks(lab):
     demo = tried.node.locator(".tm-demo")
     expect(demo.locator(".tm-demo-said")).to_contain_text("Keras says")
     expect(demo.locator("select option")).to_have_count(2)
-    # Blurred and weak as it is, the model answers some of them wrong after four epochs.
+    # After four epochs the model answers some of them wrong.
     demo.get_by_role("button", name="Next wrong one").click()
     expect(demo.locator("input[type=number]")).not_to_have_value("0")
     demo.get_by_role("button", name="Clear").click()

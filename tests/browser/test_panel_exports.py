@@ -105,7 +105,9 @@ def test_the_menu_says_what_is_missing_and_a_row_makes_a_mode_that_is_not_there_
     page.get_by_label("Export to").select_option("onnx none")
     panel.acknowledge()
     page.locator(".tm-exports").get_by_role("button", name="Convert", exact=True).click()
-    assert panel.commands()[1:] == [("convert", {"target": "onnx", "mode": "none"})]
+    page.get_by_role("button", name="Try it").click()
+    cell = {"code": "%tune demo digits"}
+    assert panel.commands()[1:] == [("convert", {"target": "onnx", "mode": "none"}), ("cell", cell)]
     assert panel.errors == []
 
 

@@ -35,7 +35,7 @@ _LONGEST_ID = 64
 TARGETS, FLIPS = "targets", "flips"
 SLOW_TOPICS = (FLIPS,)  # a model is built anew for them
 _SECONDS = 0.5  # at least between two answers to the same question
-_SLOW_SECONDS = {"importance": 5.0, "contour": 5.0}  # fit a forest of trees
+_SLOW_SECONDS = {"importance": 5.0, "contour": 5.0, FLIPS: 5.0}  # forests of trees, a model that is built anew
 # An epoch alone changes no picture but the curves, which the page draws itself.
 _CHANGING = (
     ev.StudyStarted,

@@ -231,11 +231,11 @@ function makeAnswerRow(label: string): {
       [keras, file].forEach(([value, share], index) => {
         const one = bars[index];
         if (one !== undefined) {
+          one.cell.classList.toggle('tm-demo-top', isClass && share >= 0.5);
           one.bar.style.width = isClass ? `${Math.round(100 * share)}%` : '0';
           setText(one.text, formatNumber(Number(value.toPrecision(3))));
         }
       });
-      node.classList.toggle('tm-demo-top', isClass && (keras[1] >= 0.5 || file[1] >= 0.5));
     }
   };
 }

@@ -44,6 +44,11 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
   const stop = makeButton(t('panel.stop_convert'), '', () => {
     store.command('cancel');
   });
+  const tryIt = makeButton(t('panel.try_it'), t('panel.try_it_title'), () => {
+    const { study } = store.view;
+    // Names hold nothing that quotes would have to be told from.
+    store.command('cell', { code: `%tune demo ${/\s/.test(study) ? `'${study}'` : study}` });
+  });
   const busy = make('span', { className: 'tm-busy', attributes: { role: 'status' } });
   const controls = make(
     'div',
@@ -51,6 +56,7 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
     make('label', {}, make('span', { text: t('panel.export_to') }), menu),
     button,
     stop,
+    tryIt,
     busy
   );
   const plane = makePicture(store, 'exports', hands);
