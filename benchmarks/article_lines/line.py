@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Check", "Line", "Section", "later"]
+__all__ = ["Check", "Line", "Section"]
 
 Check = Callable[[], str]
 
@@ -23,11 +23,6 @@ class Line:
     check: Check
 
 
-def later() -> str:
-    """The check of a topic that is not filled yet."""
-    raise NotImplementedError
-
-
 class Section:
     """Collects the lines of one section in the order in which they are written."""
 
@@ -43,7 +38,3 @@ class Section:
             return check
 
         return add
-
-    def later(self, words: str, meaning: str) -> None:
-        """Write down a topic that is not filled yet."""
-        self.lines.append(Line(self.number, words, meaning, later))
