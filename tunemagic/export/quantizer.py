@@ -26,12 +26,12 @@ from tunemagic.export.tables import read_tables
 from tunemagic.export.text import error_text
 from tunemagic.prep.graph import NAME
 
-__all__ = ["Mixture", "Weights", "four_bits", "mixed_bits", "noise_of", "store_weights", "weights_of"]
+__all__ = ["WITH_WEIGHTS", "Mixture", "Weights", "four_bits", "mixed_bits", "noise_of", "store_weights", "weights_of"]
 
 # Below this, scales and padding outweigh what smaller numbers save.
 _LEAST_WEIGHTS = 512
 # Operations whose constants the quantizer stores in 8 and in 4 bits.
-_WITH_WEIGHTS = frozenset(
+WITH_WEIGHTS = frozenset(
     {"FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "EMBEDDING_LOOKUP", "BATCH_MATMUL"}
 )
 _WEIGHTS_INPUT = 1  # of each of these
@@ -86,7 +86,7 @@ def weights_of(content: bytes) -> tuple[Weights, ...]:
     paths: dict[tuple[int, int], str] = {}
     for number, graph in enumerate(model.subgraphs):
         for operator in graph.operators or []:
-            if operation_name(model.operatorCodes[operator.opcodeIndex], names) not in _WITH_WEIGHTS:
+            if operation_name(model.operatorCodes[operator.opcodeIndex], names) not in WITH_WEIGHTS:
                 continue
             tensor = graph.tensors[operator.inputs[_WEIGHTS_INPUT]]
             data = model.buffers[tensor.buffer].data

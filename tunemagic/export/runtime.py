@@ -17,7 +17,7 @@ from tunemagic.errors import ExportError
 from tunemagic.export.text import error_text
 from tunemagic.export.timing import call_seconds
 
-__all__ = ["OpenFile", "RunResult", "outputs_of", "run_file"]
+__all__ = ["OpenFile", "RunResult", "open_file", "outputs_of", "run_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +40,19 @@ class OpenFile:
     Args:
         file: The file, or its bytes.
         shape: Of one sample; open sizes of the file's input are fixed to it.
+        xnnpack: Whether XNNPACK, the library of fast kernels, may take operations over, as it does by default.
 
     Raises:
         ExportError: The file has not one input and one output.
         RuntimeError, ValueError: The runtime refuses it.
     """
 
-    def __init__(self, file: Path | bytes, shape: tuple[int, ...]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+    def __init__(self, file: Path | bytes, shape: tuple[int, ...], *, xnnpack: bool = True) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         place = {"model_content": file} if isinstance(file, bytes) else {"model_path": str(file)}
-        self._interpreter = Interpreter(**place, num_threads=1)
+        kernels = OpResolverType.BUILTIN if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        self._interpreter = Interpreter(**place, num_threads=1, experimental_op_resolver_type=kernels)
         self._source, self._target = _ends(self._interpreter, shape)
         self._interpreter.allocate_tensors()
 
@@ -70,6 +72,19 @@ class OpenFile:
         """Run what was fed."""
         self._interpreter.invoke()
 
+    def nodes(self) -> list[dict[str, Any]]:
+        """All that is computed, as the interpreter tells it: ``op_name``, numbers of ``inputs`` and ``outputs``."""
+        found: list[dict[str, Any]] = self._interpreter._get_ops_details()
+        return found
+
+
+def open_file(file: Path | bytes, shape: tuple[int, ...]) -> OpenFile:
+    """The file with XNNPACK; without it where it refuses the file. Raises as OpenFile does."""
+    try:
+        return OpenFile(file, shape)
+    except RuntimeError:
+        return OpenFile(file, shape, xnnpack=False)
+
 
 def run_file(path: Path, x: NDArray[Any]) -> RunResult:
     """Load the file and run each sample of ``x`` by itself.
@@ -79,7 +94,7 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
     import importlib.metadata
 
     try:
-        file = OpenFile(path, x.shape[1:])
+        file = open_file(path, x.shape[1:])
         outputs = np.stack([file.answer(sample) for sample in x])
         file.feed(x[0])
         times = call_seconds(file.invoke)
@@ -96,7 +111,7 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
 def outputs_of(content: bytes, x: NDArray[Any]) -> NDArray[Any]:
     """What a file answers for each sample of ``x`` by itself, float64 (sample, ...). Raises ExportError."""
     try:
-        file = OpenFile(content, x.shape[1:])
+        file = open_file(content, x.shape[1:])
         return np.stack([file.answer(sample) for sample in x])
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
@@ -107,6 +122,10 @@ def _ends(interpreter: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
     if len(sources) != 1 or len(targets) != 1:
         raise ExportError(f"expected a file with one input and one output; received {len(sources)} and {len(targets)}.")
+    known = [int(size) for size in sources[0]["shape_signature"]][1:]
+    if len(known) != len(shape) or any(size not in {-1, given} for size, given in zip(known, shape, strict=True)):
+        # Without XNNPACK the runtime takes some inputs of a wrong size and answers nonsense.
+        raise ValueError(f"its samples have shape {tuple(known)}; received {shape}")
     wanted = [1, *shape]
     if list(sources[0]["shape"]) != wanted:
         interpreter.resize_tensor_input(sources[0]["index"], wanted)

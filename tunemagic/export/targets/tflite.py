@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tunemagic.export.contents import contents_of
 from tunemagic.export.convert import check_file, convert
+from tunemagic.export.kernels import kernel_remarks
 from tunemagic.export.metadata import describe, end_names, facts
 from tunemagic.export.runtime import RunResult, run_file
 from tunemagic.export.source import Source
@@ -32,7 +33,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     plain = source.made.get(f"tflite {QuantMode.NONE}")
     if wanted in _WITH_SCALES and plain is not None and len(content) > plain.stat().st_size:
         remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
-    return remarks
+    return [*remarks, *kernel_remarks(content, source.x)]
 
 
 def operations(path: Path) -> list[str]:
