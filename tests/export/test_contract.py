@@ -98,8 +98,8 @@ def test_what_exists_is_replaced_by_force_only(exported, dense, digits):
         with pytest.raises(ExportError, match=r"digits\S+ exists; add --force \(Python: force=True\) to replace it"):
             export_model(dense, [(target, "none")], **given)
         assert fingerprint(results[target, "none"].path)[2] == results[target, "none"].sha256
-    (again,) = export_model(dense, [("json", "none")], **given, force=True)
-    assert (again.verdict, again.path) == (Verdict.VERIFIED, results[Target.JSON, "none"].path)
+    (again,) = export_model(dense, [("tflite", "none")], **given, force=True)
+    assert (again.verdict, again.path) == (Verdict.VERIFIED, results[Target.TFLITE, "none"].path)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
