@@ -38,8 +38,11 @@ sys.meta_path.insert(0, Absent())
 import numpy as np
 script, weights, answers, train = sys.argv[1:]
 names = runpy.run_path(script, run_name="checked")
-data = names["load"](names["DATA"]) if "DATA" in names else {{}}
-model, _ = names["build"](dict(data))
+def own(name):
+    return names.get(name + "_", names.get(name))
+
+data = own("load")(own("DATA")) if own("DATA") else {{}}
+model, _ = own("make")(dict(data))
 with np.load(weights) as arrays:
     x = arrays["x"]
     kept = [arrays[f"w{{i}}"] for i in range(len(arrays.files) - 1)]
@@ -52,7 +55,7 @@ for layer in model.layers:
 answer = model(x, training=False)
 np.save(answers, np.asarray(answer, "float64"))
 if train == "yes":
-    _, best = names["train"](data, epochs=1, verbose=0)
+    _, best = own("train")(data, epochs=1, verbose=0)
     print(json.dumps({{"score": best.score}}))
 import keras
 print(json.dumps({{"python": sys.version.split()[0], "keras": keras.__version__}}))

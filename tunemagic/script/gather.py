@@ -48,6 +48,20 @@ class Gathered:
     looked_up: bool = False
     _known: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        import argparse
+        import pathlib
+
+        import numpy as np
+
+        # What every script imports; another meaning of these names is refused.
+        self._known |= {"np": id(np), "argparse": id(argparse), "pathlib": id(pathlib)}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What is defined or imported."""
+        return frozenset(self._known)
+
     def add_names_of(self, text: str, namespace: Mapping[str, Any], *, apart: Any = ()) -> None:
         """Gather all that the text uses of the namespace, but for the names ``apart``. Raises Unwritable."""
         # Not inherited: here annotations are not evaluated, in a notebook they are.
@@ -60,7 +74,7 @@ class Gathered:
         """Gather one value under the name that code calls it by. Raises Unwritable when it is no source."""
         if name in self._known:
             if self._known[name] != id(value):
-                raise Unwritable(f"{name} means different things in different functions")
+                raise Unwritable(f"{name} means different things in different places")
             return
         self._known[name] = id(value)
         if isinstance(value, ModuleType):

@@ -58,7 +58,7 @@ def _functional(model: Any, gathered: Gathered, named: Any, name: str) -> list[s
     lines: list[str] = []
     tensors: dict[int, str] = {}
     made: dict[int, str] = {}
-    taken: set[str] = {"data", "keras", "np", name}
+    taken: set[str] = {"data", "keras", "np", name, *gathered.names}
     several = len(model.inputs) > 1
 
     def free(wanted: str) -> str:

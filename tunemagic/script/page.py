@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunemagic.script.calls import text_lines
 from tunemagic.script.gather import Gathered
 from tunemagic.script.literals import literal
+from tunemagic.script.unwritable import Unwritable
 
 __all__ = ["Parts", "Training", "script_text"]
+
+_OWN_NAMES = ("HERE", "DATA", "EPOCHS", "SEED", "OBJECTIVE", "load", "make", "BestEpoch", "train", "main")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,7 @@ class Parts:
 
     Attributes:
         gathered: Imports and definitions.
-        build: Lines of ``build(data)`` that leave the model in a variable.
+        build: Lines of ``make(data)`` that leave the model in a variable.
         model: That variable, or an expression.
         fit: Arguments of ``fit`` besides data and epochs, as Python text by name.
         own_fit: The expression for a HyperModel's own ``fit``; "" for Keras' own.
@@ -57,18 +61,31 @@ class Training:
 
 
 def script_text(parts: Parts, training: Training) -> str:
-    """The whole script. Formatting is plain; every line is meant to be read and changed."""
+    """The whole script. Formatting is plain; every line is meant to be read and changed. Raises Unwritable."""
+    own = _renaming(parts.gathered.names)
+    constants = "\n".join([own(_constants(parts, training)), *parts.gathered.constants])
     sections = [
-        "\n\n".join([_head(training), _imports(parts), _constants(parts, training)]),
+        "\n\n".join([_head(training), _imports(parts), constants]),
         *parts.gathered.definitions,
-        _load(training),
-        _build(parts),
-        _best(training),
-        _train(parts, training),
-        _main(training),
-        'if __name__ == "__main__":\n    main()',
+        own(_load(training)),
+        _build(parts, own),
+        own(_best(training)),
+        own(_train(parts, training)),
+        own(_main(training)),
+        own('if __name__ == "__main__":\n    main()'),
     ]
     return "\n\n\n".join(section.strip("\n") for section in sections if section.strip()) + "\n"
+
+
+def _renaming(taken: Collection[str]) -> Callable[[str], str]:
+    """What calls the script's own parts otherwise in a text, where the notebook has such names already."""
+    others = {name: f"{name}_" for name in _OWN_NAMES if name in taken}
+    if "VALUES" in taken or any(other in taken for other in others.values()):
+        raise Unwritable("the notebook has names that the script needs for itself")
+    if not others:
+        return lambda text: text
+    pattern = re.compile(rf"\b({'|'.join(others)})\b")
+    return lambda text: pattern.sub(lambda found: others[found[0]], text)
 
 
 def _head(training: Training) -> str:
@@ -107,7 +124,7 @@ def _constants(parts: Parts, training: Training) -> str:
     if parts.values is not None:
         inner = "".join(f"    {literal(name)}: {literal(value)},\n" for name, value in parts.values.items())
         lines.append(f"VALUES = {{\n{inner}}}")
-    return "\n".join([*lines, *parts.gathered.constants])
+    return "\n".join(lines)
 
 
 def _load(training: Training) -> str:
@@ -124,13 +141,13 @@ def load(path):
 '''.replace(repr(set(names)), "{" + ", ".join(f'"{name}"' for name in names) + "}")
 
 
-def _build(parts: Parts) -> str:
+def _build(parts: Parts, own: Callable[[str], str]) -> str:
     options = "".join(f", {name}={name}" for name in parts.options)
     fit = ", ".join(f"{literal(name)}: {text}" for name, text in parts.fit.items())
     lines = list(parts.build)
     if parts.adapted:
         lines += [
-            "with np.load(DATA, allow_pickle=False) as kept:",
+            own("with np.load(DATA, allow_pickle=False) as kept:"),
             f"    for name in {literal(list(parts.adapted))}:",
             "        layer = model.get_layer(name)",
             '        layer.set_weights([kept[f"{name}.{i}"] for i in range(len(layer.weights))])',
@@ -141,7 +158,8 @@ def _build(parts: Parts) -> str:
         fit = ", ".join([f'"fit": {parts.own_fit}', *([fit] if fit else [])])
     lines.append(f"return {parts.model}, {{{fit}}}")
     body = _indented("\n".join(lines))
-    return f'def build(data{options}):\n    """The compiled model, and what goes to fit besides the data."""\n{body}'
+    told = '"""The compiled model, and what goes to fit besides the data."""'
+    return f"{own('def make')}(data{options}):\n    {told}\n{body}"
 
 
 def _indented(text: str) -> str:
@@ -177,7 +195,7 @@ def _train(parts: Parts, training: Training) -> str:
 def train(data, epochs=EPOCHS, seed=SEED, verbose=2):
     """The trained model with the weights of its best epoch, and the BestEpoch that knows the score."""
     keras.utils.set_random_seed(seed)
-    model, fit = build(data)
+    model, fit = make(data)
     best = BestEpoch()
     callbacks = fit.pop("callbacks", None) or []
     callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
