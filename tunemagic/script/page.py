@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,14 +91,15 @@ def _renaming(taken: Collection[str]) -> Callable[[str], str]:
 
 def _head(training: Training) -> str:
     stem = training.stem
+    script = shlex.quote(f"{stem}.py")
     names = "x_train, y_train, x_val, y_val" if training.targets else "x_train, x_val"
     where = f"{stem}.npz beside this file" if training.data else "--data PATH, an .npz file"
     lines = [
         *training.about,
         "",
-        f"    python {stem}.py                 train, print the score, save {stem}.keras",
-        f"    python {stem}.py --seed 3        from another seed",
-        f"    python {stem}.py --data my.npz   on other data",
+        f"    python {script}                 train, print the score, save {stem}.keras",
+        f"    python {script} --seed 3        from another seed",
+        f"    python {script} --data my.npz   on other data",
         "",
         f"The data ({where}): {names}, with samples along the first axis.",
     ]
