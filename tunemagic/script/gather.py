@@ -142,7 +142,11 @@ def source_of(name: str, value: Any) -> tuple[str, str, int]:
                 if text != textwrap.dedent(text):
                     raise Unwritable(f"{name} is defined inside of something else")
                 return text, filename, first
-    raise Unwritable(f"{name} ({type(value).__name__}) has no source")
+    try:  # a class without methods, in a file
+        lines, first = inspect.getsourcelines(value)
+        return "".join(lines).rstrip("\n"), str(inspect.getsourcefile(value)), first
+    except (OSError, TypeError) as error:
+        raise Unwritable(f"{name} ({type(value).__name__}) has no source") from error
 
 
 def _module_import(name: str, module: ModuleType) -> str:

@@ -30,18 +30,20 @@ def layer_call(layer: Any, gathered: Gathered, *, named: bool = False) -> str:
     import keras
 
     part = keras.saving.serialize_keras_object(layer)
-    return made_text(part, gathered, type(layer), keep_name=named or not _is_automatic(layer))
+    return made_text(part, gathered, type(layer), named=named)
 
 
-def _is_automatic(layer: Any) -> bool:
+def _is_automatic(name: Any, cls: type, parameters: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether the class gives itself this name, perhaps with a number behind it."""
     from keras.src.utils.naming import to_snake_case
 
-    match = _AUTOMATIC.match(layer.name)
-    return match is not None and match[1] == to_snake_case(type(layer).__name__)
+    match = _AUTOMATIC.match(str(name))
+    own = parameters["name"].default if "name" in parameters else None
+    return match is not None and match[1] == (own if isinstance(own, str) else to_snake_case(cls.__name__))
 
 
-def made_text(part: Mapping[str, Any], gathered: Gathered, cls: type | None = None, *, keep_name: bool = False) -> str:
-    """The call that makes what this serialized object says. Raises Unwritable."""
+def made_text(part: Mapping[str, Any], gathered: Gathered, cls: type | None = None, *, named: bool = False) -> str:
+    """The call that makes what this serialized object says; ``named`` with its name in any case. Raises Unwritable."""
     import keras
 
     if part["class_name"] == "DTypePolicy":
@@ -51,6 +53,7 @@ def made_text(part: Mapping[str, Any], gathered: Gathered, cls: type | None = No
     if part["class_name"].startswith("__"):
         return _marked_text(part)
     found = cls or _class_of(part)
+    inside = cls is None and issubclass(found, keras.layers.Layer)  # of another layer, which names it
     config = dict(part["config"])
     parameters = _parameters(found)
     required = {name for name, each in parameters.items() if each.default is inspect.Parameter.empty and name in config}
@@ -61,13 +64,14 @@ def made_text(part: Mapping[str, Any], gathered: Gathered, cls: type | None = No
         usual = {name: each.default for name, each in parameters.items()}
     arguments: list[str] = []
     for name in [*parameters, *(name for name in config if name not in parameters)]:
-        if name not in config or (name == "name" and not keep_name):
+        made_up = name == "name" and not named and (inside or _is_automatic(config.get(name), found, parameters))
+        if name not in config or made_up:
             continue
         value = config[name]
         if name in required:
             place = list(parameters).index(name) == len(arguments)
             arguments.append(argument_text(value, gathered) if place else f"{name}={argument_text(value, gathered)}")
-        elif name == "name" or _differs(value, usual.get(name, inspect.Parameter.empty)):
+        elif (name == "name" and config[name] is not None) or _differs(value, usual.get(name, inspect.Parameter.empty)):
             arguments.append(f"{name}={argument_text(value, gathered)}")
     return f"{_class_text(found, part, gathered)}({', '.join(arguments)})"
 
@@ -79,11 +83,12 @@ def _parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def _differs(value: Any, usual: Any) -> bool:
-    """Whether it must be written; seeds that Keras draws for itself need not."""
+    """Whether it must be written; seeds and names that Keras makes up for itself need not."""
     if isinstance(value, Mapping) and isinstance(usual, Mapping) and value.get("class_name") == usual.get("class_name"):
         mine, its = value.get("config"), usual.get("config")
         if isinstance(mine, Mapping) and isinstance(its, Mapping):
-            return any(_differs(mine.get(key), its.get(key)) for key in {*mine, *its} - {"seed"})
+            made_up = {"seed"} if value["class_name"] == "DTypePolicy" else {"name", "seed"}
+            return any(_differs(mine.get(key), its.get(key)) for key in {*mine, *its} - made_up)
         return bool(mine != its)
     if isinstance(value, (list, tuple)) and isinstance(usual, (list, tuple)):
         return list(value) != list(usual)
