@@ -67,7 +67,7 @@ class _Cell:
         check_defaults(self.program, self.data, self.request.max_params)
         request = self.request
         gauge_for(request.device_mode, {})  # raises where nothing can be measured
-        device = () if request.device_mode is None else DEVICE_VALUES
+        device = DEVICE_VALUES if request.measure is None or request.device_mode is not None else ()
         return discover(self.program, self.data, request.objective, request.objectives, self.measure, device)
 
     def study(self, name: str, directory: Path, ledger: Ledger, journal: Journal) -> Study:

@@ -1,5 +1,7 @@
 """What --dry-run shows, from real warm-up trials."""
 
+import re
+
 import pytest
 
 SMALL_BATCHES = "batch_size = 4"
@@ -107,3 +109,15 @@ def test_the_users_fault_in_the_warm_up_is_one_line(tune, cell, tmp_path):
         "the warm-up trial failed: line 7: ZeroDivisionError: division by zero"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_models_are_measured_as_files_when_limits_ask_for_it(lines, cell):
+    shown = lines("--epochs 1 --max-kb 6 --max-ms 1000 --quant int8", cell.replace("4, 32", "4, 64"))
+    said = starting(shown, "as a TF Lite file (int8): ")
+    sizes = re.fullmatch(
+        r".*: default ([\d.]+) kB \([\d.e-]+ ms\), largest found ([\d.]+) kB \([\d.e-]+ ms\); .* in .*", said
+    )
+    assert 2 < float(sizes[1]) < 6 < float(sizes[2]) < 12
+    assert starting(shown, "--max-kb 6: ").endswith(f"has {sizes[2]} kB; models above the limit are skipped")
+    assert starting(shown, "--max-ms 1000: ").startswith("--max-ms 1000: no model found is above it; the largest has ")

@@ -1,5 +1,6 @@
 """``%tune export`` with real models, real converters and the real runtimes."""
 
+import numpy as np
 import pytest
 
 from tunemagic.events import Verdict
@@ -43,3 +44,43 @@ def test_a_study_becomes_artefacts_that_its_record_lists(notebook, shell, tmp_pa
     assert [line.split("  ")[0] for line in lines[2:5]] == ["tflite int8", "onnx", "card"]
     again = notebook("%tune export digits --to tflite,onnx -o out/small")
     assert "out/small.onnx exists; add --force" in again.err
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("%tune export", "%tune export: expected --to after it."),
+        ("%tune export mine --to onx", "target 'onx': expected one of keras, json,"),
+        ("%tune export mine --to onnx,,c", "received 'onnx,,c'; expected words with commas between them"),
+        ("%tune export mine --to onnx --quant int8", "modes are for tflite and c"),
+        ("%tune export mine --to card", "card: tells about a study"),
+        ("%tune export --to onnx", "no study in this kernel yet"),
+        ("%tune export min --to onnx", "there is no variable and no study named 'min'. Did you mean mine?"),
+        ("%tune export x_train --to onnx", "x_train holds a ndarray; expected a Keras model, a study, or"),
+        ("%tune export mine --to onnx", "%tune export: a model that was not tuned here needs data to be compared on"),
+        ("%tune export mine --to onnx --data x_trian", "--data: the notebook has no variable x_trian. Did you mean"),
+        ("%tune export mine --to tflite --data x_train --rep nope", "--rep: the notebook has no variable nope."),
+        ("%tune export mine --to onnx --data y_train,x_train", "x_eval: expected shape (samples, 64); received (80,)."),
+        ("%tune export mine --to onnx --data x_train,wrong", "y_eval: expected 80 values"),
+        ("%tune export mine --to onnx --data broken", "x_eval: expected finite numbers; received 1 NaN"),
+        ("%tune export mine --to onnx --data x_train,y_train -o '../.hidden'", "file name: expected"),
+        ("%tune export mine --to onnx --data x_train,y_train -o /proc/nothing/here", "can't write into /proc/nothing"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_and_nothing_is_written(notebook, shell, small_model, tmp_path, line, part):
+    broken = shell.user_ns["x_train"].copy()
+    broken[3, 5] = np.nan
+    shell.user_ns.update(mine=small_model, broken=broken, wrong=shell.user_ns["y_train"][:9])
+    assert part in notebook(line).error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["onnx", "code"])
+def test_what_is_there_already_stays_as_it_is_without_force(notebook, shell, small_model, tmp_path, target):
+    shell.user_ns["mine"] = small_model
+    there = tmp_path / ("mine.npz" if target == "code" else "mine.onnx")
+    there.write_bytes(b"not to be lost")
+    error = notebook(f"%tune export mine --to {target},keras --data x_train,y_train").error
+    assert f"{there.name} exists; add --force" in error
+    assert [path.name for path in tmp_path.iterdir()] == [there.name]
+    assert there.read_bytes() == b"not to be lost"

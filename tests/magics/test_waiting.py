@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from tunemagic.magics.waiting import Interrupts, WaitEnd, wait_for
+from tunemagic.magics.waiting import Interrupts, WaitEnd, on_thread, wait_for
 
 
 class ScriptedStudy:
@@ -107,3 +107,60 @@ def test_in_another_thread_the_main_threads_handler_is_left_alone():
     thread.join()
     assert ends == [WaitEnd.ENDED]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+# -- work on a thread ------------------------------------------------------------------------------
+
+
+def test_what_a_thread_emits_is_taken_in_order_on_this_one():
+    taken = []
+    with Interrupts() as interrupts:
+        done = on_thread(
+            lambda emit, stop: [emit(number) for number in range(3)],
+            take=lambda number: taken.append((number, threading.current_thread())),
+            interrupts=interrupts,
+        )
+    assert done
+    assert taken == [(number, threading.current_thread()) for number in range(3)]
+
+
+def test_interrupt_lets_the_work_stop_and_keeps_what_was_emitted():
+    taken = []
+
+    def work(emit, stop):
+        emit("first")
+        press()
+        assert stop.wait(60)
+        emit("last")
+        raise ValueError("stopped")
+
+    with Interrupts() as interrupts, pytest.raises(ValueError, match="stopped"):
+        on_thread(work, take=taken.append, interrupts=interrupts)
+    assert taken == ["first", "last"]
+
+
+def test_interrupt_pressed_again_gives_up_waiting():
+    free = threading.Event()
+
+    def work(emit, stop):
+        press()
+        assert stop.wait(60)
+        press()
+        assert free.wait(60)
+
+    with Interrupts() as interrupts:
+        assert not on_thread(work, take=print, interrupts=interrupts)
+    free.set()
+
+
+def test_work_is_stopped_when_what_it_emits_cant_be_shown():
+    stopped = threading.Event()
+
+    def work(emit, stop):
+        emit(1)
+        assert stop.wait(60)
+        stopped.set()
+
+    with Interrupts() as interrupts, pytest.raises(ZeroDivisionError):
+        on_thread(work, take=lambda number: number / 0, interrupts=interrupts)
+    assert stopped.wait(60)

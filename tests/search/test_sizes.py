@@ -68,7 +68,9 @@ def built(program: CellProgram, **values: Any) -> int:
 )
 def test_the_largest_model_is_found_without_building_it(source: str, values: Any, data: TrainingData) -> None:
     sizes, program = sizes_of(source, data)
-    assert sizes.largest() == built(program, **values)
+    count, found = sizes.largest() or (None, {})
+    assert count == built(program, **values)
+    assert {name: found[name] for name in values} == values
 
 
 def test_the_share_of_models_above_a_limit_lies_between_none_and_all(data: TrainingData) -> None:
@@ -89,4 +91,5 @@ def test_what_can_not_be_estimated_is_not_guessed(data: TrainingData) -> None:
 
 def test_hyperparameters_that_only_the_code_knows_are_found(data: TrainingData) -> None:
     _, program = sizes_of(DENSE, data)
-    assert ModelSizes(program, SearchSpace(), data).largest() == built(program, units=32)
+    count, found = ModelSizes(program, SearchSpace(), data).largest() or (None, {})
+    assert (count, found["units"]) == (built(program, units=32), 32)

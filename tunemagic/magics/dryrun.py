@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tunemagic.analysis.wording import byte_text, clock, count_text, place_text, range_text, reasoned, seconds_text
-from tunemagic.continuity import DEFAULT_SEED, first_limit
+from tunemagic.analysis.wording import (
+    byte_text,
+    clock,
+    count_text,
+    number_text,
+    place_text,
+    range_text,
+    reasoned,
+    seconds_text,
+)
+from tunemagic.continuity import DEFAULT_SEED, first_limit, package_versions
+from tunemagic.export.measure import gauge_for
+from tunemagic.exported import study_facts
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.i18n.facts import translate
 from tunemagic.magics.tables import Table
 from tunemagic.planning import Plan, check_machine, executor_maker, plan
-from tunemagic.request import Pruner, Tuner, TuneRequest
+from tunemagic.request import DEVICE_VALUES, Pruner, Tuner, TuneRequest
 from tunemagic.search.advice import epochs_vary, with_cell_epochs
 from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.data import TrainingData
+from tunemagic.search.device import device_values_of
 from tunemagic.search.dry_run import TrialCost, epoch_share, warm_up
 from tunemagic.search.estimate import check_defaults
 from tunemagic.search.folds import check_folds
 from tunemagic.search.job import Measure, TrialProgram, Work
 from tunemagic.search.probe import Discovery, discover
 from tunemagic.search.sizes import ModelSizes
+from tunemagic.space import Value
+from tunemagic.studybook import DEFAULT_NAME
 from tunemagic.trial import StudyView
 
 __all__ = ["dry_run_table"]
@@ -44,7 +59,8 @@ def dry_run_table(
     check_folds(data, request.folds)
     request = with_cell_epochs(request, program)
     check_defaults(program, data, request.max_params)
-    found = discover(program, data, request.objective, request.objectives, measure)
+    device = DEVICE_VALUES if request.measure is None or request.device_mode is not None else ()
+    found = discover(program, data, request.objective, request.objectives, measure, device)
     chosen = plan(request, found.space, epochs_vary=epochs_vary(program))
     work = Work(
         program=program,
@@ -62,6 +78,8 @@ def dry_run_table(
         )
     finally:
         borrowed_by(program).restore()
+    sizes = ModelSizes(program, found.space, data)
+    largest = sizes.largest()
     objectives = ((found.objective, found.direction), *found.objectives)
     shown = texts("list.comma").join(
         texts("dry.objective", name=name, direction=texts(f"direction.{direction}")) for name, direction in objectives
@@ -75,7 +93,8 @@ def dry_run_table(
         notes=(
             texts("dry.data", text=translate(data.description, texts)),
             *_about_space(found, texts),
-            *_about_sizes(request, program, data, found, texts),
+            *_about_sizes(request, sizes, largest, found, texts),
+            *_about_device(request, program, data, _tried(found, largest), texts),
             *_about_plan(chosen, cost, texts),
             *_about_cost(request, chosen, found, cost, texts),
             *(translate(note, texts) for note in (*chosen.notes, *data.warnings)),
@@ -91,10 +110,13 @@ def _about_space(found: Discovery, texts: Catalogue) -> Iterator[str]:
 
 
 def _about_sizes(
-    request: TuneRequest, program: TrialProgram, data: TrainingData, found: Discovery, texts: Catalogue
+    request: TuneRequest,
+    sizes: ModelSizes,
+    found_largest: tuple[int, Mapping[str, Value]] | None,
+    found: Discovery,
+    texts: Catalogue,
 ) -> Iterator[str]:
-    sizes = ModelSizes(program, found.space, data)
-    largest = sizes.largest()
+    largest = None if found_largest is None else found_largest[0]
     counts = [("dry.size_default", found.parameter_count), ("dry.size_largest", largest)]
     known = [texts(key, weights=count_text("weights", count, texts)) for key, count in counts if count is not None]
     if known:
@@ -107,6 +129,52 @@ def _about_sizes(
         yield texts("dry.some_larger", limit=f"{limit:,}", share=f"{share:.0%}")
     else:
         yield texts("dry.none_larger", limit=f"{limit:,}")
+
+
+def _tried(found: Discovery, largest: tuple[int, Mapping[str, Value]] | None) -> dict[str, Mapping[str, Value]]:
+    """The values of the models that are looked at, by what is said of them."""
+    default: dict[str, Value] = {parameter.name: parameter.default for parameter in found.space.parameters}
+    return {"dry.size_default": default, **({} if largest is None else {"dry.size_largest": largest[1]})}
+
+
+def _about_device(
+    request: TuneRequest,
+    program: TrialProgram,
+    data: TrainingData,
+    tried: Mapping[str, Mapping[str, Value]],
+    texts: Catalogue,
+) -> Iterator[str]:
+    """What the default model and the largest one found are as TF Lite files, and what the limits mean for them."""
+    facts = study_facts(StudyView(study=request.name or DEFAULT_NAME, versions=package_versions()), data)
+    gauge = gauge_for(request.device_mode, facts)
+    if gauge is None:
+        return
+    measured: dict[str, dict[str, float]] = {}
+    for key, values in tried.items():
+        begun = time.monotonic()
+        measured[key] = device_values_of(values, program, data, gauge)
+    seconds = seconds_text(time.monotonic() - begun)
+    files = {key: tuple(values[name] for name in DEVICE_VALUES) for key, values in measured.items()}
+    sizes = texts("list.comma").join(
+        texts(key, weights=f"{_size_text(size)} ({_latency_text(latency)})") for key, (size, latency) in files.items()
+    )
+    yield texts("dry.as_file", mode=str(request.device_mode), sizes=sizes, seconds=seconds)
+    for option, limit, name, shown in (
+        ("--max-kb", request.max_kb, DEVICE_VALUES[0], _size_text),
+        ("--max-ms", request.max_ms, DEVICE_VALUES[1], _latency_text),
+    ):
+        least, most = (pick(values[name] for values in measured.values()) for pick in (min, max))
+        if limit is not None:
+            key = "dry.none_above" if most <= limit else "dry.some_above" if least <= limit else "dry.above"
+            yield texts(key, option=option, limit=f"{limit:g}", size=shown(most))
+
+
+def _size_text(kilobytes: float) -> str:
+    return byte_text(round(1000 * kilobytes))
+
+
+def _latency_text(milliseconds: float) -> str:
+    return f"{number_text(milliseconds)} ms"
 
 
 def _about_plan(chosen: Plan, cost: TrialCost, texts: Catalogue) -> Iterator[str]:

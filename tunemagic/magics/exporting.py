@@ -98,8 +98,8 @@ class GrowingTable:
             self._show(self._next())
 
     def finish(self) -> None:
-        """Show the table as it stays."""
-        if self._results or not self._in_kernel:
+        """Show the table as it stays; nothing where nothing was made."""
+        if self._results:
             self._show([])
         elif self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)

@@ -119,8 +119,10 @@ def on_thread(
     thread = threading.Thread(target=context.run, args=(run,), name="tunemagic-verb", daemon=True)
     thread.start()
     try:
-        while thread.is_alive() and interrupts.count < 2:
+        alive = True
+        while alive and interrupts.count < 2:
             thread.join(_POLL_SECONDS)
+            alive = thread.is_alive()  # asked before the last items are taken
             if interrupts.count:
                 stop.set()
             while not items.empty():
@@ -128,7 +130,7 @@ def on_thread(
     except BaseException:
         stop.set()
         raise
-    if thread.is_alive():
+    if alive:
         return False
     if faults:
         raise faults[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,15 +10,19 @@ from tunemagic import events as ev
 from tunemagic.errors import TrialError, TuneError
 from tunemagic.randomness import kept_random_state
 from tunemagic.request import DEVICE_VALUES
+from tunemagic.search.borrowed import borrowed_by
 from tunemagic.search.data import TrainingData
 from tunemagic.search.estimate import TooLarge
 from tunemagic.search.faults import describe_error
-from tunemagic.search.job import StopFlag, TrialJob
+from tunemagic.search.hyperparameters import new_hyperparameters
+from tunemagic.search.job import Gauge, StopFlag, TrialJob, TrialProgram
+from tunemagic.search.probe import run_program
 from tunemagic.search.seeds import own_names
-from tunemagic.search.training import first_inputs
+from tunemagic.search.training import first_inputs, learn_scales
 from tunemagic.search.watch import Cancelled
+from tunemagic.space import Value
 
-__all__ = ["above_limit", "device_values"]
+__all__ = ["above_limit", "device_values", "device_values_of"]
 
 _SIZE, _LATENCY = DEVICE_VALUES
 
@@ -37,12 +42,36 @@ def device_values(job: TrialJob, model: Any, data: TrainingData, stop: StopFlag)
         return {}
     # What strategies keep among the values is not for others to read.
     values = {name: value for name, value in job.hp.values.items() if not name.startswith("tuner/")}
-    facts = {"trial": job.trial, "values": values}
+    found = _measured(work.gauge, model, data, {"trial": job.trial, "values": values}, stop)
+    reason = above_limit(found, max_kb=work.max_kb, max_ms=work.max_ms)
+    if reason:
+        raise TooLarge(reason)
+    return found
+
+
+def device_values_of(
+    values: Mapping[str, Value], program: TrialProgram, data: TrainingData, gauge: Gauge
+) -> dict[str, float]:
+    """What the gauge says of the model that the program builds with these values.
+
+    Raises TrialError when it can't be built, converted or run.
+    """
+    hp = new_hyperparameters()
+    hp.values = dict(values)
+    with own_names(borrowed_by(program).names()):
+        setup, own = run_program(program, hp, data)
+    learn_scales(setup, own)
+    return _measured(gauge, setup.model, own, {"trial": 1, "values": dict(values)}, threading.Event())
+
+
+def _measured(
+    gauge: Gauge, model: Any, data: TrainingData, facts: Mapping[str, Any], stop: threading.Event
+) -> dict[str, float]:
     inputs = data.x if data.is_arrays else first_inputs(data)
     try:
         with kept_random_state(), own_names():
             _build(model, inputs)
-            found = {name: float(value) for name, value in work.gauge(model, inputs, facts, stop).items()}
+            found = {name: float(value) for name, value in gauge(model, inputs, facts, stop).items()}
     # A converter, or a layer of the user's that is called on other shapes, may raise anything.
     except Exception as error:
         if stop.is_set():
@@ -52,9 +81,6 @@ def device_values(job: TrialJob, model: Any, data: TrainingData, stop: StopFlag)
     spoilt = [name for name, value in found.items() if ev.finite(value) is None]
     if spoilt:
         raise TrialError(f"measuring the model as a TF Lite file gave {found[spoilt[0]]} for {spoilt[0]}.")
-    reason = above_limit(found, max_kb=work.max_kb, max_ms=work.max_ms)
-    if reason:
-        raise TooLarge(reason)
     return found
 
 

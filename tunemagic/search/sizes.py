@@ -31,8 +31,8 @@ class ModelSizes:
         self._data = data
         self._left = _MOST_ESTIMATES
 
-    def largest(self) -> int | None:
-        """The number of weights of the largest model found; None when it can't be estimated.
+    def largest(self) -> tuple[int, dict[str, Value]] | None:
+        """The number of weights of the largest model found, and its values; None when it can't be estimated.
 
         Starts where every number is at its upper end, then tries each hyperparameter's ends and
         choices one after the other, so it misses maxima that need two changes at once.
@@ -47,7 +47,7 @@ class ModelSizes:
                 count = None if most is None else self._count({**values, parameter.name: value})
                 if count is not None and most is not None and count > most:
                     most, values = count, {**values, parameter.name: value}
-        return most
+        return None if most is None else (most, {**self._defaults(), **values})
 
     def share_above(self, limit: int, *, samples: int = 20, seed: int = 0) -> float | None:
         """The share of random models with more weights than ``limit``; None when it can't be estimated."""
@@ -65,13 +65,15 @@ class ModelSizes:
             return None
         self._left -= 1
         hyperparameters = recording_copy(hyperparameters_of(self._space))
-        defaults = {parameter.name: parameter.default for parameter in self._space.parameters}
-        hyperparameters.values = {**defaults, **values}
+        hyperparameters.values = {**self._defaults(), **values}
         with kept_random_state():
             count = estimate_parameters(self._program, hyperparameters, self._data)
         if count is not None:
             self._space = space_of(hyperparameters)
         return count
+
+    def _defaults(self) -> dict[str, Value]:
+        return {parameter.name: parameter.default for parameter in self._space.parameters}
 
 
 def _ends(parameter: Parameter) -> tuple[Value, ...]:
