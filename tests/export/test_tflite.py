@@ -122,11 +122,11 @@ def test_augmentation_and_normalization_are_exported_as_the_model_answers_outsid
     assert results[QuantMode.INT8].agreement > 0.97
 
 
-def test_a_recurrent_model_is_unrolled_and_converts_to_int8(recurrent, digits, tmp_path):
+def test_a_recurrent_model_is_unrolled_and_converts_in_integers_and_in_a_mixture(recurrent, digits, tmp_path):
     results = by_mode(
         convert_tflite(
             recurrent,
-            BOTH,
+            [*BOTH, QuantMode.INT16X8, QuantMode.MIXED],
             x_eval=digits.x_held.reshape(-1, 8, 8),
             y_eval=digits.y_held,
             representative=None,
@@ -134,7 +134,7 @@ def test_a_recurrent_model_is_unrolled_and_converts_to_int8(recurrent, digits, t
             stem="recurrent",
         )
     )
-    assert [result.verdict for result in results.values()] == [Verdict.VERIFIED] * 2
+    assert [result.verdict for result in results.values()] == [Verdict.VERIFIED] * 4
     assert results[QuantMode.INT8].warnings[-1].startswith("calibrated on 112 samples of the evaluation data")
     assert results[QuantMode.NONE].message.startswith("verified on 338 samples: ")
 
@@ -143,12 +143,15 @@ def test_a_long_recurrent_model_runs_as_a_loop_and_int8_is_refused_instead_of_cr
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((70, 4)), layers.LSTM(6, name="slow"), layers.Dense(1)])
     x = np.random.default_rng(0).normal(size=(40, 70, 4)).astype("float32")
-    plain, integer = convert_tflite(
-        model, BOTH, x_eval=x, y_eval=None, representative=x, directory=tmp_path, stem="long"
+    modes = [*BOTH, QuantMode.INT16X8, QuantMode.MIXED]
+    plain, finer, integer, mixed = convert_tflite(
+        model, modes, x_eval=x, y_eval=None, representative=x, directory=tmp_path, stem="long"
     )
+    assert mixed.verdict is Verdict.VERIFIED
     assert (plain.verdict, plain.agreement, plain.score_name) == (Verdict.VERIFIED, None, None)
-    assert (integer.verdict, integer.path) == (Verdict.FAILED, None)
-    assert "recurrent layer slow reads more than 64 steps" in integer.message
+    for refused in (finer, integer):
+        assert (refused.verdict, refused.path) == (Verdict.FAILED, None)
+        assert "recurrent layer slow reads more than 64 steps" in refused.message
 
 
 def test_an_autoencoder_is_judged_as_regression_with_the_study_s_metric(train, digits, tmp_path):

@@ -12,6 +12,7 @@ Runs in the conversion process only.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ _INSIDE_FRONT = rf"^([^;]*/)?{NAME}(_\d+)?/"
 _MOST_NOISE = 2e-3
 _LEAST_AGREEMENT = 0.99
 _MEASURED_SAMPLES = 100
+_LEAST_SAMPLES = 16
+_MOST_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +142,12 @@ def mixed_bits(content: bytes, samples: NDArray[Any]) -> Mixture:
     Each constant is stored in 4 bits alone first; those that cost least for each byte they save are
     taken, as long as the file as a whole stays close to the float one. Raises ExportError.
     """
-    some = samples[:_MEASURED_SAMPLES]
-    plain = outputs_of(content, some)
+    begun = time.perf_counter()
+    plain = outputs_of(content, samples[:_MEASURED_SAMPLES])
+    spent = time.perf_counter() - begun
+    # Every constant asks for such a run twice, so a slow model answers fewer samples.
+    plain = plain[: max(_LEAST_SAMPLES, int(len(plain) * min(1.0, _MOST_SECONDS / spent)))]
+    some = samples[: len(plain)]
     candidates = weights_of(content)
     costs = {
         weights: noise_of(plain, outputs_of(store_weights(content, None, {weights: 4}), some)) for weights in candidates
