@@ -48,8 +48,9 @@ def infer_model(model: Any, *, unroll: bool = True, x: NDArray[Any] | None = Non
         x: real inputs (sample, ...); when given, the clone is compared with the model on them.
 
     Returns:
-        The clone, called once. The model itself, with a warning, when its layers can't be cloned (a
-        subclassed model, a layer without a config) and two calls on ``x`` agree.
+        The clone, called once if ``x`` is given or no size of a sample is open. The model itself, with a
+        warning, when its layers can't be cloned (a subclassed model, a layer without a config) and two
+        calls on ``x`` agree.
 
     Raises:
         ExportError: the model is not built, keeps state between calls, gives random answers, or the
@@ -63,9 +64,9 @@ def infer_model(model: Any, *, unroll: bool = True, x: NDArray[Any] | None = Non
         if x is not None:
             _check_deterministic(model, x)
         return model
-    sample = np.zeros((1, *[size or 1 for size in clone.inputs[0].shape[1:]]), clone.inputs[0].dtype)
-    if len(clone.inputs) == 1:
-        clone(sample if x is None else x[:1], training=False)
+    sizes = clone.inputs[0].shape[1:]
+    if len(clone.inputs) == 1 and (x is not None or None not in sizes):
+        clone(np.zeros((1, *sizes), clone.inputs[0].dtype) if x is None else x[:1], training=False)
     if x is not None:
         check_same_outputs(model.name, keras_outputs(model, x), clone, x, half=is_half(model))
     return clone

@@ -40,7 +40,8 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     """
     model = onnx_model(source)
     path.write_bytes(model.SerializeToString())
-    remarks = [f"opset {OPSET}, input {model.graph.input[0].name}, output {model.graph.output[0].name}"]
+    shape = ", ".join(["batch", *map(str, source.x.shape[1:])])
+    remarks = [f"opset {OPSET}, input {model.graph.input[0].name} ({shape}), output {model.graph.output[0].name}"]
     if source.clone is None and source.loops:
         remarks.append(f"one sample a call, since {source.loops[0]} is a loop")
     return remarks

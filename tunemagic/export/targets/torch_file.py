@@ -3,7 +3,7 @@
 ``torch.export.load("digits.pt2").module()`` is a ``torch.nn.Module`` with the model's weights under the
 names of its layers; it takes any number of samples and can be trained further, always in its form for
 inference (no dropout, batch statistics as they are). Arrays lie as in Keras: channels last, a Dense
-kernel is (inputs, outputs). Graph passes do the rest, such as ``torch.export.passes.move_to_device_pass``.
+kernel is (inputs, outputs). ``torch.export.passes.move_to_device_pass`` moves it to an accelerator.
 
 Keras writes it with torch as its backend, in a process of its own. Its own ``export(format="torch")``
 does so with a fixed batch of one and weights that are called ``_torch_params.3``; a file of
@@ -58,10 +58,8 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
         (folder / ABOUT).write_text(about_text(source), encoding="utf-8")
         _trace(folder)
         shutil.move(folder / PROGRAM, path)
-    if source.x.ndim < 4:
-        return []
-    shape = ", ".join(map(str, source.x.shape[1:]))
-    return [f"takes samples as Keras does, channels last: (batch, {shape})"]
+    shape = ", ".join(["batch", *map(str, source.x.shape[1:])])
+    return [f"takes ({shape}) as Keras does{', channels last' if source.x.ndim > 3 else ''}"]
 
 
 def _trace(folder: Path) -> None:
