@@ -15,9 +15,10 @@ import pytest
 from nbconvert import HTMLExporter
 from PIL import Image
 
+from tests.browser.story import search, shipped, stamped
 from tunemagic.analysis.summary import summary_info
 from tunemagic.analysis.wording import progress_line
-from tunemagic.events import Direction, EndReason, ModelExported, Verdict
+from tunemagic.events import Direction, EndReason, ModelExported, StudyEnded, Verdict
 from tunemagic.i18n import Language, catalogue
 from tunemagic.journal import read_journal
 from tunemagic.record import record_bundle
@@ -285,6 +286,18 @@ def test_the_picture_lies_inside_the_page(tmp_path):
     assert (picture.format, picture.size) == ("PNG", (1324, 460))
     alt = "Learning curves of 4 trials and best score so far of digits: "
     assert dict(page.attributes)["alt"].startswith(alt)
+
+
+def test_files_to_compare_get_a_picture_of_their_own_and_a_single_one_does_not():
+    exports = tuple(shipped())
+    view = replay(stamped([*search(trials=2), StudyEnded(reason=EndReason.TRIALS, message=""), *exports]))
+    page = record_bundle(view)["text/html"]
+    alts = re.findall(r'<img [^>]*alt="([^"]*)"', page)
+    assert alts[1:] == ["accuracy against size (kB): tflite, float16, dynamic, int8, onnx, openvino, c int8"]
+    assert len(page) < 150_000
+    assert page.count("<img ") == 2
+    single = replace(view, exports=exports[:1])
+    assert record_bundle(single)["text/html"].count("<img ") == 1
 
 
 def test_a_study_without_an_epoch_has_no_picture():

@@ -99,16 +99,14 @@ def draw_confusion(info: ConfusionInfo, axes: Axes, texts: Catalogue = ENGLISH) 
         say_empty(axes, texts("plot.confusion.few"))
         return
     size = len(info.counts)
-    for truth, row in enumerate(info.counts):
+    cells = [
+        [_cell(count / max(1, sum(row)), truth == answer) for answer, count in enumerate(row)]
+        for truth, row in enumerate(info.counts)
+    ]
+    axes.imshow(cells, aspect="auto", interpolation="nearest", extent=(0, size, size, 0), origin="upper", zorder=1)
+    for truth, row in enumerate(info.counts) if size <= _MOST_NAMES else ():
         for answer, count in enumerate(row):
-            share = count / max(1, sum(row))
-            colours = _RIGHT if truth == answer else _WRONG
-            # Half of the colour at most, so that numbers stay readable.
-            colour = colours(0.0 if not count else 0.08 + 0.47 * share)
-            axes.fill(
-                [answer, answer + 1, answer + 1, answer], [truth, truth, truth + 1, truth + 1], color=colour, lw=0
-            )
-            if count and size <= _MOST_NAMES:
+            if count:
                 text = axes.text(answer + 0.5, truth + 0.5, str(count), ha="center", va="center", fontsize=8)
                 plain(text, color=INK)
     axes.set_xlim(0, size)
@@ -122,3 +120,9 @@ def draw_confusion(info: ConfusionInfo, axes: Axes, texts: Catalogue = ENGLISH) 
         plain(label)
     plain(axes.set_xlabel(drawable(texts("plot.confusion.answer")), labelpad=4.0, fontsize=9))
     plain(axes.set_ylabel(drawable(texts("plot.confusion.truth")), labelpad=4.0, fontsize=9))
+
+
+def _cell(share: float, right: bool) -> tuple[float, float, float]:
+    """The colour for a share of a row: half of the full one at most, so that numbers stay readable."""
+    red, green, blue, _ = (_RIGHT if right else _WRONG)(0.08 + 0.47 * share if share else 0.0)
+    return float(red), float(green), float(blue)

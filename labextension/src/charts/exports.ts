@@ -13,8 +13,16 @@ const COLOURS: Readonly<Record<string, string>> = {
   dynamic: 'running',
   int8: 'compared'
 };
-// Where a name may stand below its mark, the best place first.
-const OFFSETS = [-10, 18, 31, -22, 44];
+// Where a name may stand by its mark, to which side and how far down, the best place first.
+const PLACES = [
+  [0, -10],
+  [0, 18],
+  [1, 4],
+  [-1, 4],
+  [0, 31],
+  [0, -22],
+  [0, 44]
+] as const;
 
 export function drawExports(host: HTMLElement, info: IExportsInfo, paint: IPaint): Drawn {
   const { t } = paint;
@@ -40,7 +48,8 @@ export function drawExports(host: HTMLElement, info: IExportsInfo, paint: IPaint
     signs.push(sign('range', 'line', t('plot.exports.before')));
   }
   const names = svg('g', { class: 'tm-axis' });
-  const taken: { x: number; y: number; half: number }[] = [];
+  const bottom = box.top + box.height;
+  const taken = points.map(({ x, y }) => ({ x, y: y + 4, half: 6 }));
   for (const point of points) {
     const mark = path(
       `mark tm-${point.verified ? 'filled' : 'hollow'}`,
@@ -50,19 +59,25 @@ export function drawExports(host: HTMLElement, info: IExportsInfo, paint: IPaint
     // Beyond the edge, where it would press the others together.
     const text = point.name + (info.points[point.trial]?.y === 0 ? ' ↓' : '');
     const half = textWidth(text) / 2;
-    const x = Math.max(half, Math.min(paint.width - half, point.x));
-    // Above the highest marks stands the axis' name.
-    const free = (y: number): boolean =>
-      y > box.top + 8 &&
-      taken.every(one => Math.abs(one.y - y) >= 12 || Math.abs(one.x - x) > one.half + half);
-    const y = point.y + (OFFSETS.find(offset => free(point.y + offset)) ?? 0);
-    taken.push({ x, y, half });
+    const places = PLACES.map(([side, down]) => ({
+      x: Math.max(half, Math.min(paint.width - half, point.x + side * (half + 9))),
+      y: point.y + down,
+      half
+    }));
+    // Above the highest marks stands the axis' name, below the lowest its ticks.
+    const place = places.find(
+      ({ x, y }) =>
+        y > box.top + 8 &&
+        y < bottom + 5 &&
+        taken.every(one => Math.abs(one.y - y) >= 12 || Math.abs(one.x - x) > one.half + half)
+    ) ?? { x: point.x, y: point.y - 10, half };
+    taken.push(place);
     // The others on top: where a TF Lite file lies at the same place both are seen.
     root.insertBefore(
       mark,
       point.target === 'tflite' ? (root.querySelector('.tm-mark') ?? null) : null
     );
-    names.append(label(text, x, y, 'middle'));
+    names.append(label(text, place.x, place.y, 'middle'));
   }
   root.append(names);
   reachable(root, points, paint);
