@@ -36,7 +36,7 @@ _BATCH = 256
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Write the folder ``path``; returns remarks. Raises ExportError when OpenVINO can't read an operation."""
     openvino = silent_openvino()
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     made = source.made.get(_MADE)
     given = made.read_bytes() if made is not None else onnx_model(source).SerializeToString()
     try:

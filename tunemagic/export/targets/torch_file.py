@@ -5,13 +5,13 @@ names of its layers; it takes any number of samples and can be trained further, 
 inference (no dropout, batch statistics as they are). Arrays lie as in Keras: channels last, a Dense
 kernel is (inputs, outputs). ``torch.export.passes.move_to_device_pass`` moves it to an accelerator.
 
-Keras writes it with torch as its backend, in a process of its own. Its own ``export(format="torch")``
-does so with a fixed batch of one and weights that are called ``_torch_params.3``; a file of
-``torch.jit.trace`` names them likewise and is a format that torch is leaving; onnx2torch needs
-torchvision at load time and has no names at all.
+Keras computes it with torch as its backend, in a process of its own. What was weighed against that:
+Keras' ``export(format="torch")`` fixes a batch of one by itself and calls a weight
+``_functional._torch_params.dense/kernel``, as does ``torch.jit.trace``; what onnx2torch makes needs it,
+and torchvision, to load.
 
 Loading a ``.pt2`` can run code that is in it: torch falls back to pickle, evaluates its symbolic sizes
-as Python, and loads compiled libraries. Here only files are loaded that were just written.
+as Python, and loads compiled libraries. ``run`` is for files that were just written, or are trusted.
 """
 
 from __future__ import annotations
