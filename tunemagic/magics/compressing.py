@@ -31,6 +31,7 @@ __all__ = ["CompressingVerb", "add_compress"]
 
 _STEPS = ("slim", "clip", "clip_percentile", "prune", "scope", "cluster", "qat")
 _FIT = ("epochs", "learning_rate")
+_DONE = ("slim", "clip", "clip_percentile", "prune", "cluster", "qat")
 _TYPED = "%tune compress"
 
 
@@ -71,16 +72,23 @@ class CompressingVerb(SearchDefaults):
         texts = self._texts(study, given.get("lang"))
         options = {name: given[name] for name in (*_STEPS, *_FIT) if name in given}
         options |= options.pop("clip", {})
+        on_its_own_data = study is not None and "data" not in given and "val" not in given
+        if study is not None:
+            wait_for_results(study, texts)
+        in_kernel = getattr(self.shell, "kernel", None) is not None
+        place = _Place(texts("compress.running", steps=_steps_in(options)), in_kernel=in_kernel)
         try:
-            if study is not None and "data" not in given and "val" not in given:
-                wait_for_results(study, texts)
-                result = study.compress(**options)
-            else:
-                result = self._with_data(source if study is None else study.best_model, given, options)
+            with place:
+                if study is not None and on_its_own_data:
+                    result = study.compress(**options)
+                else:
+                    result = self._with_data(source if study is None else study.best_model, given, options)
+                place.show(self._compressed_table(result, given.get("out"), texts))
         except KeyboardInterrupt:
             raise StudyError(f"{_TYPED}: interrupted; the model is what it was before.") from None
         name = given["source"] if study is None else self._name_of(study)
-        self._show_compressed(result, given, _python_line(name, given, options, is_study=study is not None), texts)
+        line = _python_line(name, given, options, on_its_own_data=on_its_own_data, is_study=study is not None)
+        sys.stdout.write(texts("compress.python", line=line) + "\n")
 
     def _name_of(self, study: Study) -> str:
         """A variable that holds the study."""
@@ -102,16 +110,48 @@ class CompressingVerb(SearchDefaults):
         held = _pair("--val", given["val"], namespace) if "val" in given else None
         return compress(model, steps, x, y, validation=held, **fit)
 
-    def _show_compressed(self, result: Compressed, given: Mapping[str, Any], line: str, texts: Catalogue) -> None:
+    def _compressed_table(self, result: Compressed, name: str | None, texts: Catalogue) -> Table:
+        """The comparison; the model is put into the variable ``name``, if there is one."""
         heads, rows = result.rows(texts)
-        name = given.get("out")
         notes = [said.text(texts) for said in result.remarks]
         if name is not None:
             self.shell.user_ns[name] = result.model
         notes.append(texts("compress.keep") if name is None else texts("compress.kept", name=name))
-        table = Table(caption=result.model.name, columns=heads, rows=rows, notes=tuple(notes))
-        display(table.bundle(), raw=True)
-        sys.stdout.write(texts("compress.python", line=line) + "\n")
+        return Table(caption=result.model.name, columns=heads, rows=rows, notes=tuple(notes))
+
+
+class _Place:
+    """A place in the cell's output that says what is being done, then shows the table; empty after an error.
+
+    A terminal can't take back what it shows, so there the table comes alone.
+    """
+
+    def __init__(self, doing: str, *, in_kernel: bool) -> None:
+        self._doing = doing
+        self._in_kernel = in_kernel
+        self._handle: Any = None
+
+    def __enter__(self) -> _Place:
+        if self._in_kernel:
+            self._handle = display({"text/plain": self._doing}, raw=True, display_id=True)
+        return self
+
+    def show(self, table: Table) -> None:
+        """Put the table there."""
+        if self._handle is None:
+            display(table.bundle(), raw=True)
+        else:
+            self._handle.update(table.bundle(), raw=True)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._handle is not None:
+            self._handle.update({"text/plain": ""}, raw=True)
+
+
+def _steps_in(options: Mapping[str, Any]) -> str:
+    """``slim 0.5, qat``."""
+    asked = {name: value for name, value in options.items() if name in _DONE}
+    return ", ".join(name if value is True else f"{name} {value:g}" for name, value in asked.items())
 
 
 def _limit(token: str) -> dict[str, float]:
@@ -133,13 +173,15 @@ def _pair(option: str, names: tuple[str, ...], namespace: Mapping[str, Any]) -> 
     return x, y
 
 
-def _python_line(name: str, given: Mapping[str, Any], options: Mapping[str, Any], *, is_study: bool) -> str:
+def _python_line(
+    name: str, given: Mapping[str, Any], options: Mapping[str, Any], *, on_its_own_data: bool, is_study: bool
+) -> str:
     """What does the same in a script; ``name`` is the variable of the model or the study."""
     written = {
         key: str(value) if isinstance(value, int | float) else repr(str(value)) for key, value in options.items()
     }
     out = given.get("out", "small")
-    if is_study and "data" not in given:
+    if on_its_own_data:
         return f"{out} = {name}.compress({_arguments(written)}).model"
     steps = _arguments({key: value for key, value in written.items() if key not in _FIT})
     fit = {"validation": f"({', '.join(given['val'])})"} if "val" in given else {}
