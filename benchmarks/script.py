@@ -77,7 +77,7 @@ def environment(folder: Path) -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *_PACKAGES], check=True)
-    missing = subprocess.run([str(python), "-c", "import tunemagic"], capture_output=True, check=False)
+    missing = subprocess.run([str(python), "-I", "-c", "import tunemagic"], capture_output=True, check=False)
     if missing.returncode == 0:
         raise SystemExit(f"{folder}: tunemagic is installed there; expected an environment without it.")
     return python

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tunemagic.errors import ExportError
+from tunemagic.export.metadata import read
 from tunemagic.request import Target
 
 __all__ = ["describe"]
@@ -51,7 +52,6 @@ def describe(path: Path, target: Target, *, trust: bool) -> dict[str, Any]:
 
 def _tflite(path: Path) -> dict[str, Any]:
     """Opens the file and answers for zeros once."""
-    from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=1)
@@ -62,15 +62,10 @@ def _tflite(path: Path) -> dict[str, Any]:
     interpreter.invoke()
     for each in outputs:
         interpreter.get_tensor(each["index"])
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
-    about: dict[str, Any] = {}
-    for entry in model.metadata or []:
-        if b"tunemagic" in (entry.name or b""):
-            about |= _parsed(bytes(model.buffers[entry.buffer].data))
     return {
         "inputs": [_end(each["name"], each["shape_signature"], np.dtype(each["dtype"])) for each in inputs],
         "outputs": [_end(each["name"], each["shape_signature"], np.dtype(each["dtype"])) for each in outputs],
-        "about": about,
+        "about": read(path),
     }
 
 
