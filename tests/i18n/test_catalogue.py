@@ -57,8 +57,6 @@ def test_chinese_texts_are_chinese():
 SAME = {
     "demo.keras",
     "demo.tflite",
-    "fact.too_large_file",
-    "fact.too_slow_file",
     "panel.filter_example",
     "panel.modes.float16",
     "panel.modes.int4",

@@ -1,5 +1,7 @@
 """``%tune export`` with real models, real converters and the real runtimes."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,18 @@ def test_a_study_becomes_artefacts_that_its_record_lists(notebook, shell, tmp_pa
     assert [line.split("  ")[0] for line in lines[2:5]] == ["tflite int8", "onnx", "card"]
     again = notebook("%tune export digits --to tflite,onnx -o out/small")
     assert "out/small.onnx exists; add --force" in again.err
+
+
+@pytest.mark.slow
+def test_interrupt_ends_the_export_and_what_was_finished_is_kept(notebook, shell, tmp_path):
+    notebook(CELL)
+    study = shell.user_ns["study"]
+    study.subscribe(lambda event: signal.raise_signal(signal.SIGINT))
+    cell = notebook("%tune export digits --to onnx,tflite,keras -o out/")
+    assert "UsageError: the conversion was stopped; files that were finished before are kept." in cell.err
+    assert cell.texts[0].splitlines()[0] == "TF Lite: 1 of 1 verified"
+    assert [each.target for each in study.view.exports] == ["tflite"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["digits.tflite"]
 
 
 @pytest.mark.parametrize(

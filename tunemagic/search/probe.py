@@ -15,6 +15,7 @@ from typing import Any
 
 from tunemagic.errors import CellError, OptionError, SpaceError, TrialError, TuneError
 from tunemagic.events import Direction
+from tunemagic.randomness import kept_random_state
 from tunemagic.request import DEVICE_VALUES, Objective
 from tunemagic.search.arrays import for_keras
 from tunemagic.search.cell import TrialSetup
@@ -24,7 +25,6 @@ from tunemagic.search.hyperparameters import new_hyperparameters, space_of
 from tunemagic.search.job import PARAMETERS, Measure, TrialProgram
 from tunemagic.search.oracle import infer_direction
 from tunemagic.search.parts import run_on
-from tunemagic.search.train import kept_random_state
 from tunemagic.space import SearchSpace
 
 __all__ = ["Discovery", "discover", "line_finder", "run_program"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from tunemagic.randomness import kept_random_state
 from tunemagic.search.data import TrainingData
 from tunemagic.search.estimate import estimate_parameters
 from tunemagic.search.hyperparameters import hyperparameters_of, recording_copy, space_of
 from tunemagic.search.job import TrialProgram
-from tunemagic.search.train import kept_random_state
 from tunemagic.space import Kind, Parameter, SearchSpace, Value
 
 __all__ = ["ModelSizes"]
