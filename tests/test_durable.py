@@ -28,6 +28,46 @@ def test_a_full_disk_keeps_the_old_file_and_leaves_no_temporary_one(tmp_path: Pa
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
 
 
+def test_a_full_disk_keeps_the_old_folder_and_leaves_no_half_of_the_new_one(tmp_path: Path) -> None:
+    made, path = tmp_path / "made", tmp_path / "out" / "model"
+    for folder, size in ((made, 1000), (path, 10)):
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"x" * size)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            durable.place_folder(made, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(p.name, p.stat().st_size) for p in (tmp_path / "out").rglob("*")][1:] == [("weights", 10)]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["model"]
+
+
+def test_a_crash_at_any_step_leaves_the_old_folder_or_the_new_one(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "weights").write_bytes(b"new")
+    for number, step in enumerate(("folder.write.before", "folder.rename.before", "folder.rename.after")):
+        path = tmp_path / str(number) / "model"
+        path.mkdir(parents=True)
+        (path / "weights").write_bytes(b"old")
+
+        def crash(name: str, step: str = step) -> None:
+            if name == step:
+                raise KeyboardInterrupt
+
+        durable.set_crash_point(crash)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                durable.place_folder(made, path)
+        finally:
+            durable.set_crash_point(None)
+        assert (path / "weights").read_bytes() == (b"new" if step == "folder.rename.after" else b"old")
+        durable.place_folder(made, path)
+        assert [p.name for p in path.parent.iterdir()] == ["model"]
+
+
 def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
     durable.remove_file(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []

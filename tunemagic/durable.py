@@ -68,15 +68,16 @@ def place_folder(source: Path, path: Path) -> None:
     try:
         _copy_durably(source, fresh)
         crash_point("folder.rename.before")
-        with contextlib.suppress(FileNotFoundError):
+        if path.exists() or path.is_symlink():
+            _remove_tree(old)
             os.rename(path, old)
         try:
             os.rename(fresh, path)
-        except OSError:
+        except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(old, path)
             raise
-    except OSError:
+    except BaseException:
         _remove_tree(fresh)
         raise
     sync_folder(path.parent)

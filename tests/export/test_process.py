@@ -1,4 +1,4 @@
-"""Whatever happens to the conversion process, the notebook goes on and no process is left behind."""
+"""Processes that are kept, forked, forgotten and killed; a runner of TF Lite files stands for all of them."""
 
 import os
 import signal
@@ -8,116 +8,172 @@ import textwrap
 import threading
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from tunemagic.errors import ExportError
-from tunemagic.events import Verdict
-from tunemagic.export import convert_tflite
+from tunemagic.export.process import Worker, WorkerDied, WorkerSilent
+from tunemagic.export.runner import Run
+from tunemagic.export.runtime import run_file
 from tunemagic.export.serve import FAULT_VARIABLE
-from tunemagic.export.warm import CONVERTER
+from tunemagic.export.warm import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[2]
+RUNNER = "tunemagic.export.runner"
 
 
-def workers(pid):
-    """Conversion processes started by ``pid``."""
-    return [child for child in psutil.Process(pid).children() if "tunemagic.export.worker" in child.cmdline()]
+@pytest.fixture
+def job(dense_files, digits, tmp_path):
+    """Makes a folder in which the float file is run on held-out digits."""
+
+    def make(path=None):
+        np.save(tmp_path / "x.npy", digits.x_held)
+        given = {"x": str(tmp_path / "x.npy"), "outputs": str(tmp_path / "y.npy")}
+        Run(target="tflite", path=str(path or dense_files[0] / "digits.tflite"), **given).write(tmp_path)
+        return tmp_path
+
+    return make
 
 
-def convert(model, digits, folder, modes, **more):
-    return convert_tflite(
-        model,
-        modes,
-        x_eval=digits.x_held,
-        y_eval=digits.y_held,
-        representative=digits.x,
-        directory=folder,
-        stem="digits",
+def done(worker, folder):
+    """The facts of a job; without its times."""
+    worker.wait_until_up()
+    worker.send(folder)
+    facts = [worker.next_fact(timeout_seconds=60) for _ in range(2)]
+    return [{key: value for key, value in fact.items() if not key.startswith("micro")} for fact in facts]
+
+
+def gone(*processes):
+    return psutil.wait_procs(processes, timeout=60)[1] == []
+
+
+def test_a_runner_answers_as_the_file_does_here_and_imports_nothing_of_tensorflow(job, dense_files, digits):
+    with Worker(RUNNER) as worker:
+        (ran, end), process = done(worker, job()), psutil.Process(worker.pid)
+        assert (ran["kind"], end) == ("done", {"kind": "end"})
+        assert not [found.path for found in process.memory_maps() if "/tensorflow/" in found.path]
+        folder = job(__file__)
+        np.testing.assert_array_equal(
+            np.load(folder / "y.npy"), run_file(dense_files[0] / "digits.tflite", digits.x_held).outputs
+        )
+        (refused, _) = done(worker, folder)
+        assert refused["message"].startswith("the file does not run in LiteRT")
+        assert done(worker, job())[0] == ran
+    assert gone(process)
+
+
+def test_a_crash_is_told_by_its_signal_and_a_hang_by_its_limit(job, monkeypatch):
+    with Worker(RUNNER) as worker:
+        monkeypatch.setenv(FAULT_VARIABLE, "abort:run tflite")
+        with pytest.raises(WorkerDied, match=r"^crashed \(SIGABRT\)$"):
+            done(worker, job())
+    with Worker(RUNNER) as worker:
+        monkeypatch.setenv(FAULT_VARIABLE, "hang:run tflite")
+        worker.wait_until_up()
+        worker.send(job())
+        with pytest.raises(WorkerSilent, match=r"did not finish within 0\.1 s and was ended"):
+            worker.next_fact(timeout_seconds=0.1)
+
+
+def test_a_process_outlives_the_thread_that_asked_for_it(job):
+    made = []
+    thread = threading.Thread(target=lambda: made.append(Worker(RUNNER)))
+    thread.start()
+    thread.join()
+    with made[0] as worker:
+        assert done(worker, job())[0]["kind"] == "done"
+
+
+def test_one_process_is_kept_until_it_was_idle_for_long_enough():
+    warm = WarmProcess(RUNNER, idle_seconds=0.05)
+    first, second = warm.take(), warm.take()
+    assert first.pid != second.pid
+    processes = [psutil.Process(worker.pid) for worker in (first, second)]
+    warm.give_back(first)
+    warm.give_back(second)  # one is enough
+    assert gone(*processes)
+    warm = WarmProcess(RUNNER)
+    warm.give_back(warm.take())
+    kept = warm.take()
+    assert kept.alive
+    warm.give_back(kept)
+    process = psutil.Process(kept.pid)
+    process.kill()
+    assert gone(process)
+    kept = warm.take()
+    assert kept.alive
+    warm.give_back(kept)
+    warm.close()
+    assert not kept.alive
+    fresh = warm.take()
+    assert fresh is not kept
+    fresh.close()
+
+
+def script(text, *arguments, **more):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         **more,
     )
 
 
-def test_a_crash_costs_its_mode_only(dense, digits, tmp_path, monkeypatch):
-    monkeypatch.setenv(FAULT_VARIABLE, "abort:dynamic")
-    results = convert(dense, digits, tmp_path, ["none", "dynamic", "int8"])
-    assert [(result.mode, result.verdict) for result in results] == [
-        ("none", Verdict.VERIFIED),
-        ("dynamic", Verdict.FAILED),
-        ("int8", Verdict.VERIFIED),
-    ]
-    assert results[1].message == "dynamic: converter crashed (SIGABRT)"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.int8.tflite", "digits.tflite"]
-    assert len(workers(os.getpid())) == 1
+FORKING = """
+    import os
+    from tunemagic.export.warm import WarmProcess
+    warm = WarmProcess("tunemagic.export.runner")
+    first = warm.take()
+    first.wait_until_up()
+    warm.give_back(first)
+    child = os.fork()
+    if child == 0:
+        other = warm.take()
+        print(other.pid != first.pid, flush=True)
+        other.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    print(warm.take() is first and first.alive, first.pid, flush=True)
+    warm.give_back(first)
+"""
 
 
-def test_a_hang_ends_at_the_time_limit(dense, digits, tmp_path, monkeypatch):
-    monkeypatch.setenv(FAULT_VARIABLE, "hang:none")
-    (result,) = convert(dense, digits, tmp_path, ["none"], timeout_seconds=0.5)
-    assert (result.verdict, result.message) == (
-        Verdict.FAILED,
-        "none: converter did not finish within 0.5 s and was ended",
-    )
-    assert workers(os.getpid()) == []
-
-
-def test_a_process_that_can_not_start_fails_every_mode(dense, digits, tmp_path, monkeypatch):
-    CONVERTER.close()
-    monkeypatch.setenv(FAULT_VARIABLE, "abort:start")
-    results = convert(dense, digits, tmp_path, ["none", "int8"])
-    assert [(result.mode, result.verdict, result.message) for result in results] == [
-        (mode, Verdict.FAILED, "the start of the conversion process crashed (SIGABRT), before any mode was tried")
-        for mode in ("none", "int8")
-    ]
-
-
-def test_a_stop_request_ends_the_process_and_keeps_finished_files(dense, digits, tmp_path, monkeypatch):
-    monkeypatch.setenv(FAULT_VARIABLE, "hang:int8")
-    stop = threading.Event()
-    with pytest.raises(ExportError, match="the conversion was stopped; files that were finished before are kept"):
-        convert(dense, digits, tmp_path, ["none", "int8"], stop=stop, on_result=lambda _: stop.set())
-    assert workers(os.getpid()) == []
-    assert [path.name for path in tmp_path.iterdir()] == ["digits.tflite"]
-
-
-def test_an_error_in_the_listener_leaves_no_process(dense, digits, tmp_path):
-    def refuse(result):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert(dense, digits, tmp_path, ["none", "int8"], on_result=refuse)
-    assert workers(os.getpid()) == []
+def test_a_forked_child_has_a_process_of_its_own_and_the_kept_one_ends_with_the_kernel():
+    with script(FORKING) as kernel:
+        text, errors = kernel.communicate(timeout=60)
+    own, kept, pid = text.split()
+    assert (own, kept, errors) == ("True", "True", "")
+    assert not psutil.pid_exists(int(pid))
 
 
 PARENT = """
-    import numpy as np, keras
-    from tunemagic.export import convert_tflite
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    x = np.random.default_rng(0).random((20, 4))
-    try:
-        convert_tflite(model, ["none", "int8"], x_eval=x, y_eval=None, directory="out", stem="m",
-                       on_result=lambda result: print(result.verdict, flush=True))
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
+    import sys
+    from pathlib import Path
+    from tunemagic.export.process import Worker, WorkerSilent
+    with Worker("tunemagic.export.runner") as worker:
+        worker.wait_until_up()
+        worker.send(Path(sys.argv[1]))
+        try:
+            try:
+                worker.next_fact(timeout_seconds=0.5)
+            except WorkerSilent:
+                print(worker.pid, flush=True)
+            worker.next_fact(timeout_seconds=60)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_parent_that_is_interrupted_or_killed_leaves_no_process_even_when_the_converter_holds_the_lock(tmp_path, how):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), FAULT_VARIABLE: "hang:int8", "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PARENT)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-    ) as parent:
-        assert parent.stdout.readline() == "verified\n"  # so the worker is alive, and hangs in the next mode
-        (worker,) = workers(parent.pid)
-        parent.send_signal(how)
-        rest, _ = parent.communicate(timeout=60)
-    gone, alive = psutil.wait_procs([worker], timeout=60)
-    assert (gone, alive) == ([worker], [])
+def test_a_kernel_that_is_interrupted_or_killed_leaves_no_process_even_when_c_code_holds_the_lock(
+    job, monkeypatch, how
+):
+    monkeypatch.setenv(FAULT_VARIABLE, "hang:run tflite")
+    with script(PARENT, job()) as kernel:
+        worker = psutil.Process(int(kernel.stdout.readline()))
+        kernel.send_signal(how)
+        rest, _ = kernel.communicate(timeout=60)
+    assert gone(worker)
     assert rest == ("interrupted\n" if how is signal.SIGINT else "")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["m.tflite"]
