@@ -217,6 +217,21 @@ def test_a_config_may_name_nothing_but_parts_of_models(exported, tmp_path, unsaf
     assert os.listdir(tmp_path) == ["evil.keras"]
 
 
+def test_a_layer_of_the_user_s_own_loads_where_its_class_is_known(digits, tmp_path):
+    class Scaled(keras.layers.Dense):
+        def call(self, x):
+            return 2 * super().call(x)
+
+    model = keras.Sequential([keras.Input((64,)), Scaled(3)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ExportError, match=r"^m.keras: it needs .*Scaled, which is no part of Keras"):
+        tunemagic.load(tmp_path / "m.keras")
+    with keras.saving.custom_object_scope({"Scaled": Scaled}):
+        loaded = tunemagic.load(tmp_path / "m.keras")
+    x = digits.x_held[:9]
+    np.testing.assert_array_equal(keras_outputs(loaded, x), keras_outputs(model, x))
+
+
 def test_another_name_does_not_make_a_part_of_keras_of_a_class(exported, tmp_path):
     config = config_of(exported / "dense.keras")
     config["config"]["layers"][-1]["registered_name"] = "tunemagic>RandomImages"

@@ -36,7 +36,7 @@ _PARTS = (
     "optimizers", "quantizers", "random", "regularizers",
 )  # fmt: skip
 _OURS = ("tunemagic.prep.", "tunemagic.models.")
-_CODE = ("__lambda__", "TFSMLayer")
+_CODE = ("__lambda__", "TFSMLayer", "TorchModuleWrapper")
 _SLACK = 1000  # weights; the counts of seeds and the like
 
 
@@ -149,6 +149,7 @@ def check_weights_fit(config: dict[str, Any], held: int, name: str) -> None:
     It is built without values first: a config of a few bytes can ask for more memory than there is.
     """
     import keras
+    from keras.src.backend.common import global_state
     from keras.src.saving import serialization_lib
 
     from tunemagic.weightless import weights_without_values
@@ -156,10 +157,16 @@ def check_weights_fit(config: dict[str, Any], held: int, name: str) -> None:
     # A copy, because building a functional model takes its config apart.
     bare = copy.deepcopy({key: value for key, value in config.items() if key != "compile_config"})
     found: list[int | BaseException] = []
+    # Keras keeps the user's own classes of a custom_object_scope for each thread.
+    scope = dict(global_state.get_global_attribute("custom_objects_scope_dict", {}))
 
     def count() -> None:
         try:
-            with weights_without_values(), serialization_lib.SafeModeScope(True):
+            with (
+                keras.saving.custom_object_scope(scope),
+                weights_without_values(),
+                serialization_lib.SafeModeScope(True),
+            ):
                 model = keras.saving.deserialize_keras_object(bare)
                 found.append(sum(math.prod(weight.shape) for weight in model.weights))
         # Handed over to the caller's thread.
