@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.contents import contents_of
-from tunemagic.export.convert import convert_graph
+from tunemagic.export.convert import check_file, convert
 from tunemagic.export.handover import INPUT_NAME, OUTPUT_NAME, SIGNATURE
 from tunemagic.export.runtime import RunResult
 from tunemagic.export.source import Source
@@ -54,9 +54,12 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
             f"c: recurrent layer {source.loops[0]} reads too many steps to be unrolled, and a loop of unknown length "
             "has no place in TensorFlow Lite Micro. Shorten the sequences."
         )
+    wanted = QuantMode(mode)
     with tempfile.TemporaryDirectory() as folder:
         single = _single_sample(source.graph, Path(folder) / "single")
-        content = convert_graph(single, QuantMode(mode), source.calibration, [], prepares=source.prepares)
+        made = convert(single, wanted, source.calibration, [], prepares=source.prepares, rounds=source.rounds)
+    content = made.content
+    remarks = [*(made.remarks if source.prepares else ()), *check_file(content, wanted, source.params)]
     methods = resolver_methods(contents_of(content).operations)
     needs = measure(content)
     name = _NOT_PLAIN.sub("_", getattr(source.model, "name", "model"))[:_MOST_NAME]
@@ -71,7 +74,7 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     write_sources(program, path)
     (path / "about.json").write_text(about_text(source), encoding="utf-8")
     compiled = check_compiled(path, content)
-    return [f"arena: {needs.arena} bytes, measured in {_runtime()} on a 64-bit machine", compiled]
+    return [f"arena: {needs.arena} bytes, measured in {_runtime()} on a 64-bit machine", compiled, *remarks]
 
 
 def operations(path: Path) -> list[str]:

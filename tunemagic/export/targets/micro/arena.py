@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -89,13 +90,17 @@ def _main() -> int:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     content = sys.stdin.buffer.read()
-    enough = next((size for size in _SIZES if _runs(content, size)), None)
+    enough = next((size for size in _SIZES if _end_of_run(content, size) == 0), None)
     if enough is None:
+        status = _end_of_run(content, _SIZES[-1])
+        if os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            sys.stderr.write(f"one of its checks ends the program ({name}), however large the arena\n")
         return 1
     short = 0
     while enough - short > _STEP:
         middle = (short + enough) // 2 // _STEP * _STEP
-        if _runs(content, middle):
+        if _end_of_run(content, middle) == 0:
             enough = middle
         else:
             short = middle
@@ -103,12 +108,12 @@ def _main() -> int:
     return 0
 
 
-def _runs(content: bytes, size: int) -> bool:
-    """Whether the model starts and runs once in an arena of ``size`` bytes, tried in a child."""
+def _end_of_run(content: bytes, size: int) -> int:
+    """How a child ends that starts the model in an arena of ``size`` bytes and lets it answer: 0 when it can."""
     sys.stdout.flush()
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1] == 0
+        return os.waitpid(child, 0)[1]
     status = 1
     try:
         _started(content, size)
@@ -120,7 +125,7 @@ def _runs(content: bytes, size: int) -> bool:
 
 
 def _started(content: bytes, size: int) -> Any:
-    """An interpreter that has run once on zeros."""
+    """An interpreter that has answered zeros. Its ends too take memory, when they are first asked for."""
     import numpy as np
     from tflite_micro import runtime
 
@@ -128,6 +133,7 @@ def _started(content: bytes, size: int) -> Any:
     source = interpreter.get_input_details(0)
     interpreter.set_input(np.zeros(source["shape"], source["dtype"]), 0)
     interpreter.invoke()
+    interpreter.get_output_details(0)
     return interpreter
 
 
