@@ -53,7 +53,7 @@ def test_the_card_tells_scores_with_their_noise_values_with_their_ranges_and_fil
     assert found["Hyperparameters"][2:] == ["| units | 96 | 32 … 128 step 32 |", "| lr | 0.01 | 0.0001 … 0.1 log |"]
     assert found["Intended use"] == ["> **To be filled in:** What is the model for, and who is to use it?"]
     files = sections(card_text(golden("exported", tmp_path)))
-    assert files["Files"][0] == "Converted files: 1 of 3 verified"
+    assert files["Files"][0] == "Exported files: 1 of 3 verified"
     assert [row.split(" | ")[1] for row in files["Files"][3:6]] == ["not verified", "failed", "verified"]
     assert files["Loading"][1] == "interpreter = Interpreter('a.tflite')   # from ai_edge_litert.interpreter"
 

@@ -221,12 +221,12 @@ def test_a_finished_and_exported_study_is_told_in_text(tmp_path):
         "  trial  val_accuracy   epoch    time  units    lr\n"
         "      1        0.9375  3 of 3  1.50 s     64  0.01\n"
         "\n"
-        "Converted files: 1 of 3 verified\n"
+        "Exported files: 1 of 3 verified\n"
         "  mode            verdict          size     gzip  accuracy  in Keras  agreement  max diff  µs/sample  file\n"
         "  tflite int8     not verified   6.1 kB   5.1 kB      0.75    0.9375     75.0 %"
         "    2.5e-7        3.5  b.tflite\n"
         "  tflite float16  failed              –        –         –         –          –         –          –  –\n"
-        "  tflite none     verified      20.5 kB  18.4 kB    0.9375    0.9375    100.0 %"
+        "  tflite          verified      20.5 kB  18.4 kB    0.9375    0.9375    100.0 %"
         "    2.5e-7        3.5  a.tflite\n"
         "  tflite int8: off\n"
         "  tflite float16: the converter refused op <CustomOp>\n"
@@ -383,7 +383,7 @@ def test_a_diagnosis_stands_below_the_best_trials_with_what_to_try(tmp_path):
     assert (
         bundle["text/plain"][start:].splitlines()[2].startswith("  Overfitting (trial 1): loss is 0.03125 in training")
     )
-    assert bundle["text/plain"].index("Best trial") < start < bundle["text/plain"].index("Converted files")
+    assert bundle["text/plain"].index("Best trial") < start < bundle["text/plain"].index("Exported files")
     assert "<ol" in bundle["text/html"]
 
 

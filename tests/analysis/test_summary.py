@@ -117,7 +117,7 @@ def test_a_whole_study_is_said_in_words():
         more_failures=(),
         notes=("3 NaN in x_train",),
         exports=Cells(
-            caption="Converted files: 1 of 2 verified",
+            caption="Exported files: 1 of 2 verified",
             columns=(
                 "mode",
                 "verdict",
@@ -132,7 +132,7 @@ def test_a_whole_study_is_said_in_words():
             ),
             rows=(
                 (
-                    "tflite none",
+                    "tflite",
                     "verified",
                     "20.5 kB",
                     "18.4 kB",

@@ -16,6 +16,7 @@ from tunemagic.errors import TuneError
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, replay
+from tunemagic.widgets.artefacts import targets_info
 
 KINDS = ("best", "parallel", "importance", "slice", "contour", "pareto", "timeline", "spread")
 SPACE = SearchSpace(
@@ -146,10 +147,13 @@ class Gallery(PanelPage):
         topic, options = ask["topic"], ask["options"]
         reply = {"kind": "answer", "v": 1, "topic": topic, "options": options, "seq": self.view.seq}
         try:
-            info = infos.get(topic) or answer(self.view, topic, options, log_of=lambda _: "")
+            info = infos.get(topic) or (targets_info() if topic == "targets" else self._real(topic, options))
         except TuneError as error:
             return {**reply, "info": None, "error": str(error)}
         return {**reply, "info": info, "error": ""}
+
+    def _real(self, topic: str, options: Mapping[str, str]) -> dict[str, Any]:
+        return answer(self.view, topic, options, log_of=lambda _: "")
 
     def commands(self) -> Sequence[tuple[str, dict[str, Any]]]:
         """The verbs and arguments of all clicks so far."""

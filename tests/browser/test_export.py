@@ -31,7 +31,7 @@ def test_a_finished_search_is_exported_compared_and_tried_out_by_clicks(lab):
     convert.click()
     expect(section.locator(".tm-busy")).to_have_text("1 of 1: int8 …")
     expect(section.locator(".tm-verdict")).to_have_text(["verified"])
-    section.get_by_role("button", name="Export as none (float32)").click()
+    section.get_by_role("button", name="Convert to none (float32)").click()
     expect(section.locator(".tm-verdict")).to_have_text(["verified"] * 2)
     expect(section.locator("svg.tm-svg .tm-filled")).to_have_count(2)
     expect(convert.first).to_be_enabled()

@@ -100,7 +100,7 @@ def test_the_menu_says_what_is_missing_and_a_row_makes_a_mode_that_is_not_there_
     assert (missing.is_disabled(), missing.get_attribute("title")) == (True, OFFERS[5]["missing"])
     assert panel.asked() == [("exports", {})]  # what there is to export to is asked once
     assert names(page) == ["none (float32)", "dynamic range", "float16", "int8"]
-    page.get_by_role("button", name="Export as int8").click()
+    page.get_by_role("button", name="Convert to int8").click()
     assert panel.commands() == [("convert", {"target": "tflite", "mode": "int8"})]
     page.get_by_label("Export to").select_option("onnx none")
     panel.acknowledge()

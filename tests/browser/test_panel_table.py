@@ -190,6 +190,9 @@ def test_tabs_are_walked_with_arrows_and_ask_only_while_they_are_shown(page):
     tabs = page.get_by_role("tab")
     names = ["Curves", "Best", "Parallel", "Importance", "Slice", "Contour", "Pareto", "Timeline"]
     assert [tab.inner_text() for tab in tabs.all() if tab.is_visible()] == names
+    assert panel.asked() == [("targets", {})]  # what there is to export to, once
+    panel.answer("targets", {}, {"exports": []})
+    panel.settle()
     assert panel.asked() == []
     tabs.first.focus()
     tops = set()

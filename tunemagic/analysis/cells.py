@@ -18,10 +18,21 @@ from tunemagic.analysis.wording import (
 )
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.request import QuantMode
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView, TrialRecord
 
-__all__ = ["MAX_CELL", "MAX_TEXT", "Cells", "export_remark", "exports_cells", "short", "trials_cells", "verdict_text"]
+__all__ = [
+    "MAX_CELL",
+    "MAX_TEXT",
+    "Cells",
+    "artefact_name",
+    "export_remark",
+    "exports_cells",
+    "short",
+    "trials_cells",
+    "verdict_text",
+]
 
 MAX_TEXT = 300  # characters of a sentence
 MAX_CELL = 60
@@ -131,16 +142,25 @@ def exports_cells(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) 
         numeric=frozenset(range(2, 9)),
         verdicts=frozenset({1}),
         remarks=tuple(
-            texts("record.setting", label=_mode(result), text=short(told, MAX_TEXT))
-            for result in results
-            if (told := export_remark(result))
+            texts("record.setting", label=short(texts("list.comma").join(names), MAX_TEXT), text=short(told, MAX_TEXT))
+            for told, names in _remarks(results).items()
         ),
     )
 
 
+def _remarks(results: Sequence[ModelExported]) -> dict[str, list[str]]:
+    """What the table leaves open, with the names of the artefacts: faults, and warnings about verified ones."""
+    remarks: dict[str, list[str]] = {}
+    for result in results:
+        verified = result.verdict is Verdict.VERIFIED
+        for told in result.warnings if verified else filter(None, [export_remark(result)]):
+            remarks.setdefault(told, []).append(artefact_name(result))
+    return remarks
+
+
 def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
     return (
-        _mode(result),
+        short(artefact_name(result)),
         verdict_text(result.verdict, texts),
         byte_text(result.bytes),
         byte_text(result.gzip_bytes),
@@ -164,5 +184,6 @@ def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:
     return texts(f"verdict.{verdict.replace(' ', '_')}")
 
 
-def _mode(result: ModelExported) -> str:
-    return short(f"{result.target} {result.mode}")
+def artefact_name(result: ModelExported) -> str:
+    """What was made: ``onnx``, ``tflite int8``."""
+    return result.target if result.mode == QuantMode.NONE else f"{result.target} {result.mode}"

@@ -7,12 +7,13 @@ from typing import Any
 
 from IPython.display import display
 
+from tunemagic.analysis.cells import artefact_name
 from tunemagic.errors import OptionError, StudyError
 from tunemagic.events import ModelExported
 from tunemagic.export.result import ExportResult
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.objects import is_model
-from tunemagic.magics.tables import artefact_name, exports_table
+from tunemagic.magics.tables import exports_table
 from tunemagic.magics.tokens import did_you_mean, quoted
 from tunemagic.magics.waiting import Interrupts, on_thread
 from tunemagic.study import Study

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunemagic.analysis.cells import export_remark, verdict_text
+from tunemagic.analysis.cells import artefact_name, export_remark, verdict_text
 from tunemagic.analysis.wording import (
     MISSING,
     clock,
@@ -22,11 +22,11 @@ from tunemagic.analysis.wording import (
 )
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
-from tunemagic.request import QuantMode, Target
+from tunemagic.request import Target
 from tunemagic.text import aligned, one_line
 from tunemagic.trial import StudyView
 
-__all__ = ["Table", "artefact_name", "best_table", "exports_table", "status_line", "studies_table"]
+__all__ = ["Table", "best_table", "exports_table", "status_line", "studies_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +115,6 @@ def _from_here(path: str) -> str:
     """The path as seen from the notebook's folder when it lies below it."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if path and Path(path).is_relative_to(here) else path
-
-
-def artefact_name(result: ModelExported) -> str:
-    """What was made: ``onnx``, ``tflite int8``."""
-    return result.target if result.mode == QuantMode.NONE else f"{result.target} {result.mode}"
 
 
 def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH, *, more: Sequence[str] = ()) -> Table:
