@@ -87,11 +87,12 @@ def test_branches_shared_layers_nested_models_and_operations_keep_their_wiring(t
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.ReLU()], name="inner")
     left, right = shared(inputs), shared(inputs * 2.0)
     both = layers.Concatenate()([left, inner(right)])
-    attended = layers.Add()([both, keras.ops.relu(both)])
+    attended = layers.Dropout(0.5)(layers.Add()([both, keras.ops.relu(both)]))
     text, _ = remade(compiled(keras.Model(inputs, layers.Dense(2)(attended))), tmp_path)
     found = lines_of(text)
     assert 'shared_layer = keras.layers.Dense(4, activation="relu", name="shared")' in found
     assert "inner_layer = keras.Sequential([" in found
+    assert "dropout = keras.layers.Dropout(0.5)(add)" in found
     assert any(line.startswith("concatenate = keras.layers.Concatenate()([shared, ") for line in found)
 
 
@@ -154,6 +155,13 @@ def test_models_that_are_no_lines_are_refused_by_reason(tmp_path):
     bare = keras.Sequential([keras.Input((3,)), layers.Dense(2)], name="bare")
     with pytest.raises(ExportError, match="since the model is not compiled, so a script can't train it; compile it"):
         draft_of_model(bare, "m", None)
+    texts = layers.TextVectorization(output_sequence_length=4, name="words")
+    texts.adapt(["a b", "b c"])
+    told = keras.Sequential([keras.Input((1,), dtype="string"), texts, layers.Embedding(9, 2), layers.Flatten()])
+    with pytest.raises(
+        ExportError, match=r"layer words \(TextVectorization\) holds a vocabulary that it has adapted to"
+    ):
+        draft_of_model(compiled(told), "m", None)
     shown = keras.Sequential(
         [keras.Input((3,)), layers.Lambda(lambda z: z, name="mine"), layers.Dense(2)], name="shown"
     )

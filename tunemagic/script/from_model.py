@@ -50,14 +50,14 @@ def _keras_step() -> Any:
 
 
 def _adapted(model: Any) -> dict[str, list[Any]]:
-    """Weights that training does not make, by layer: statistics, frozen embeddings. Raises Unwritable for texts."""
+    """Weights that training does not make, by layer, such as statistics. Raises Unwritable for vocabularies."""
     import numpy as np
 
     found: dict[str, list[Any]] = {}
     own = {layer.name for layer in model.layers}
     for layer in walk_layers(model):
-        if hasattr(layer, "save_assets") and type(layer).save_assets is not _no_assets():
-            raise Unwritable(f"layer {layer.name} ({type(layer).__name__}) holds a vocabulary")
+        if hasattr(layer, "get_vocabulary") and layer.get_config().get("vocabulary") is None:
+            raise Unwritable(f"layer {layer.name} ({type(layer).__name__}) holds a vocabulary that it has adapted to")
         learned = type(layer).__name__ in _TRAINED_BY_LEARNING and layer.trainable
         if not layer.weights or layer.trainable_weights or learned or getattr(layer, "layers", None):
             continue
@@ -67,12 +67,6 @@ def _adapted(model: Any) -> dict[str, list[Any]]:
             raise Unwritable(f"layer {layer.name} lies inside of another and has weights that training does not make")
         found[layer.name] = [np.asarray(weight) for weight in layer.get_weights()]
     return found
-
-
-def _no_assets() -> Any:
-    import keras
-
-    return keras.layers.Layer.save_assets
 
 
 def _fit(setup: TrialSetup | None, gathered: Gathered) -> tuple[dict[str, str], dict[str, Any]]:

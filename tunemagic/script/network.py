@@ -121,11 +121,9 @@ def _is_chain(model: Any) -> bool:
 
 def _arguments(node: Any, tensors: Mapping[int, str], gathered: Gathered) -> str:
     parts = [_value_text(each, tensors, gathered) for each in node.arguments.args]
-    parts += [
-        f"{key}={_value_text(each, tensors, gathered)}"
-        for key, each in node.arguments.kwargs.items()
-        if each is not None
-    ]
+    # Keras notes training=False while a graph is built, and goes by whether the whole model trains.
+    options = {key: each for key, each in node.arguments.kwargs.items() if each is not None and key != "training"}
+    parts += [f"{key}={_value_text(each, tensors, gathered)}" for key, each in options.items()]
     return ", ".join(parts)
 
 
