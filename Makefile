@@ -31,10 +31,11 @@ demo: package
 test: test-frontend test-python
 
 # Tests in a real JupyterLab share one server and come one after the other; those of the panel alone need no server.
+# The others wait for processes of their own half of the time, so three at a time keep two cores busy.
 test-python: dev
 	chromium=$$(scripts/need_chromium.sh) && export TUNEMAGIC_CHROMIUM=$$chromium && \
 		$(BIN)/python -m pytest -m "browser and slow" && \
-		$(BIN)/python -m pytest -m "not (browser and slow)" -n 2 --dist loadfile --hypothesis-profile=repeatable
+		$(BIN)/python -m pytest -m "not (browser and slow)" -n 3 --dist loadfile --hypothesis-profile=repeatable
 
 test-frontend: $(STAMPS)/node_modules
 	cd labextension && jlpm test
