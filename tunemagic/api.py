@@ -163,6 +163,7 @@ def tflite(
     path: str | Path | None = None,
     max_kb: float | None = None,
     max_ms: float | None = None,
+    force: bool = False,
 ) -> tuple[ExportResult, ...]:
     """Convert a study's best model or any Keras model to TF Lite files, run and compare each.
 
@@ -175,6 +176,7 @@ def tflite(
         path: Where the file goes; default: the study's folder, or the model's name here.
         max_kb: The limit of size for ``best``, in kB (1000 bytes).
         max_ms: The limit of time for one sample for ``best``, in milliseconds.
+        force: Replace files that tunemagic did not write.
 
     Raises:
         TuneError: The model, the data or the folder can't be used, or no file keeps to the limits.
@@ -189,8 +191,8 @@ def tflite(
             raise OptionError('max_kb and max_ms are limits for modes="best"; add it, or leave them out.')
         given = [modes] if isinstance(modes, str) else modes
         wanted = every_mode() if modes == "all" else [_word(QuantMode, mode, "modes") for mode in given]
-        return _converted(model, wanted, data=data, representative=representative, path=path)
-    results = _converted(model, every_mode(), data=data, representative=representative, path=path)
+        return _converted(model, wanted, data=data, representative=representative, path=path, force=force)
+    results = _converted(model, every_mode(), data=data, representative=representative, path=path, force=force)
     higher = model.view.direction is Direction.MAX if isinstance(model, Study) and data is None else None
     choice = choose(results, max_kb=max_kb, max_ms=max_ms, higher_is_better=higher)
     if choice.result is None:
@@ -199,13 +201,13 @@ def tflite(
 
 
 def _converted(
-    model: Any, wanted: Sequence[QuantMode], *, data: Any, representative: Any, path: str | Path | None
+    model: Any, wanted: Sequence[QuantMode], *, data: Any, representative: Any, path: str | Path | None, force: bool
 ) -> tuple[ExportResult, ...]:
     from tunemagic.export import convert_tflite, split_target
     from tunemagic.study import Study
 
     if isinstance(model, Study) and data is None:
-        return model.export_tflite(wanted, representative=representative, path=path)
+        return model.export_tflite(wanted, representative=representative, path=path, force=force)
     if data is None:
         raise DataError(
             "data: a model that was not tuned here needs data to be compared on; pass data=(x_test, y_test)."
@@ -221,6 +223,7 @@ def _converted(
         representative=representative,
         directory=folder,
         stem=stem,
+        force=force,
     )
 
 

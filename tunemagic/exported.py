@@ -173,11 +173,17 @@ class Exported(StudyPart):
         *,
         representative: Any = None,
         path: str | Path | None = None,
+        force: bool = False,
         on_result: Callable[[ExportResult], None] | None = None,
     ) -> tuple[ExportResult, ...]:
-        """Convert the best model to TF Lite; files that are there already are replaced. See ``export``."""
+        """Convert the best model to TF Lite; files that tunemagic wrote there are replaced. See ``export``."""
         return self.export(
-            Target.TFLITE, modes, representative=representative, path=path, force=True, on_result=on_result
+            Target.TFLITE,
+            modes,
+            representative=representative,
+            path=path,
+            force=force or path is None,
+            on_result=on_result,
         )
 
     def sensitivity(self) -> Sensitivity:

@@ -91,14 +91,18 @@ def test_targets_in_float32_compute_the_same_function(exported):
         assert results[target, "none"].max_abs_diff < 1e-5
 
 
-def test_what_exists_is_replaced_by_force_only(exported, dense, digits):
+def test_what_exists_is_replaced_by_force_only_but_for_tf_lite_files_of_ours(exported, dense, digits):
     folder, results, _ = exported
     given = {"x_eval": digits.x_held, "y_eval": digits.y_held, "directory": folder, "stem": "digits"}
+    (folder / "foreign.tflite").write_bytes(b"not ours")
+    with pytest.raises(ExportError, match=r"foreign\.tflite exists; add --force"):
+        export_model(dense, [("tflite", "none")], **given | {"stem": "foreign"})
+    (folder / "foreign.tflite").unlink()
     for target in (Target.SAVEDMODEL, Target.ONNX):
         with pytest.raises(ExportError, match=r"digits\S+ exists; add --force \(Python: force=True\) to replace it"):
             export_model(dense, [(target, "none")], **given)
         assert fingerprint(results[target, "none"].path)[2] == results[target, "none"].sha256
-    (again,) = export_model(dense, [("tflite", "none")], **given, force=True)
+    (again,) = export_model(dense, [("tflite", "none")], **given)  # a file of ours
     assert (again.verdict, again.path) == (Verdict.VERIFIED, results[Target.TFLITE, "none"].path)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 

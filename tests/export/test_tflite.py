@@ -213,7 +213,14 @@ def test_a_file_that_misses_its_gate_is_named_so_and_an_older_verified_file_stay
     (tmp_path / "digits.tflite").write_bytes(b"replaced")
     truth = (keras_outputs(untrained, digits.x_held).argmax(1) + 1) % 10
     plain, integer = convert_tflite(
-        untrained, BOTH, x_eval=digits.x_held, y_eval=truth, representative=digits.x, directory=tmp_path, stem="digits"
+        untrained,
+        BOTH,
+        x_eval=digits.x_held,
+        y_eval=truth,
+        representative=digits.x,
+        directory=tmp_path,
+        stem="digits",
+        force=True,
     )
     assert plain.verdict is Verdict.VERIFIED
     assert integer.verdict is Verdict.NOT_VERIFIED
@@ -231,7 +238,7 @@ def test_a_file_that_misses_its_gate_is_named_so_and_an_older_verified_file_stay
 def test_a_file_that_can_not_be_put_in_its_place_fails_and_leaves_nothing(dense, digits, tmp_path):
     (tmp_path / "digits.tflite" / "in the way").mkdir(parents=True)
     (result,) = convert_tflite(
-        dense, ["none"], x_eval=digits.x_held, y_eval=digits.y_held, directory=tmp_path, stem="digits"
+        dense, ["none"], x_eval=digits.x_held, y_eval=digits.y_held, directory=tmp_path, stem="digits", force=True
     )
     assert (result.verdict, result.path, result.bytes) == (Verdict.FAILED, None, None)
     assert f"can't write {tmp_path / 'digits.tflite'}: Is a directory." in result.message

@@ -71,7 +71,7 @@ def export_model(
         trial: the trial that the model belongs to, for the result.
         score_name: the study's metric, for the result; None = accuracy for classes, else the loss.
         about: facts to be kept beside the model, as JSON: labels, study, values, versions.
-        force: replace artefacts that exist.
+        force: replace artefacts that exist; TF Lite files that were written by this function are in any case.
         on_result: called with each result as soon as it is there, on this thread.
         timeout_seconds: for each step of a variant (conversion, run).
         stop: when set, the export ends with an ExportError.
@@ -87,10 +87,10 @@ def export_model(
     wanted = _in_order(variants)
     facts, directory, stem = _jsonable(about or {}), Path(directory), usable_stem(stem)
     parts = _parts(model, wanted)
-    tasks = [prepare(part, x_eval, y_eval, representative, _calibrated(part, own), score_name) for part, own in parts]
     if not force:
         for variant in wanted:
             check_free(directory / artefact_name(variant.target, stem, variant.mode))
+    tasks = [prepare(part, x_eval, y_eval, representative, _calibrated(part, own), score_name) for part, own in parts]
     usable_folder(directory)
     limits = Limits(timeout_seconds=timeout_seconds, stop=stop)
     results: dict[Variant, ExportResult] = {}

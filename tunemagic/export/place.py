@@ -12,6 +12,7 @@ from pathlib import Path
 from tunemagic.durable import place_folder, write_atomic
 from tunemagic.errors import ExportError
 from tunemagic.events import Verdict
+from tunemagic.export import metadata
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.request import QuantMode, Target
 
@@ -68,9 +69,16 @@ def usable_folder(directory: str | Path) -> Path:
 
 
 def check_free(path: Path) -> None:
-    """Raises ExportError when there is something of that name."""
-    if path.exists() or path.is_symlink():
+    """Raises ExportError when there is something of that name; a TF Lite file of ours may be made again."""
+    if (path.exists() or path.is_symlink()) and not _is_our_file(path):
         raise ExportError(f"{path} exists; add --force (Python: force=True) to replace it, or name another path.")
+
+
+def _is_our_file(path: Path) -> bool:
+    try:
+        return path.is_file() and bool(metadata.read(path))
+    except ExportError:
+        return False
 
 
 def place(made: Path, path: Path) -> None:

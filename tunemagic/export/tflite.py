@@ -28,7 +28,7 @@ def convert_tflite(
     trial: int | None = None,
     score_name: str | None = None,
     about: Mapping[str, Any] | None = None,
-    force: bool = True,
+    force: bool = False,
     on_result: Callable[[ExportResult], None] | None = None,
     timeout_seconds: float = 300,
     stop: threading.Event | None = None,
@@ -46,7 +46,7 @@ def convert_tflite(
         trial: the trial that the model belongs to.
         score_name: the study's metric.
         about: facts to be kept in the file.
-        force: replace files that exist, so that a cell can be run again.
+        force: replace files that exist; those that tunemagic wrote are in any case, so that a cell can be run again.
         on_result: called with each result.
         timeout_seconds: for each step of a mode.
         stop: when set, the conversion ends with an ExportError.

@@ -244,6 +244,7 @@ class ExportLine:
     representative: str | None
     data: tuple[str, ...] | None
     path: str | None
+    force: bool = False
     quant: str | None = None
     max_kb: float | None = None
     max_ms: float | None = None
@@ -272,6 +273,7 @@ def export_parser() -> LineParser:
     parser.option("--rep", type=variable, metavar="VAR", help="representative inputs for int8; default: training data")
     parser.option("--data", type=data_names, metavar="X,Y", help="held-out data for the comparison")
     parser.option("-o", "--out", type=text, metavar="PATH", help="where to write the file; for several modes a folder")
+    parser.flag("--force", help="replace files that tunemagic did not write")
     parser.flag("--sensitivity", help="show what each layer costs in 8 and 4 bits; write nothing")
     parser.option(
         "--snippet",
@@ -295,6 +297,7 @@ def export_line(parser: LineParser, line: str, namespace: Mapping[str, Any]) -> 
         representative=values.rep,
         data=values.data,
         path=values.out,
+        force=values.force,
         quant=values.quant,
         max_kb=values.max_kb,
         max_ms=values.max_ms,

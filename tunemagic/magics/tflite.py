@@ -77,7 +77,9 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
 
     def _export_study(self, study: Study, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
         representative = self._representative(asked)
-        return study.export_tflite(asked.modes, representative=representative, path=asked.path, on_result=shown.add)
+        return study.export_tflite(
+            asked.modes, representative=representative, path=asked.path, force=asked.force, on_result=shown.add
+        )
 
     def _export_model(self, source: Any, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
         """Convert a model and compare on the data of the line."""
@@ -96,6 +98,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             representative=self._representative(asked),
             directory=folder,
             stem=stem,
+            force=asked.force,
             trial=None if study is None else study.best_trial.number,
             score_name=None if study is None else study.view.objective.removeprefix("val_"),
             on_result=shown.add if study is None else _recorded(study, shown),
