@@ -64,3 +64,8 @@ def test_other_samples_travel_as_numbers():
 def test_samples_of_more_axes_are_refused():
     with pytest.raises(DataError, match="expected columns, series or images"):
         look_of(np.zeros((2, 3, 4, 5, 6)), DENSE)
+
+
+def test_texts_are_refused():
+    with pytest.raises(DataError, match="expected samples of numbers; received <U3"):
+        look_of(np.array([["red"], ["low"]]), DENSE)

@@ -52,7 +52,7 @@ class Paired:
         columns: Names of the columns of a table.
 
     Raises:
-        DataError: There are no samples.
+        DataError: There are no samples, or they can't be shown.
         ExportError: The model can't be called on them.
     """
 
@@ -63,9 +63,9 @@ class Paired:
         self.x, self.y = x[:_MOST_SAMPLES], None if y is None else y[:_MOST_SAMPLES]
         if not len(self.x):
             raise DataError("demo: expected samples to pick from; received none.")
+        self.look: Look = look_of(self.x, model, columns)
         self._keras = keras_outputs(model, self.x)
         self.answers: Answers = answers_of(model, self._keras, self.y)
-        self.look: Look = look_of(self.x, model, columns)
         self._call = _traced(model)
         self._said: dict[str, Any] = {}
 

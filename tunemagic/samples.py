@@ -49,12 +49,14 @@ class SampleInfo:
 
 
 def look_of(x: Any, model: Any, names: Sequence[str] = ()) -> Look:
-    """How samples ``x`` (sample, ...) are shown. Raises DataError for samples of more than three axes.
+    """How samples ``x`` (sample, ...) are shown. Raises DataError for what is no numbers, or has more than three axes.
 
     Rows of as many numbers as a square has pixels are pictures when neighbours are alike both ways.
     """
     import numpy as np
 
+    if x.dtype.kind not in "fiub":
+        raise DataError(f"expected samples of numbers; received {x.dtype}.")
     shape = x.shape[1:]
     layout = layout_of(shape, tuple(names), model)
     seen = np.asarray(x[:_LOOKED_AT], np.float64)
