@@ -3,6 +3,7 @@ import pytest
 import tunemagic
 from tunemagic.errors import DataError, OptionError, StudyChangedError
 from tunemagic.events import Direction, Verdict
+from tunemagic.request import QuantMode
 from tunemagic.search.executors.cores import usable_cores
 from tunemagic.trial import StudyState
 
@@ -75,6 +76,8 @@ def test_any_model_becomes_a_verified_file(digits, tmp_path):
         ),
         ({"pruner": "best"}, "pruner: expected one of auto, none, median, asha; received 'best'."),
         ({"workers": 9999}, f"--workers 9999: this machine has {CORES} cores; expected 0 to {CORES}."),
+        ({"quant": "int9"}, f"quant: expected one of {', '.join(QuantMode)}; received 'int9'."),
+        ({"max_kb": -1.0}, "--max-kb: expected a number above 0; received -1."),
         ({"objective": "acc:up"}, "objective: expected one of min, max; received 'up'."),
         ({"val": [1, 2]}, "val: expected a share such as 0.2, or (x, y); received list."),
         ({"val": 2.0}, "--val: expected a fraction between 0 and 1; received 2. Try --val 0.2."),

@@ -13,7 +13,7 @@ from tunemagic.errors import DataError, ExportError
 from tunemagic.events import Verdict
 from tunemagic.export import export_model
 from tunemagic.export.choose import choose
-from tunemagic.export.place import split_target
+from tunemagic.export.place import split_target, usable_folder, usable_stem
 from tunemagic.export.result import ExportResult
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.task import EVALUATION_SAMPLES
@@ -54,6 +54,7 @@ def export_artefacts(
     arguments of ``export_model``. Raises ExportError as that does, also when a script or a card is there already.
     """
     written = [target for target, _ in jobs if target in _WRITTEN]
+    usable_stem(stem)
     if not force:
         for target in written:
             _check_absent(target, directory, stem)
@@ -90,9 +91,8 @@ def _write(target: Target, source: Any, directory: Path, stem: str, trial: int |
     """The script or the card; what keeps it from being written is its result, since others are there already."""
     write = write_code if target is Target.CODE else write_card
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        return write(source, directory / f"{stem}{_WRITTEN[target][0]}", force=True)
-    except (ExportError, OSError) as error:
+        return write(source, usable_folder(directory) / f"{stem}{_WRITTEN[target][0]}", force=True)
+    except ExportError as error:
         return ExportResult(
             target=target, mode=QuantMode.NONE, path=None, verdict=Verdict.FAILED, message=str(error), trial=trial
         )
@@ -221,6 +221,6 @@ def _pair(data: Any) -> tuple[Any, Any]:
 def _labels(y: Any) -> list[str]:
     """The names of the classes in the order of the model's outputs: their numbers; empty for other targets."""
     labels = class_labels(y)
-    if labels is None or labels.dtype.kind not in "iub":
+    if labels is None or labels.dtype.kind not in "iub" or labels.min() < 0:
         return []
     return [str(number) for number in range(int(labels.max()) + 1)]

@@ -78,6 +78,7 @@ def test_interrupt_ends_the_export_and_what_was_finished_is_kept(notebook, shell
         ("%tune export mine --to onnx --data x_train,wrong", "y_eval: expected 80 values"),
         ("%tune export mine --to onnx --data broken", "x_eval: expected finite numbers; received 1 NaN"),
         ("%tune export mine --to onnx --data x_train,y_train -o '../.hidden'", "file name: expected"),
+        ("%tune export mine --to code --data x_train,y_train -o '../.hidden'", "file name: expected"),
         ("%tune export mine --to onnx --data x_train,y_train -o /proc/nothing/here", "can't write into /proc/nothing"),
     ],
 )
