@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tunemagic.errors import ExportError
@@ -103,3 +104,11 @@ def test_what_is_no_tf_lite_file_is_refused(tmp_path, content):
         read(tmp_path / "a.tflite")
     with pytest.raises(ExportError, match="can't read"):
         read(tmp_path / "none.tflite")
+
+
+def test_every_buffer_begins_at_a_multiple_of_sixteen_bytes_as_the_schema_demands(plain):
+    model = schema.Model.GetRootAsModel(plain, 0)
+    buffers = [model.Buffers(number) for number in range(model.BuffersLength())]
+    begins = [buffer._tab.Vector(buffer._tab.Offset(4)) for buffer in buffers if buffer.DataLength()]
+    assert len(begins) > 4
+    assert [begin % 16 for begin in begins] == [0] * len(begins)

@@ -35,7 +35,7 @@ from tunemagic.request import DEVICE_VALUES, QuantMode, Target
 
 __all__ = ["DeviceGauge", "gauge_for"]
 
-_ALIGNED = 4  # bytes: texts in a TF Lite file are filled up to a multiple of it, some files as a whole to 8
+_ALIGNED = 16  # bytes: buffers in a TF Lite file begin at a multiple of it
 _RUN_SAMPLES = 4  # answered by the file; its speed is measured on the first one
 _TIMEOUT_SECONDS = 300.0
 _MOVE = 1e-2  # how much is added to each weight

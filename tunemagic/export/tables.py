@@ -10,6 +10,7 @@ from tunemagic.export.text import error_text
 __all__ = ["read_tables", "write_tables"]
 
 _IDENTIFIER = b"TFL3"
+_BUFFER_BYTES = 16  # force_align in the schema: runtimes read weights where they lie in the file
 
 
 def read_tables(content: bytes) -> Any:
@@ -31,6 +32,12 @@ def write_tables(model: Any, size: int) -> bytes:
     """The bytes of a file; ``size`` is about how many there will be."""
     import flatbuffers
 
-    builder = flatbuffers.Builder(size)
+    class Builder(flatbuffers.Builder):  # type: ignore[misc]  # mypy doesn't follow flatbuffers
+        """Begins each buffer at a multiple of 16 bytes, as the schema demands and Python's packing forgets."""
+
+        def StartVector(self, item_bytes: int, count: int, alignment: int) -> Any:
+            return super().StartVector(item_bytes, count, _BUFFER_BYTES if item_bytes == 1 else alignment)
+
+    builder = Builder(size)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
