@@ -1,6 +1,8 @@
 """Files are whole, old or absent: never half."""
 
+import contextlib
 import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,55 @@ def test_a_crash_at_any_step_leaves_the_old_folder_or_the_new_one(tmp_path: Path
         assert (path / "weights").read_bytes() == (b"new" if step == "folder.rename.after" else b"old")
         durable.place_folder(made, path)
         assert [p.name for p in path.parent.iterdir()] == ["model"]
+
+
+@contextlib.contextmanager
+def meanwhile(step: str, then: Callable[[], object]) -> Iterator[None]:
+    """``then()`` once, when ``step`` is reached for the first time."""
+
+    def hook(name: str) -> None:
+        if name == step:
+            durable.set_crash_point(None)
+            then()
+
+    durable.set_crash_point(hook)
+    try:
+        yield
+    finally:
+        durable.set_crash_point(None)
+
+
+def test_two_that_write_to_one_path_at_the_same_time_do_not_mix(tmp_path: Path) -> None:
+    path, made = tmp_path / "out" / "a", [tmp_path / "first", tmp_path / "second"]
+    path.parent.mkdir()
+    with meanwhile("file.rename.before", lambda: durable.write_atomic(path, b"second")):
+        durable.write_atomic(path, b"first")
+    assert [(found.name, found.read_bytes()) for found in path.parent.iterdir()] == [("a", b"first")]
+    for folder in made:
+        folder.mkdir()
+        (folder / folder.name).touch()
+    with meanwhile("folder.rename.before", lambda: durable.place_folder(made[1], path)):
+        durable.place_folder(made[0], path)
+    assert [found.relative_to(path.parent).as_posix() for found in sorted(path.parent.rglob("*"))] == ["a", "a/first"]
+
+
+def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with meanwhile("file.rename.before", interrupt), pytest.raises(KeyboardInterrupt):
+        durable.write_atomic(tmp_path / "a", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_under_the_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable.secrets, "token_hex", lambda _: "guessed")
+    other, link = tmp_path / "other", tmp_path / ".a.tmp-guessed"
+    other.write_bytes(b"kept")
+    link.symlink_to(other)
+    with pytest.raises(FileExistsError):
+        durable.write_atomic(tmp_path / "a", b"x")
+    assert (other.read_bytes(), link.readlink(), (tmp_path / "a").exists()) == (b"kept", other, False)
 
 
 def test_removing_what_is_gone_is_fine(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["crash_point", "place_folder", "remove_file", "set_crash_point", "sha256_of", "write_atomic"]
 
+_SWAPPING = threading.Lock()  # of two folders that go to one place, the second replaces the first
 _on_crash_point: Callable[[str], None] | None = None
 
 
@@ -33,12 +36,12 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write the bytes to ``path`` so that readers see the old file, the new one, or none.
 
     Temporary file in the same folder, fsync, rename, fsync of the folder. Raises OSError; the
-    temporary file is then removed.
+    temporary file is then removed. Of several threads that write to one path the last one wins.
     """
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    temporary = _beside(path, "tmp")
     crash_point("file.write.before")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
             view = memoryview(data)
             while view:
@@ -48,7 +51,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             os.close(descriptor)
         crash_point("file.rename.before")
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
@@ -62,27 +65,37 @@ def place_folder(source: Path, path: Path) -> None:
     Written aside in the same folder, every file and folder fsynced, then renamed; what was at ``path``
     is moved aside before and removed after. Raises OSError; what was at ``path`` is there again then.
     """
-    fresh, old = (path.with_name(f".{path.name}.{word}-{os.getpid()}") for word in ("tmp", "old"))
+    fresh, old = _beside(path, "tmp"), _beside(path, "old")
     crash_point("folder.write.before")
-    _remove_tree(fresh)
     try:
         _copy_durably(source, fresh)
         crash_point("folder.rename.before")
-        if path.exists() or path.is_symlink():
+        with _SWAPPING:
+            _swap(fresh, path, old)
+        sync_folder(path.parent)
+        crash_point("folder.rename.after")
+    finally:
+        _remove_tree(fresh)
+        if path.exists():
             _remove_tree(old)
+
+
+def _swap(fresh: Path, path: Path, old: Path) -> None:
+    """Rename ``fresh`` to ``path``, and what is there to ``old``; back again when that fails."""
+    try:
+        if path.exists() or path.is_symlink():
             os.rename(path, old)
-        try:
-            os.rename(fresh, path)
-        except BaseException:
+        os.rename(fresh, path)
+    except BaseException:
+        if fresh.exists():
             with contextlib.suppress(FileNotFoundError):
                 os.rename(old, path)
-            raise
-    except BaseException:
-        _remove_tree(fresh)
         raise
-    sync_folder(path.parent)
-    crash_point("folder.rename.after")
-    _remove_tree(old)
+
+
+def _beside(path: Path, word: str) -> Path:
+    """A name in the same folder that no other call uses and nobody can foresee."""
+    return path.with_name(f".{path.name}.{word}-{secrets.token_hex(6)}")
 
 
 def _copy_durably(source: Path, target: Path) -> None:

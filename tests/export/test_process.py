@@ -84,6 +84,26 @@ def test_a_process_outlives_the_thread_that_asked_for_it(job):
         assert done(worker, job())[0]["kind"] == "done"
 
 
+def test_an_interrupt_while_a_process_starts_leaves_none(monkeypatch):
+    made = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            made.append(self)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    monkeypatch.setattr("tunemagic.export.process.subprocess.Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Worker(RUNNER)
+    assert [process.wait(timeout=60) for process in made] == [-signal.SIGKILL]
+
+
+def test_a_process_that_nobody_holds_any_more_ends():
+    process = psutil.Process(Worker(RUNNER).pid)
+    assert gone(process)
+
+
 def test_one_process_is_kept_until_it_was_idle_for_long_enough():
     warm = WarmProcess(RUNNER, idle_seconds=0.05)
     first, second = warm.take(), warm.take()

@@ -47,8 +47,8 @@ class Judge:
             message += f"; try --quant {milder(QuantMode(variant.mode))}"
         path = self.directory / artefact_name(variant.target, self.stem, variant.mode, verdict)
         try:
+            size, packed, digest = fingerprint(variant.path_in(self.folder))  # others may write to the path
             place(variant.path_in(self.folder), path)
-            size, packed, digest = fingerprint(path)
         except OSError as error:
             return self._failed(variant, f"{variant.label}: can't write {path}: {error.strerror or error}.")
         return ExportResult(

@@ -6,6 +6,7 @@ import html
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,6 @@ class LoadedFile:
         Raises DataError for data that is no array of numbers, ExportError when the runtime does not take it.
         """
         array = _checked(x)
-        warm = _RUNNERS.setdefault(self.target, WarmProcess("tunemagic.export.runner"))
-        worker, well = warm.take(), False
         with tempfile.TemporaryDirectory(prefix="tunemagic-run-") as name:
             folder = Path(name)
             np.save(folder / "x.npy", array, allow_pickle=False)
@@ -63,18 +62,13 @@ class LoadedFile:
                 outputs=str(folder / "y.npy"),
             ).write(folder)
             try:
-                worker.wait_until_up()
-                worker.send(folder)
-                fact = worker.next_fact(timeout_seconds=START_SECONDS + _RUN_SECONDS)
-                worker.next_fact(timeout_seconds=_RUN_SECONDS)  # the end
-                well = True
+                with _runner_of(self.target).lent() as worker:
+                    worker.wait_until_up()
+                    worker.send(folder)
+                    fact = worker.next_fact(timeout_seconds=START_SECONDS + _RUN_SECONDS)
+                    worker.next_fact(timeout_seconds=_RUN_SECONDS)  # the end
             except (WorkerDied, WorkerSilent) as error:
                 raise ExportError(f"{self.path.name}: its runtime {error}.") from error
-            finally:
-                if well:
-                    warm.give_back(worker)
-                else:
-                    worker.close()
             if fact["kind"] == "failed":
                 raise ExportError(f"{self.path.name}: {fact['message']}")
             answers: NDArray[np.float64] = np.load(folder / "y.npy", allow_pickle=False)
@@ -98,7 +92,10 @@ class LoadedFile:
         return f'<table><caption style="text-align:left"><strong>{name}</strong></caption>{rows}</table>'
 
 
-_RUNNERS: dict[Target, WarmProcess] = {}
+@cache
+def _runner_of(target: Target) -> WarmProcess:
+    """The process that is kept for files of one format."""
+    return WarmProcess("tunemagic.export.runner")
 
 
 def open_file(path: Path, target: Target, *, trust: bool) -> LoadedFile:

@@ -38,18 +38,13 @@ class _Making:
     def attempts(self) -> Iterator[Attempt]:
         while self._left:
             dataclasses.replace(self._job, variants=_pairs(self._left), made=_pairs(self._made)).write(self._folder)
-            worker = CONVERTER.take()
-            kept, self._step, problem, ended = worker.jobs > 0, _START, "", False
+            kept, self._step, problem = False, _START, ""
             try:
-                yield from self._read(worker)
-                ended = True
+                with CONVERTER.lent() as worker:
+                    kept = worker.jobs > 0
+                    yield from self._read(worker)
             except (WorkerDied, WorkerSilent) as error:
                 problem = f"{self._step} {error}"
-            finally:
-                if ended:
-                    CONVERTER.give_back(worker)
-                else:
-                    worker.close()
             if problem:
                 yield from self._lost(problem, kept=kept)
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,22 +55,28 @@ class Worker:
     def __init__(self, module: str, *, backend: str = "tensorflow") -> None:
         self.jobs = 0
         self.start_seconds: float | None = None
-        self._module = module
-        self._backend = backend
         self._facts: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._log: IO[bytes] = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - closed with the worker
         self._begun = time.monotonic()
-        started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+        start = _Start(module, backend, self._log)
         # Linux ends the process together with the thread that made it, so that is the one which reads to its end.
+        # It does not hold on to this object: a worker that an interrupt has cut off from its user ends its process.
         self._reader = threading.Thread(
-            target=self._start_and_read, args=(started,), name="tunemagic-facts", daemon=True
+            target=_start_and_read, args=(start, self._facts), name="tunemagic-facts", daemon=True
         )
-        self._reader.start()
-        process = started.get()
-        if isinstance(process, OSError):
-            self._log.close()
-            raise ExportError(f"can't start a process for the conversion: {process.strerror or process}.")
-        self._process = process
+        try:
+            self._reader.start()
+            start.over.wait()
+            if start.error is not None:
+                self._log.close()
+                reason = start.error.strerror or start.error
+                raise ExportError(f"can't start a process for the conversion: {reason}.")
+            assert start.process is not None
+            self._process = start.process
+            weakref.finalize(self, _discard, self._process, self._log)
+        except BaseException:  # an interrupt leaves nobody who could close what is being started
+            start.abandon()
+            raise
         _LIVE.add(self)
 
     @property
@@ -139,39 +145,6 @@ class Worker:
             if file is not None:
                 file.close()
 
-    def _start_and_read(self, started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError]) -> None:
-        """On its own thread: make the process; every line of it becomes a fact; None after the last."""
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(_import_paths()),
-            "KERAS_BACKEND": self._backend,
-            # The accelerator's memory belongs to the notebook.
-            "CUDA_VISIBLE_DEVICES": "-1",
-        }
-        try:
-            # -P: a keras.py beside the notebook must not be imported instead of Keras.
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self._module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                bufsize=0,
-                cwd=tempfile.gettempdir(),
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            started.put(error)
-            return
-        started.put(process)
-        assert process.stdout is not None
-        with contextlib.suppress(ValueError, OSError), open(process.stdout.fileno(), "rb", closefd=False) as lines:
-            for line in lines:
-                with contextlib.suppress(ValueError):  # a line cut off by a crash
-                    self._facts.put(json.loads(line))
-        self._facts.put(None)
-        process.wait()
-
     def _how_it_ended(self) -> str:
         status = self._process.wait()
         if status < 0:
@@ -186,6 +159,73 @@ class Worker:
             lines = self._log.read().decode(errors="replace").splitlines()
             return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
         return ""
+
+
+@dataclass(slots=True)
+class _Start:
+    """What the thread that makes a process shares with the one that waits for it: one of them sees both facts."""
+
+    module: str
+    backend: str
+    log: IO[bytes]
+    over: threading.Event = field(default_factory=threading.Event)
+    process: subprocess.Popen[bytes] | None = None
+    error: OSError | None = None
+    abandoned: bool = False
+
+    def abandon(self) -> None:
+        self.abandoned = True
+        if self.process is not None:
+            self.process.kill()
+
+
+def _start_and_read(start: _Start, facts: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    """On its own thread: make the process; every line of it becomes a fact; None after the last."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(_import_paths()),
+        "KERAS_BACKEND": start.backend,
+        # The accelerator's memory belongs to the notebook.
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    try:
+        # -P: a keras.py beside the notebook must not be imported instead of Keras.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", start.module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=start.log,
+            bufsize=0,
+            cwd=tempfile.gettempdir(),
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        start.error = error
+        start.over.set()
+        return
+    start.process = process
+    if start.abandoned:
+        process.kill()
+    start.over.set()
+    assert process.stdout is not None
+    with contextlib.suppress(ValueError, OSError), open(process.stdout.fileno(), "rb", closefd=False) as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):  # a line cut off by a crash
+                facts.put(json.loads(line))
+    facts.put(None)
+    process.wait()
+    if start.abandoned:
+        _discard(process, start.log)
+    process.stdout.close()
+
+
+def _discard(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """End a process that nobody has closed; what is closed, or was forgotten after a fork, stays as it is."""
+    process.kill()
+    for file in (process.stdin, log):
+        if file is not None:
+            file.close()
 
 
 def _import_paths() -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 
 from tunemagic.export.process import Worker
 
@@ -17,7 +19,8 @@ class WarmProcess:
     """Keeps one process of ``module`` between jobs, for ``idle_seconds`` at most. Works from any thread.
 
     Whoever takes it has it alone; who comes meanwhile gets another one. It is kept only when it is
-    given back, which says that its job went well; what became of it otherwise is nobody's state.
+    given back, which says that its job went well; what became of it otherwise is nobody's state. ``lent``
+    does both.
     """
 
     def __init__(self, module: str, *, idle_seconds: float = _IDLE_SECONDS) -> None:
@@ -28,6 +31,19 @@ class WarmProcess:
         self._timer: threading.Timer | None = None
         atexit.register(self.close)
         os.register_at_fork(after_in_child=self._afresh)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[Worker]:
+        """The process for the block: kept when the block ends well, else ended."""
+        worker = None
+        try:
+            worker = self.take()
+            yield worker
+        except BaseException:
+            if worker is not None:
+                worker.close()
+            raise
+        self.give_back(worker)
 
     def take(self) -> Worker:
         """The kept process, else a new one, which may still be importing. Close it or give it back."""
