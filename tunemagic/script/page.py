@@ -92,19 +92,27 @@ def _renaming(taken: Collection[str]) -> Callable[[str], str]:
 def _head(training: Training) -> str:
     stem = training.stem
     script = shlex.quote(f"{stem}.py")
+    run = script if training.data else f"{script} --data my.npz"
+    others = [("", f"train, print the score, save {_saved(stem)}"), ("--seed 3", "from another seed")]
+    others += [("--data my.npz", "on other data")] if training.data else []
+    calls = [(f"python {run} {option}".rstrip(), told) for option, told in others]
+    width = max(len(call) for call, _ in calls)
     names = "x_train, y_train, x_val, y_val" if training.targets else "x_train, x_val"
     where = f"{stem}.npz beside this file" if training.data else "--data PATH, an .npz file"
     lines = [
         *training.about,
         "",
-        f"    python {script}                 train, print the score, save {stem}.keras",
-        f"    python {script} --seed 3        from another seed",
-        f"    python {script} --data my.npz   on other data",
+        *(f"    {call:<{width}}   {told}" for call, told in calls),
         "",
         f"The data ({where}): {names}, with samples along the first axis.",
     ]
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
     return f'"""{text}\n"""'
+
+
+def _saved(stem: str) -> str:
+    """The file that a run leaves: not the name of the exported model, which may lie beside the script."""
+    return f"{stem}-trained.keras"
 
 
 def _imports(parts: Parts) -> str:
@@ -134,6 +142,8 @@ def _load(training: Training) -> str:
     return f'''
 def load(path):
     """The arrays of an .npz file by name."""
+    if not path.is_file():
+        raise SystemExit(f"{{path}} is not there; expected an .npz file, as in --data my.npz.")
     with np.load(path, allow_pickle=False) as arrays:
         data = {{name: arrays[name] for name in arrays.files}}
     missing = {set(names)!r} - set(data)
@@ -222,7 +232,7 @@ def main(arguments=None):
     parser.add_argument("--data", type=pathlib.Path, {default}, help="an .npz file")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--output", type=pathlib.Path, default=HERE / "{training.stem}.keras")
+    parser.add_argument("--output", type=pathlib.Path, default=HERE / "{_saved(training.stem)}")
     asked = parser.parse_args(arguments)
     data = load(asked.data)
     model, best = train(data, asked.epochs, asked.seed)
