@@ -60,7 +60,7 @@ def test_the_card_tells_scores_with_their_noise_values_with_their_ranges_and_fil
 
 def test_the_card_tells_of_the_data_and_under_which_licence_it_may_be_used(tmp_path):
     digits = datasets.load("digits")
-    namespace = {"digits": digits, "x_train": digits.x[:500], "y_train": digits.y[:500]}
+    namespace = {"digits": digits, "x_train": digits.x[:500] / 16, "y_train": digits.y[:500]}
     study = Told(
         golden("verified", tmp_path),
         data=resolve_data_of(namespace),
@@ -69,8 +69,31 @@ def test_the_card_tells_of_the_data_and_under_which_licence_it_may_be_used(tmp_p
     write_card(study, tmp_path / "digits.card.md")
     told = "\n".join(sections((tmp_path / "digits.card.md").read_text())["Data"])
     assert "- **classes in the training part:** 10: 0 (" in told
+    assert "- **values the model takes:** from 0 to 1 in the training part" in told
+    assert f"- **note on the raw data set:** {escaped(digits.card.note)}" in told
     assert f"- **licence:** {escaped(digits.card.licence)}" in told
     assert f"- **fingerprint:** {study.data.digest}" in told
+
+
+def test_files_are_told_by_their_way_from_the_card_and_loaded_once_a_target(tmp_path, monkeypatch):
+    view = golden("exported", tmp_path)
+    folder = tmp_path / "work" / "kept"
+    folder.mkdir(parents=True)
+    plain = replace(view.exports[-1], trial=view.best, path=str(folder / "a.tflite"), score_after=0.75)
+    small = replace(plain, mode="int8", path=str(folder / "a.int8.tflite"), score_after=0.875, bytes=100)
+    broken = replace(small, mode="int4", path=str(folder / "a.int4.tflite"), verdict=Verdict.NOT_VERIFIED)
+    elsewhere = replace(plain, target="onnx", path=str(tmp_path / "other" / "a.onnx"))
+    view = replace(view, objective="val_accuracy", exports=(plain, small, broken, elsewhere))
+    monkeypatch.chdir(tmp_path / "work")
+    write_card(Told(view), "a.card.md")
+    found = sections(Path("a.card.md").read_text())
+    assert [row.split(" | ")[-1] for row in found["Files"][3:7]] == [
+        "kept/a.tflite |", "kept/a.int8.tflite |", "kept/a.int4.tflite |", "a.onnx |",
+    ]  # fmt: skip
+    assert found["Loading"][1:-1] == [
+        "interpreter = Interpreter('kept/a.int8.tflite')   # from ai_edge_litert.interpreter",
+        "session = onnxruntime.InferenceSession('a.onnx')",
+    ]
 
 
 def resolve_data_of(namespace):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,13 +23,13 @@ from tunemagic.datasets.card import Card
 from tunemagic.datasets.dataset import Dataset
 from tunemagic.durable import sha256_of, write_atomic
 from tunemagic.errors import ExportError
-from tunemagic.events import ModelExported, Verdict
+from tunemagic.events import Direction, ModelExported, Verdict, finite
 from tunemagic.export.result import ExportResult
 from tunemagic.markdown import code_block, escaped, table
 from tunemagic.prep.targets import class_labels
 from tunemagic.request import Target
 from tunemagic.search.data import TrainingData
-from tunemagic.text import counted
+from tunemagic.text import counted, one_line
 from tunemagic.trial import StudyView, TrialRecord
 
 __all__ = ["HasView", "card_text", "write_card"]
@@ -81,7 +83,8 @@ def write_card(study: HasView | Any, path: str | Path, *, force: bool = False) -
     if target.exists() and not force:
         raise ExportError(f"card: {target} exists already; add --force to replace it, or -o PATH for another file.")
     data, program = getattr(study, "data", None), getattr(study, "program", None)
-    content = card_text(view, data=data, dataset=_dataset(program, data)).encode("utf-8")
+    place = partial(_place, folder=target.absolute().parent)
+    content = card_text(view, data=data, dataset=_dataset(program, data), place=place).encode("utf-8")
     try:
         write_atomic(target, content, mode=_READABLE)
     except OSError as error:
@@ -114,10 +117,28 @@ def _dataset(program: Any, data: TrainingData | None) -> Card | None:
     return cards[0] if len(cards) == 1 else None
 
 
-def card_text(view: StudyView, *, data: TrainingData | None = None, dataset: Card | None = None) -> str:
+def _place(path: str, folder: Path) -> str:
+    """Where a file lies as seen from the card's folder; its name alone where the way would tell of other folders."""
+    file, here = Path(path).absolute(), Path.cwd()
+    if file.is_relative_to(folder) or (file.is_relative_to(here) and folder.is_relative_to(here)):
+        return Path(os.path.relpath(file, folder)).as_posix()
+    return file.name
+
+
+def _name(path: str) -> str:
+    return Path(path).name
+
+
+def card_text(
+    view: StudyView,
+    *,
+    data: TrainingData | None = None,
+    dataset: Card | None = None,
+    place: Callable[[str], str] = _name,
+) -> str:
     """The card in Markdown; ``dataset`` is the card of the data set, where it is one of ``tunemagic.datasets``.
 
-    Whatever comes from the notebook is escaped. Raises ExportError without a best trial.
+    ``place`` gives the text for the path of an exported file; default: its name. Whatever comes from the notebook is escaped. Raises ExportError without a best trial.
     """
     best = view.best_trial
     if best is None:
@@ -136,8 +157,8 @@ def card_text(view: StudyView, *, data: TrainingData | None = None, dataset: Car
         ("Search", [escaped(info.headline), "", *_pairs(pair for pair in info.settings if pair[0] not in _TOLD)]),
         ("Best trials", _best_trials(view)),
         ("Diagnosis", _findings(view)),
-        ("Files", _files(view.exports)),
-        ("Loading", _loading(view.exports)),
+        ("Files", _files(view.exports, place)),
+        ("Loading", _loading(view, place)),
         ("Code", code_block(view.code, "python") if view.code.strip() else []),
         ("Contact", [f"> **To be filled in:** {_TO_FILL_IN[3][1]}"]),
     ]
@@ -171,7 +192,7 @@ def _model_facts(view: StudyView, best: TrialRecord, data: TrainingData | None) 
 
 
 def _data_facts(view: StudyView, data: TrainingData | None, dataset: Card | None) -> list[tuple[str, str]]:
-    facts = [("given", view.data)]
+    facts = [("given", view.data), ("values the model takes", _span(data))]
     labels = None if data is None or not data.is_arrays else class_labels(data.y)
     if labels is not None:
         import numpy as np
@@ -187,9 +208,19 @@ def _data_facts(view: StudyView, data: TrainingData | None, dataset: Card | None
             ("data set", f"{dataset.name} ({dataset.rows:,} rows)"),
             ("licence", dataset.licence),
             ("source", dataset.source),
-            ("note", dataset.note),
+            ("note on the raw data set", dataset.note),
         ]
     return [*facts, *(("doubt", warning) for warning in ([] if data is None else data.warnings))]
+
+
+def _span(data: TrainingData | None) -> str:
+    """The least and the largest of the training part's inputs."""
+    import numpy as np
+
+    if data is None or not data.is_arrays or data.x.dtype.kind not in "fiub":
+        return ""
+    known = data.x[np.isfinite(data.x)]
+    return f"from {float(known.min()):.6g} to {float(known.max()):.6g} in the training part" if known.size else ""
 
 
 def _scores(view: StudyView, best: TrialRecord) -> list[tuple[str, str]]:
@@ -225,17 +256,32 @@ def _findings(view: StudyView) -> list[str]:
     return lines
 
 
-def _files(exports: Sequence[ModelExported]) -> list[str]:
+def _files(exports: Sequence[ModelExported], place: Callable[[str], str]) -> list[str]:
     cells = exports_cells(exports)
     if cells is None:
         return []
-    return [escaped(cells.caption), "", *table(cells.columns, cells.rows), "", *_items(cells.remarks)]
+    rows = [
+        (*row[:-1], one_line(place(each.path)) if each.path else row[-1])
+        for row, each in zip(cells.rows, exports, strict=True)
+    ]
+    return [escaped(cells.caption), "", *table(cells.columns, rows), "", *_items(cells.remarks)]
 
 
-def _loading(exports: Sequence[ModelExported]) -> list[str]:
-    """A line for each verified file, by its name only."""
-    lines: dict[str, None] = {}
-    for each in exports:
-        if each.verdict is Verdict.VERIFIED and each.target in _LOADING:
-            lines[_LOADING[Target(each.target)].format(path=Path(each.path).name)] = None
+def _loading(view: StudyView, place: Callable[[str], str]) -> list[str]:
+    """A line for each target: of the best trial's verified files the one with the best score, then the smallest."""
+    verified = [each for each in view.exports if each.verdict is Verdict.VERIFIED and each.path]
+    own = [each for each in verified if each.trial == view.best] or verified
+    chosen: dict[str, ModelExported] = {}
+    for each in sorted(own, key=partial(_order, view=view)):
+        if each.target in _LOADING:
+            chosen.setdefault(each.target, each)
+    lines = [_LOADING[Target(target)].format(path=place(each.path)) for target, each in chosen.items()]
     return code_block("\n".join(lines), "python") if lines else []
+
+
+def _order(export: ModelExported, view: StudyView) -> tuple[float, int]:
+    """Better ones first. Files are only as good as their scores by the study's own objective tell."""
+    compared = export.score_name == view.objective.removeprefix("val_")
+    score = finite(export.score_after) if compared else None
+    sign = -1 if view.direction is Direction.MAX else 1
+    return math.inf if score is None else sign * score, export.bytes or 0
