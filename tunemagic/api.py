@@ -214,7 +214,9 @@ def _converted(
         )
     x, y = data if isinstance(data, tuple) else (data, None)
     source = model.best_model if isinstance(model, Study) else model
-    folder, stem = split_target(f"{model.name}.tflite" if path is None else path, model.name)
+    folder, stem = split_target(
+        f"{model.name}.tflite" if path is None else path, model.name, [("tflite", mode) for mode in wanted]
+    )
     return convert_tflite(
         source,
         wanted,

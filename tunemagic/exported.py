@@ -140,7 +140,7 @@ class Exported(StudyPart):
         jobs = choose(to, modes).jobs
         number, model, own = self._best_afresh()
         x_eval, y_eval = held_out_arrays(own, EVALUATION_SAMPLES) if data is None else _pair(data)
-        folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name)
+        folder, stem = split_target(self.directory / "exports" / self.name if path is None else path, self.name, jobs)
         if representative is None and own.is_arrays:
             representative = own.x
 

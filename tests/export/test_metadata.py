@@ -82,6 +82,13 @@ def test_facts_that_are_no_json_are_refused():
         facts("none", {"model": object()}, prepares=False)
     with pytest.raises(ExportError, match="about: expected texts, finite numbers, lists and dicts"):
         facts("none", {"rate": float("nan")}, prepares=False)
+    with pytest.raises(ExportError, match=r"about: expected versions as a dict, name to version; received '2\.4'\.$"):
+        facts("none", {"versions": "2.4"}, prepares=False)
+
+
+def test_nobody_else_says_how_a_file_was_made():
+    wrong = {"mode": "int8", "created_by": "me", "format": 0, "preparation": "", "versions": {"keras": "0"}}
+    assert facts("none", {**wrong, "study": "a"}, prepares=False) == facts("none", {"study": "a"}, prepares=False)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"[1]", b"{", b"[" * 100_000])

@@ -1,7 +1,10 @@
 """Names of artefacts, and how they get to their place."""
 
+import contextlib
 import gzip
 import hashlib
+import re
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,49 @@ def test_names_tell_mode_and_verdict():
     ]
 
 
+def test_only_endings_of_what_is_made_are_taken_off_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    int8 = [("tflite", "int8"), ("card", "none")]
+    split = [
+        split_target("out/digits.int8.tflite", "x", int8),
+        split_target("out/digits.tflite", "x", int8),
+        split_target("out/digits.int4.tflite", "x", int8),
+        split_target("out/digits.int4.tflite", "x"),
+        split_target("out/vitamin-c", "x", int8),
+        split_target("out/vitamin-c", "x", [("c", "none")]),
+        split_target("~/m", "x", int8),
+        split_target("~", "x", int8),
+    ]
+    out = Path("out")
+    assert split == [
+        (out, "digits"),
+        (out, "digits"),
+        (out, "digits.int4"),
+        (out, "digits"),
+        (out, "vitamin-c"),
+        (out, "vitamin"),
+        (tmp_path, "m"),
+        (tmp_path, "x"),
+    ]
+
+
+def test_our_file_of_the_same_study_is_free_to_be_made_again_and_others_are_not(tmp_path, monkeypatch):
+    path = tmp_path / "digits.tflite"
+    path.touch()
+    message = f"{path} exists; add --force (Python: force=True) to replace it, or name another path."
+    for said, study, free in [
+        ({"mode": "none", "study": "a"}, "a", True),
+        ({"mode": "none"}, None, True),
+        ({"mode": "none", "study": "a"}, "b", False),
+        ({"mode": "none", "study": "a"}, None, False),
+        ({"mode": "none"}, "a", False),
+        ({}, None, False),
+    ]:
+        monkeypatch.setattr("tunemagic.export.metadata.read", lambda _, said=said: said)
+        with contextlib.nullcontext() if free else pytest.raises(ExportError, match=f"^{re.escape(message)}$"):
+            check_free(path, study)
+
+
 def test_a_path_names_a_folder_and_the_begin_of_names(tmp_path):
     assert split_target(tmp_path, "digits") == (tmp_path, "digits")
     assert split_target(f"{tmp_path}/new/", "digits") == (tmp_path / "new", "digits")
@@ -35,7 +81,7 @@ def test_a_path_names_a_folder_and_the_begin_of_names(tmp_path):
         assert split_target(tmp_path / name, "digits") == (tmp_path, "small")
 
 
-@pytest.mark.parametrize("stem", ["", ".x", "a/b", "..", "a\x00b", "a\nb", "x" * 151, 'a"b'])
+@pytest.mark.parametrize("stem", ["", ".x", "a/b", "..", "a\x00b", "a\nb", "x" * 151, 'a"b', "a\ud800"])
 def test_a_name_that_could_leave_the_folder_is_refused(stem):
     with pytest.raises(ExportError, match="file name: expected 1 to 150 printable characters"):
         usable_stem(stem)

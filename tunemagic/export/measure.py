@@ -10,11 +10,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,7 @@ from tunemagic.export.metadata import entry_text, facts
 from tunemagic.export.modes import CALIBRATED, check_quantizer
 from tunemagic.export.process import Limits
 from tunemagic.export.representative import check_inputs, draw_samples, input_of, without_gaps
+from tunemagic.export.scratch import job_folder
 from tunemagic.export.task import check_backend
 from tunemagic.request import DEVICE_VALUES, QuantMode, Target
 
@@ -121,8 +120,8 @@ class DeviceGauge:
             _move_weights(clone)
         variant = Variant(target=Target.TFLITE, mode=str(self.mode))
         calibrated = self.mode in CALIBRATED
-        with tempfile.TemporaryDirectory(prefix="tunemagic-measure-", ignore_cleanup_errors=True) as name:
-            folder, some = Path(name), samples[:_RUN_SAMPLES]
+        with job_folder("measure") as folder:
+            some = samples[:_RUN_SAMPLES]
             arrays = {"x": some, "expected": keras_outputs(clone, some)}
             if calibrated:
                 arrays["calibration"] = without_gaps(str(self.mode), samples)

@@ -17,7 +17,7 @@ from tunemagic.errors import ExportError
 from tunemagic.export.clone import is_graph_model, plain_view
 from tunemagic.export.tables import read_tables, write_tables
 
-__all__ = ["SIGNATURE_KEY", "describe", "end_names", "entry_text", "facts", "read"]
+__all__ = ["SIGNATURE_KEY", "checked_about", "describe", "end_names", "entry_text", "facts", "read"]
 
 # The key that TensorFlow's own tools write and LiteRT's examples ask for.
 SIGNATURE_KEY = "serving_default"
@@ -51,8 +51,8 @@ def read(path: str | Path) -> dict[str, Any]:
 def facts(mode: str, about: Mapping[str, Any], *, prepares: bool) -> dict[str, Any]:
     """What is kept in a file of ``mode``: ``about`` the model, how it was made, by what.
 
-    No path and no name of a user or machine is added. Raises ExportError when ``about`` is not made of
-    texts, numbers, lists and dicts.
+    How and by what are never taken from ``about``. No path and no name of a user or machine is added. Raises
+    ExportError when ``about`` is not made of texts, numbers, lists and dicts.
     """
     versions = {}
     for name in _PACKAGES:
@@ -60,17 +60,26 @@ def facts(mode: str, about: Mapping[str, Any], *, prepares: bool) -> dict[str, A
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    given = checked_about(about)
     own = {
         "created_by": "tunemagic",
         "format": _FORMAT,
         "mode": str(mode),
         "preparation": "inside: give it raw rows" if prepares else "none inside",
     }
-    versions = {**about.get("versions", {}), **versions}
+    return {**given, **own, "versions": {**given.get("versions", {}), **versions}}
+
+
+def checked_about(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as JSON gives them back. Raises ExportError when they are not made of what JSON has."""
     try:
-        return dict(json.loads(json.dumps({**own, **about, "versions": versions}, allow_nan=False)))
-    except (TypeError, ValueError) as error:
+        facts: dict[str, Any] = json.loads(json.dumps(dict(about), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ExportError(f"about: expected texts, finite numbers, lists and dicts; {error}.") from error
+    versions = facts.get("versions", {})
+    if not isinstance(versions, dict):
+        raise ExportError(f"about: expected versions as a dict, name to version; received {versions!r:.60}.")
+    return facts
 
 
 def describe(content: bytes, said: Mapping[str, Any], ends: tuple[str, str] = _USUAL_NAMES) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from tunemagic.export.handover import hand_over
 from tunemagic.export.job import Attempt, Job, Variant
 from tunemagic.export.judging import Judge
 from tunemagic.export.making import make_all
+from tunemagic.export.metadata import checked_about
 from tunemagic.export.modes import CALIBRATED, MILDEST_FIRST, check_quantizer
 from tunemagic.export.place import artefact_name, check_free, usable_folder, usable_stem
 from tunemagic.export.process import Limits
 from tunemagic.export.result import ExportResult
 from tunemagic.export.running import run_all
+from tunemagic.export.scratch import job_folder
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.task import Task, prepare
 from tunemagic.request import QuantMode, Target
@@ -71,7 +73,8 @@ def export_model(
         trial: the trial that the model belongs to, for the result.
         score_name: the study's metric, for the result; None = accuracy for classes, else the loss.
         about: facts to be kept beside the model, as JSON: labels, study, values, versions.
-        force: replace artefacts that exist; TF Lite files that were written by this function are in any case.
+        force: replace artefacts that exist; TF Lite files that were written for the same study (of ``about``) are in
+            any case.
         on_result: called with each result as soon as it is there, on this thread.
         timeout_seconds: for each step of a variant (conversion, run).
         stop: when set, the export ends with an ExportError.
@@ -85,26 +88,40 @@ def export_model(
             was written then.
     """
     wanted = _in_order(variants)
-    facts, directory, stem = _jsonable(about or {}), Path(directory), usable_stem(stem)
+    facts, directory, stem = checked_about(about or {}), Path(directory), usable_stem(stem)
     parts = _parts(model, wanted)
     if not force:
         for variant in wanted:
-            check_free(directory / artefact_name(variant.target, stem, variant.mode))
+            check_free(directory / artefact_name(variant.target, stem, variant.mode), facts.get("study"))
     tasks = [prepare(part, x_eval, y_eval, representative, _calibrated(part, own), score_name) for part, own in parts]
-    usable_folder(directory)
+    judge = partial(Judge, directory=directory, stem=stem, trial=trial)
     limits = Limits(timeout_seconds=timeout_seconds, stop=stop)
     results: dict[Variant, ExportResult] = {}
-    for (part, own), task in zip(parts, tasks, strict=True):
-        with tempfile.TemporaryDirectory(prefix="tunemagic-export-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
-            _fill(folder, part, task)
-            judge = Judge(task=task, folder=folder, directory=directory, stem=stem, trial=trial)
-            job = Job(half=task.half, calibrated=task.calibration is not None, about=facts)
-            for attempt in _attempts(own, job, folder, limits):
-                results[attempt.variant] = judge.result(attempt)
-                if on_result is not None:
-                    on_result(results[attempt.variant])
+    with contextlib.closing(_results(parts, tasks, judge, facts, limits)) as made:
+        for variant, result in made:
+            results[variant] = result
+            if on_result is not None:
+                on_result(result)
     return tuple(results[variant] for variant in wanted)
+
+
+def _results(
+    parts: Sequence[tuple[Any, Sequence[Variant]]],
+    tasks: Sequence[Task],
+    judge: Callable[..., Judge],
+    facts: dict[str, Any],
+    limits: Limits,
+) -> Generator[tuple[Variant, ExportResult], None, None]:
+    """Every variant of all parts; the folder of the artefacts is touched when all models are handed over."""
+    with contextlib.ExitStack() as stack:
+        judges = [judge(task=task, folder=stack.enter_context(job_folder("export"))) for task in tasks]
+        for (part, _), each in zip(parts, judges, strict=True):
+            _fill(each.folder, part, each.task)
+        for (_, own), each in zip(parts, judges, strict=True):
+            usable_folder(each.directory)
+            job = Job(half=each.task.half, calibrated=each.task.calibration is not None, about=facts)
+            for attempt in _attempts(own, job, each.folder, limits):
+                yield attempt.variant, each.result(attempt)
 
 
 def _parts(model: Any, wanted: Sequence[Variant]) -> list[tuple[Any, list[Variant]]]:
@@ -152,22 +169,11 @@ def _refusal(variant: Variant) -> str:
 
 
 def _fill(folder: Path, model: Any, task: Task) -> None:
-    """Put model and data into the job's folder. Raises ExportError."""
-    try:
-        remark = hand_over(model, folder, task.x)
-        for part, array in task.arrays().items():
-            np.save(folder / f"{part}.npy", array, allow_pickle=False)
-    except OSError as error:
-        raise ExportError(f"can't write to the temporary folder {folder}: {error.strerror or error}.") from error
+    """Put model and data into the job's folder. Raises ExportError, or OSError when it can't be written."""
+    remark = hand_over(model, folder, task.x)
+    for part, array in task.arrays().items():
+        np.save(folder / f"{part}.npy", array, allow_pickle=False)
     task.remarks.extend([remark] if remark else [])
-
-
-def _jsonable(about: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads(json.dumps(dict(about), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ExportError(f"about: expected names, texts and finite numbers; received others ({error}).") from error
-    return facts
 
 
 def _in_order(variants: Sequence[tuple[str, str]]) -> list[Variant]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tunemagic.durable import place_folder, write_atomic
@@ -30,13 +31,19 @@ def artefact_name(target: Target, stem: str, mode: str, verdict: Verdict = Verdi
     return ".".join(parts) + KINDS[target].ending
 
 
-def split_target(path: str | Path, stem: str) -> tuple[Path, str]:
-    """Folder and stem of the artefacts: ``out/small.tflite`` -> out, small; a folder keeps the given stem."""
-    target = Path(path)
+def split_target(path: str | Path, stem: str, jobs: Sequence[tuple[str, str]] | None = None) -> tuple[Path, str]:
+    """Folder and stem of the artefacts: ``out/small.int8.tflite`` -> out, small; a folder keeps the given stem.
+
+    What is taken off the name is how names of the ``jobs``, (target, mode), end; None stands for all there are.
+    """
+    target = Path(os.path.expanduser(path))
     if str(path).endswith("/") or target.is_dir():
         return target, stem
-    endings = [kind.ending for kind in KINDS.values() if target.name.endswith(kind.ending)]
-    return target.parent, target.name.removesuffix(max(endings, key=len, default=""))
+    pairs = [(kind, mode) for kind in KINDS for mode in QuantMode] if jobs is None else jobs
+    made = [(Target(kind), mode) for kind, mode in pairs if kind in set(KINDS)]
+    endings = {end for kind, mode in made for end in (KINDS[kind].ending, artefact_name(kind, "", mode))}
+    found = [end for end in endings if target.name.endswith(end)]
+    return target.parent, target.name.removesuffix(max(found, key=len, default=""))
 
 
 def usable_stem(stem: str) -> str:
@@ -44,8 +51,8 @@ def usable_stem(stem: str) -> str:
     if (
         not stem
         or stem.startswith(".")
-        or len(stem.encode()) > 150
         or not stem.isprintable()
+        or len(stem.encode()) > 150
         or set(stem) & set('/\\:*?"<>|')
     ):
         raise ExportError(
@@ -68,17 +75,18 @@ def usable_folder(directory: str | Path) -> Path:
     return folder
 
 
-def check_free(path: Path) -> None:
-    """Raises ExportError when there is something of that name; a TF Lite file of ours may be made again."""
-    if (path.exists() or path.is_symlink()) and not _is_our_file(path):
+def check_free(path: Path, study: str | None = None) -> None:
+    """Raises ExportError when there is something of that name; our TF Lite file of the same study may be made again."""
+    if (path.exists() or path.is_symlink()) and not _is_our_file(path, study):
         raise ExportError(f"{path} exists; add --force (Python: force=True) to replace it, or name another path.")
 
 
-def _is_our_file(path: Path) -> bool:
+def _is_our_file(path: Path, study: str | None) -> bool:
     try:
-        return path.is_file() and bool(metadata.read(path))
+        said = metadata.read(path) if path.is_file() else {}
     except ExportError:
         return False
+    return bool(said) and said.get("study") == study
 
 
 def place(made: Path, path: Path) -> None:

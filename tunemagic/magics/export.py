@@ -99,7 +99,7 @@ class ExportingVerb(SearchDefaults):
         """Export a model and compare on the data of the line."""
         x, y = held_out(_TYPED, given.get("data"), given.get("rep"), self.shell.user_ns)
         name = given["source"]
-        folder, stem = split_target(given["out"], name) if "out" in given else (Path(), name)
+        folder, stem = split_target(given["out"], name, chosen.jobs) if "out" in given else (Path(), name)
 
         def export(emit: Callable[[ExportResult], None], stop: threading.Event) -> None:
             export_artefacts(
