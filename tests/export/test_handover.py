@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
-from tunemagic.export.handover import hand_over, notebook_parts, receive
+from tunemagic.export.handover import _read_config, hand_over, notebook_parts, receive
 from tunemagic.export.infer import keras_outputs
 
 layers = keras.layers
@@ -74,6 +74,15 @@ def test_what_is_received_answers_as_the_model(augmented, images, tmp_path, trac
     assert (source.model is None, source.clone is None) == (traced, traced)
     answers = tf.saved_model.load(str(source.graph)).signatures["predict"](x=tf.constant(x))["y"]
     np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+def test_half_precision_arrives_as_it_was(tmp_path):
+    layers = [keras.layers.Dense(3, dtype=kind) for kind in ("bfloat16", "float16", "mixed_bfloat16")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    hand_over(model, tmp_path, np.ones((2, 4), "float32"))
+    kept, received = (each.get_weights() for each in (model, _read_config(tmp_path)))
+    assert [weight.dtype for weight in received] == [weight.dtype for weight in kept]
+    assert [weight.tolist() for weight in received] == [weight.tolist() for weight in kept]
 
 
 def test_a_model_that_answers_otherwise_than_in_the_kernel_is_refused(dense, digits, tmp_path):

@@ -3,10 +3,11 @@
 import threading
 
 import keras
+import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
-from tunemagic.export.measure import DeviceGauge, gauge_for
+from tunemagic.export.measure import DeviceGauge, _key, gauge_for
 from tunemagic.export.serve import FAULT_VARIABLE
 from tunemagic.request import QuantMode
 
@@ -57,6 +58,55 @@ def test_functions_of_the_users_own_are_told_apart_though_they_have_one_name(gau
 
     plain, curved = (gauge(model(scale), digits.x, ABOUT)["size_kb"] for scale in (None, 3.0))
     assert curved > plain
+
+
+def cell_of(scale):
+    class Cell(keras.layers.SimpleRNNCell):
+        def call(self, x, states, training=False):
+            return super().call(x * scale, states, training)
+
+    return Cell(4)
+
+
+def activation_of(scale):
+    def act(x):
+        return x * scale
+
+    return act
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.last = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.last(x)
+
+
+def test_models_are_told_apart_by_all_that_is_inside_their_layers():
+    def key(*inner):
+        model = keras.Sequential([keras.Input((8, 4), name="rows"), *inner], name="small")
+        return _key(model, np.zeros((4, 8, 4), "float32"))
+
+    own = [
+        [keras.layers.LSTM(4, activation=activation_of(1.0))],
+        [keras.layers.RNN(cell_of(1.0))],
+        [keras.layers.RNN([keras.layers.GRUCell(4), cell_of(1.0)])],
+        [keras.layers.TimeDistributed(keras.layers.Dense(4, activation_of(1.0)))],
+        [keras.Sequential([keras.Input((8, 4)), keras.layers.Dense(2, activation_of(1.0))])],
+        [Subclassed()],
+    ]
+    assert [key(*inner) for inner in own] == [None] * len(own)
+    keys = [
+        key(keras.layers.LSTM(4, name="a")),
+        key(keras.layers.RNN([keras.layers.GRUCell(4, name="c")], name="a")),
+        key(keras.layers.Bidirectional(keras.layers.GRU(4, name="b"), name="a")),
+        key(keras.layers.Dense(4, "relu", name="a")),
+    ]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert key(keras.layers.LSTM(4, name="a")) == keys[0]
 
 
 def two_inputs():

@@ -6,7 +6,7 @@ import pytest
 from tunemagic.errors import ExportError
 from tunemagic.export.contents import contents_of
 from tunemagic.export.modes import check_quantizer, every_mode, left_out
-from tunemagic.export.quantizer import four_bits, mixed_bits, noise_of, store_weights, weights_of
+from tunemagic.export.quantizer import _measured_samples, four_bits, mixed_bits, noise_of, store_weights, weights_of
 from tunemagic.export.runtime import outputs_of
 from tunemagic.request import QuantMode
 
@@ -51,6 +51,12 @@ def test_a_mixture_for_which_4_bits_are_too_few_keeps_8(plain, digits):
     mixture = mixed_bits(plain, random)
     assert set(mixture.four) <= set(weights_of(plain))
     assert len(mixture.four) + len(mixture.eight) == 2
+
+
+@pytest.mark.parametrize(("most", "samples"), [(1e9, 100), (20 * (64 * 64 + 64 * 10), 20), (0, 16)])
+def test_how_many_samples_are_measured_follows_from_the_products_in_the_file(plain, monkeypatch, most, samples):
+    monkeypatch.setattr("tunemagic.export.quantizer._MOST_PRODUCTS", most)
+    assert _measured_samples(plain, (200, 64)) == samples
 
 
 def test_without_the_package_two_modes_are_left_out_and_the_line_to_install_it_is_named(monkeypatch):

@@ -154,8 +154,13 @@ def _write_config(model: Any, folder: Path) -> None:
     training = _compile_config(model)
     if training is not None:
         (folder / _COMPILE).write_text(json.dumps(training), encoding="utf-8")
-    weights = {f"w{number}": weight for number, weight in enumerate(view.get_weights())}
+    weights = {f"w{number}": _storable(weight) for number, weight in enumerate(view.get_weights())}
     np.savez(folder / _WEIGHTS, **weights)
+
+
+def _storable(weight: NDArray[Any]) -> NDArray[Any]:
+    """The weight; bfloat16, which is not among NumPy's own types and would be read as raw bytes, as float32."""
+    return weight.astype(np.float32) if weight.dtype.name == "bfloat16" else weight
 
 
 def _compile_config(model: Any) -> dict[str, Any] | None:

@@ -161,7 +161,8 @@ def _move_weights(model: Any) -> None:
 
 def _key(clone: Any, samples: NDArray[Any]) -> str | None:
     """Equal for models that give files of the same size and speed; None where a config does not tell all."""
-    if any(not _is_told(layer) for layer in walk_layers(clone)):
+    # Of layers inside of others, cells and own classes of models too.
+    if any(not _is_told(layer) for layer in clone._flatten_layers()):
         return None
     config = json.dumps(_without_training(clone.get_config()), sort_keys=True, default=repr)
     weights = [(list(weight.shape), str(weight.dtype)) for weight in clone.weights]
@@ -169,7 +170,7 @@ def _key(clone: Any, samples: NDArray[Any]) -> str | None:
 
 
 def _is_told(layer: Any) -> bool:
-    """Whether the layer is one of Keras' or ours, with no function of the user's in it."""
+    """Whether the layer, or model, is one of Keras' or ours, with no function of the user's in it."""
     if not type(layer).__module__.startswith(_OWN_MODULES) or type(layer).__name__ == "Lambda":
         return False
     functions = [value for value in vars(layer).values() if inspect.isfunction(value)]

@@ -11,8 +11,8 @@ Runs in the conversion process only.
 
 from __future__ import annotations
 
+import math
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +43,7 @@ _MOST_NOISE = 2e-3
 _LEAST_AGREEMENT = 0.99
 _MEASURED_SAMPLES = 100
 _LEAST_SAMPLES = 16
-_MOST_SECONDS = 0.5
+_MOST_PRODUCTS = 5e8  # in one run: about half a second on one thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +142,8 @@ def mixed_bits(content: bytes, samples: NDArray[Any]) -> Mixture:
     Each constant is stored in 4 bits alone first; those that cost least for each byte they save are
     taken, as long as the file as a whole stays close to the float one. Raises ExportError.
     """
-    begun = time.perf_counter()
-    plain = outputs_of(content, samples[:_MEASURED_SAMPLES])
-    spent = time.perf_counter() - begun
-    # Every constant asks for such a run twice, so a slow model answers fewer samples.
-    plain = plain[: max(_LEAST_SAMPLES, int(len(plain) * min(1.0, _MOST_SECONDS / spent)))]
-    some = samples[: len(plain)]
+    some = samples[: _measured_samples(content, samples.shape)]
+    plain = outputs_of(content, some)
     candidates = weights_of(content)
     costs = {
         weights: noise_of(plain, outputs_of(store_weights(content, None, {weights: 4}), some)) for weights in candidates
@@ -166,6 +162,31 @@ def mixed_bits(content: bytes, samples: NDArray[Any]) -> Mixture:
         four=tuple(weights for weights in candidates if weights in chosen),
         eight=tuple(weights for weights in candidates if weights not in chosen),
     )
+
+
+def _measured_samples(content: bytes, shape: tuple[int, ...]) -> int:
+    """How many samples tell what a constant costs: each asks for two runs, so a large model answers fewer.
+
+    Counted, not timed: a busy machine makes the same file.
+    """
+    steps = shape[1] if len(shape) > 2 else 1
+    products = _products_of_sample(content, steps)
+    return max(_LEAST_SAMPLES, min(_MEASURED_SAMPLES, int(_MOST_PRODUCTS / max(1, products))))
+
+
+def _products_of_sample(content: bytes, steps: int) -> int:
+    """About how many products with constants one sample takes; a graph inside of another is done for each step."""
+    model, names = read_tables(content), operator_names()
+    total = 0
+    for number, graph in enumerate(model.subgraphs):
+        for operator in graph.operators or []:
+            name = operation_name(model.operatorCodes[operator.opcodeIndex], names)
+            if name not in WITH_WEIGHTS or name == "EMBEDDING_LOOKUP":
+                continue
+            weights, made = (graph.tensors[at] for at in (operator.inputs[_WEIGHTS_INPUT], operator.outputs[0]))
+            positions = math.prod(max(1, int(size)) for size in list(made.shape)[:-1])
+            total += math.prod(max(1, int(size)) for size in weights.shape) * positions * (steps if number else 1)
+    return total
 
 
 def noise_of(plain: NDArray[Any], other: NDArray[Any]) -> float:
