@@ -1,7 +1,10 @@
 """Winners without a search: a cell, its values, and the model that it builds of them."""
 
 import ast
+import contextlib
+import io
 import linecache
+import sys
 from types import SimpleNamespace
 
 import keras
@@ -11,7 +14,7 @@ import pytest
 from tunemagic import models, prep
 from tunemagic.events import Direction
 from tunemagic.request import TuneRequest
-from tunemagic.script import CallRecorder, Winner
+from tunemagic.script import CallRecorder, Winner, check
 from tunemagic.script.draft import draft_of_study
 from tunemagic.search.cell import read_cell
 from tunemagic.search.data import resolve_data
@@ -102,3 +105,21 @@ def scripted(tmp_path):
         return names, draft.text, draft
 
     return run
+
+
+@pytest.fixture
+def checked_here(monkeypatch):
+    """Scripts are checked in this process: importing TensorFlow anew takes longer than all else."""
+
+    def run(arguments, folder):
+        printed = io.StringIO()
+        with monkeypatch.context() as changed, contextlib.redirect_stdout(printed):
+            changed.setattr(sys, "argv", ["-c", *arguments])
+            changed.setattr(sys, "meta_path", list(sys.meta_path))
+            try:
+                exec(check._CHECK.format(absent=(), parts=check.PARTS), {"__name__": "checking"})
+            except (Exception, SystemExit) as error:
+                return f"{type(error).__name__}: {error}"
+        return printed.getvalue().strip().splitlines()
+
+    monkeypatch.setattr(check, "_run", run)

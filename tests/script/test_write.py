@@ -26,9 +26,14 @@ def test_a_study_s_script_is_verified_and_a_spoilt_one_is_not_called_so(open_cel
     winner = study.winner()
     winner.model.set_weights([weight + 1 for weight in winner.model.get_weights()])
     monkeypatch.setattr("tunemagic.script.write.draft_of_study", lambda *_: _with_another_activation(winner))
+    monkeypatch.setattr("tunemagic.script.write.draft_of_layers", _refuses)
     spoilt = write_code(winner, tmp_path / "other.py")
     assert (spoilt.verdict, spoilt.path) == (Verdict.NOT_VERIFIED, tmp_path / "other.not-verified.py")
     assert spoilt.message.startswith("not verified: with the study's weights its model differs by ")
+
+
+def _refuses(*_):
+    raise ExportError("code: no layers either")
 
 
 def _with_another_activation(winner):
@@ -48,3 +53,10 @@ def test_names_that_are_no_script_s_and_models_without_weights_are_refused_befor
     with pytest.raises(ExportError, match="empty: the model has no weights yet"):
         write_code(model, tmp_path / "digits.py")
     assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "digits.not-verified.py"
+    kept.write_text("mine")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    with pytest.raises(ExportError, match=r"digits.not-verified.py exists already; add --force"):
+        write_code(model, tmp_path / "digits.py")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("digits.not-verified.py", "mine")]

@@ -11,7 +11,7 @@ from tunemagic.script.winner import Winner
 from tunemagic.search.data import TrainingData
 from tunemagic.search.folds import joined
 
-__all__ = ["packed", "split_arrays"]
+__all__ = ["packed", "split_arrays", "trained_weights"]
 
 _MOST_BYTES = 200 << 20
 
@@ -34,6 +34,15 @@ def split_arrays(winner: Winner, *, as_given: bool) -> dict[str, Any]:
         return parts
     parts = {"x_train": data.x, "x_val": data.val_x}
     return parts if data.y is None else {**parts, "y_train": data.y, "y_val": data.val_y}
+
+
+def trained_weights(winner: Winner) -> Any:
+    """The sample weights (sample,) of the rows that the winner trained on; None without. Raises DataError."""
+    weights = winner.setup.fit.get("sample_weight")
+    if weights is None:
+        return None
+    rows = winner.data.training_rows(weights, "sample_weight")
+    return rows if winner.fold is None else rows[winner.fold.train_rows]
 
 
 def packed(arrays: Mapping[str, Any]) -> bytes:

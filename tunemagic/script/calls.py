@@ -112,7 +112,7 @@ def without_hyperparameters(text: str, answers: Answers, filename: str, first_li
                 gone.update(map(id, ast.walk(scope)))
                 for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1):
                     dedents[line] = dedents.get(line, 0) + node.body[0].col_offset - node.col_offset
-        elif isinstance(node, ast.Call) and (method := _method(node)) in _ASKING:
+        elif isinstance(node, ast.Call) and id(node) not in gone and (method := _method(node)) in _ASKING:
             site = Site(filename, first_line + node.lineno - 1, node.col_offset)
             given = list(dict.fromkeys(map(literal, answers.by_site.get(site, ()))))
             looked_up |= len(given) > 1
@@ -125,6 +125,9 @@ def without_hyperparameters(text: str, answers: Answers, filename: str, first_li
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
             edits += _without_parameter(node, place)
+        elif isinstance(node, ast.JoinedStr) and id(node) not in gone and _mentions_hp(node):
+            # Its parts have no places of their own that can be relied on, and quotes that a literal may not repeat.
+            raise Unwritable(f"line {first_line + node.lineno - 1} uses hp inside of an f-string")
         elif isinstance(node, ast.Call) and id(node) not in gone:
             edits += _without_argument(node, place, gone)
         elif isinstance(node, ast.Name) and node.id == "hp" and id(node) not in gone:
@@ -135,8 +138,11 @@ def without_hyperparameters(text: str, answers: Answers, filename: str, first_li
 
 
 def _without_tuner(text: str) -> str:
-    """The text without imports of Keras Tuner and without its class as a base."""
-    tree = ast.parse(text)
+    """The text without imports of Keras Tuner and without its class as a base. Raises Unwritable."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise Unwritable(f"with the trial's values line {error.lineno} is no Python: {error.msg}") from error
     starts = _line_starts(text)
     edits: list[_Edit] = []
     for node in [each for each in ast.walk(tree) if isinstance(each, ast.stmt)]:
@@ -162,6 +168,10 @@ def _method(node: ast.expr) -> str:
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "hp":
         return function.attr
     return ""
+
+
+def _mentions_hp(node: ast.expr) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "hp" for each in ast.walk(node))
 
 
 def _name_argument(node: ast.Call) -> ast.expr:

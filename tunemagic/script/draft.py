@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from tunemagic.errors import ExportError
 from tunemagic.events import Direction
 from tunemagic.models.schedules import over_steps, total_steps
 from tunemagic.request import Tuner
-from tunemagic.script.arrays import packed, split_arrays
+from tunemagic.script.arrays import packed, split_arrays, trained_weights
 from tunemagic.script.from_cell import cell_parts
 from tunemagic.script.from_model import model_parts
 from tunemagic.script.page import Parts, Training, script_text
@@ -18,7 +19,7 @@ from tunemagic.script.unwritable import Unwritable
 from tunemagic.script.winner import Winner
 from tunemagic.text import one_line
 
-__all__ = ["Draft", "draft_of_model", "draft_of_study"]
+__all__ = ["Draft", "draft_of_layers", "draft_of_model", "draft_of_study"]
 
 _BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # they decide how long a trial is trained
 _DEFAULT_EPOCHS = 10
@@ -30,7 +31,8 @@ class Draft:
     """A script that is not written yet.
 
     ``data`` is the ``.npz`` file beside it, None without one. The script must build ``model``, compared on ``x``
-    (sample, ...). ``warnings`` are sentences for the user.
+    (sample, ...), and train on the arrays ``trained_on``, by name; None without a study. ``from_cell``: it holds the
+    user's cell. ``warnings`` are sentences for the user.
     """
 
     text: str
@@ -38,21 +40,36 @@ class Draft:
     model: Any
     x: Any
     trial: int | None
+    trained_on: Mapping[str, Any] | None = None
+    from_cell: bool = False
     warnings: tuple[str, ...]
 
 
 def draft_of_study(winner: Winner, stem: str) -> Draft:
     """The script of a study's winner. Raises ExportError when neither its cell nor its model can be had as source."""
-    warnings: list[str] = []
     try:
-        parts = cell_parts(winner)
-        arrays = split_arrays(winner, as_given=True)
+        return _draft(winner, stem, cell_parts(winner), split_arrays(winner, as_given=True))
     except Unwritable as reason:
-        warnings.append(f"written from the model's layers, not from the cell: {reason}")
-        parts = _parts_of_model(winner, str(reason))
+        return draft_of_layers(winner, stem, str(reason))
+
+
+def draft_of_layers(winner: Winner, stem: str, reason: str) -> Draft:
+    """The script of the layers of a study's winner; ``reason`` is why its cell won't do. Raises ExportError."""
+    try:
+        parts = _parts_of_model(winner)
         arrays = {**split_arrays(winner, as_given=False), **parts.arrays}
         if "sample_weight" in arrays:
-            arrays["sample_weight"] = winner.data.training_rows(arrays["sample_weight"], "sample_weight")
+            arrays["sample_weight"] = trained_weights(winner)
+        return _draft(winner, stem, parts, arrays, reason)
+    except Unwritable as error:
+        raise ExportError(
+            f"code: the cell can't be written as a script, since {reason}; nor can its model, since {error}. Use --to "
+            "keras, or change the cell."
+        ) from error
+
+
+def _draft(winner: Winner, stem: str, parts: Parts, arrays: Mapping[str, Any], reason: str = "") -> Draft:
+    """``reason``: why it is not the cell; "" when it is. Raises Unwritable."""
     view, trial = winner.view, winner.trial
     score = "" if trial.score is None else f" reached {view.objective} {trial.score:.6g} in epoch {trial.best_epoch}"
     about = [
@@ -71,14 +88,17 @@ def draft_of_study(winner: Winner, stem: str) -> Draft:
         seed=winner.seed,
         targets="y_train" in arrays,
     )
-    inputs = arrays["x_val"] if not winner.setup.data else split_arrays(winner, as_given=False)["x_val"]
+    trained_on = split_arrays(winner, as_given=False)
+    weights = trained_weights(winner)
     return Draft(
         text=_checked_text(parts, training),
         data=packed(arrays),
         model=winner.model,
-        x=inputs,
+        x=trained_on["x_val"],
         trial=trial.number,
-        warnings=tuple(warnings),
+        trained_on=trained_on if weights is None else {**trained_on, "sample_weight": weights},
+        from_cell=not reason,
+        warnings=(f"written from the model's layers, not from the cell: {reason}",) if reason else (),
     )
 
 
@@ -89,21 +109,15 @@ def _epochs(winner: Winner) -> int:
     return winner.trial.epochs if fixed else int(asked or winner.trial.epochs)
 
 
-def _parts_of_model(winner: Winner, reason: str) -> Parts:
-    """The parts of the winner's model, its schedule over the whole training as the study had it."""
+def _parts_of_model(winner: Winner) -> Parts:
+    """The parts of the winner's model, its schedule over the whole training as the study had it. Raises Unwritable."""
     size = winner.setup.fit.get("batch_size")
     rows = len(winner.data.x) if winner.fold is None else len(winner.fold.train_rows)
-    try:
-        over_steps(
-            winner.model.optimizer,
-            lambda: total_steps(rows, epochs=_epochs(winner), batch_size=_KERAS_BATCH if size is None else size),
-        )
-        return model_parts(winner.model, winner.setup, targets=winner.data.y is not None)
-    except Unwritable as error:
-        raise ExportError(
-            f"code: the cell can't be written as a script, since {reason}; nor can its model, since {error}. Use --to "
-            "keras, or change the cell."
-        ) from error
+    over_steps(
+        winner.model.optimizer,
+        lambda: total_steps(rows, epochs=_epochs(winner), batch_size=_KERAS_BATCH if size is None else size),
+    )
+    return model_parts(winner.model, winner.setup, targets=winner.data.y is not None)
 
 
 def draft_of_model(model: Any, stem: str, x: Any) -> Draft:
@@ -112,9 +126,13 @@ def draft_of_model(model: Any, stem: str, x: Any) -> Draft:
 
     check_built(model)
     try:
-        parts = model_parts(model)
+        return _plain_draft(model, stem, x)
     except Unwritable as error:
         raise ExportError(f"code: {model.name} can't be written as a script, since {error}.") from error
+
+
+def _plain_draft(model: Any, stem: str, x: Any) -> Draft:
+    parts = model_parts(model)
     training = Training(
         stem=stem,
         about=[f"{stem}: a model in plain Keras."],
@@ -145,9 +163,10 @@ def _random_inputs(model: Any) -> Any:
 
 
 def _checked_text(parts: Parts, training: Training) -> str:
+    """The script's text. Raises Unwritable."""
     text = script_text(parts, training)
     try:
         ast.parse(text)
     except SyntaxError as error:  # names or texts of the cell that do not fit where they were put
-        raise ExportError(f"code: the script would not be Python in line {error.lineno}: {error.msg}.") from error
+        raise Unwritable(f"the script would not be Python in line {error.lineno}: {error.msg}") from error
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tunemagic.script.calls import without_hyperparameters
@@ -50,7 +50,7 @@ def _of_cell(winner: Winner, program: CellProgram) -> Parts:
         model=expression,
         fit=_fit_texts(winner),
         own_fit=fit,
-        own_epochs=bool(fit) and "epochs=" in text,
+        own_epochs=bool(fit) and _sets_epochs(winner.setup.fit_method, [text, *gathered.definitions]),
         values=winner.answers.by_name if looked_up or gathered.looked_up else None,
         options=options,
     )
@@ -69,7 +69,7 @@ def _of_builder(winner: Winner, program: BuilderProgram) -> Parts:
         build=before,
         model=expression,
         own_fit=fit,
-        own_epochs=bool(fit) and any("epochs=" in text for text in gathered.definitions),
+        own_epochs=bool(fit) and _sets_epochs(winner.setup.fit_method, gathered.definitions),
         values=winner.answers.by_name if gathered.looked_up else None,
     )
 
@@ -159,6 +159,30 @@ def _result(winner: Winner) -> tuple[str, str, list[str]]:
     return "model", "builder.fit", [f"builder = {origin.removesuffix('.build()')}", "model = builder.build()"]
 
 
+def _sets_epochs(fit_method: Any, texts: Iterable[str]) -> bool:
+    """Whether a HyperModel's own ``fit`` gives ``epochs`` to the model's, and so can't be given it too."""
+    owner, _, method = getattr(fit_method, "__qualname__", "").rpartition(".")
+    for node in (each for text in texts for each in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.ClassDef) and node.name == owner.rpartition(".")[2]:
+            found = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == method]
+            return any(map(_gives_epochs, found))
+    return False
+
+
+def _gives_epochs(function: ast.FunctionDef) -> bool:
+    inside = list(ast.walk(function))
+    # `epochs` as a parameter, or `kwargs.pop("epochs")`: it takes what it is given.
+    if any(
+        (isinstance(node, ast.arg) and node.arg == "epochs")
+        or (isinstance(node, ast.Constant) and node.value == "epochs")
+        for node in inside
+    ):
+        return False
+    calls = [node for node in inside if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    fits = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "fit"]
+    return any(keyword.arg == "epochs" for call in fits for keyword in call.keywords)
+
+
 def _fit_texts(winner: Winner) -> dict[str, str]:
     """What the cell gives to ``fit``, by the cell's own names."""
     texts: dict[str, str] = {}
@@ -173,7 +197,9 @@ def _fit_texts(winner: Winner) -> dict[str, str]:
 
 
 def _check_aligned(value: Any, winner: Winner) -> None:
-    whole = winner.given.train_rows is not None or winner.fold is not None
-    if whole and len(value) == len(winner.given.x):
-        return
-    raise Unwritable("its sample weights follow rows of the notebook's own order")
+    given = winner.given
+    held = 0 if given.train_rows is None else len(given.val_rows)
+    # The cell sees all rows that are split, in the script those of training first; it may have added some to others.
+    rows = {len(given.x) + held} | (set() if held or winner.fold is not None else {len(winner.data.x)})
+    if len(value) not in rows:
+        raise Unwritable("its sample weights follow rows of the notebook's own order")

@@ -193,7 +193,7 @@ class BestEpoch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         score = float(logs[OBJECTIVE])
-        if self.score is None or score {sign} self.score:
+        if np.isfinite(score) and (self.score is None or score {sign} self.score):
             self.score, self.epoch, self.weights = score, epoch + 1, self.model.get_weights()
 '''
 
@@ -218,6 +218,8 @@ def train(data, epochs=EPOCHS, seed=SEED, verbose=2):
         callbacks=[*callbacks, best],
         **fit,
     )
+    if best.weights is None:
+        raise SystemExit(f"{{OBJECTIVE}} was no finite number in any epoch.")
     model.set_weights(best.weights)
     return model, best
 '''

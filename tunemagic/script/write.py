@@ -14,8 +14,8 @@ from tunemagic.errors import ExportError
 from tunemagic.events import Verdict, finite
 from tunemagic.export.result import ExportResult
 from tunemagic.request import Target
-from tunemagic.script.check import check_script
-from tunemagic.script.draft import Draft, draft_of_model, draft_of_study
+from tunemagic.script.check import Checked, check_script
+from tunemagic.script.draft import Draft, draft_of_layers, draft_of_model, draft_of_study
 from tunemagic.script.winner import HasWinner, Winner
 from tunemagic.text import counted, one_line
 
@@ -32,8 +32,9 @@ def write_code(
 
     Of a study it is the user's own cell with the winner's values, or, where the cell needs more than plain Keras, a
     line for each layer of the model that came of it. The script is run in a process that has no tunemagic: with the
-    study's weights its model must answer as the study's does, and one epoch must train. One that does not is written
-    under a name that says so.
+    study's weights its model must answer as the study's does, the data must become what the study trained on, and one
+    epoch must train. A script of the cell that fails gives way to one of the layers; if that fails too, the cell's is
+    written under a name that says so.
 
     Args:
         source: A study, or a compiled Keras model.
@@ -49,30 +50,48 @@ def write_code(
         raise ExportError(f"code: received {one_line(target.name, 60)!r}; expected a name like digits.py.")
     winner = source if isinstance(source, Winner) else source.winner() if hasattr(source, "winner") else None
     draft = draft_of_model(source, target.stem, x) if winner is None else draft_of_study(winner, target.stem)
-    beside = [target] if draft.data is None else [target, target.with_suffix(".npz")]
-    for file in beside:
+    for file in (target, _unverified(target), *([] if draft.data is None else [target.with_suffix(".npz")])):
         if file.exists() and not force:
             raise ExportError(f"code: {file} exists already; add --force to replace it, or -o PATH for another name.")
-    return _written(draft, target)
+    checked = _checked(draft, target.name)
+    if checked.problem and winner is not None and draft.from_cell:
+        draft, checked = _of_layers(winner, target, checked.problem) or (draft, checked)
+    return _written(draft, checked, target)
 
 
-def _written(draft: Draft, target: Path) -> ExportResult:
-    """Check the script beside its data in a temporary folder, then write both."""
+def _unverified(target: Path) -> Path:
+    return target.with_name(f"{target.stem}.not-verified.py")
+
+
+def _checked(draft: Draft, name: str) -> Checked:
+    """Run the draft's script beside its data in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="tunemagic-script-") as folder:
-        script = Path(folder, target.name)
-        files: dict[Path, bytes] = {script: draft.text.encode("utf-8")}
+        script = Path(folder, name)
+        script.write_text(draft.text, encoding="utf-8", newline="\n")
         if draft.data is not None:
-            files[script.with_suffix(".npz")] = draft.data
-        for file, content in files.items():
-            file.write_bytes(content)
-        checked = check_script(script, draft.model, draft.x, trains=draft.trial is not None)
-    place = target if not checked.problem else target.with_name(f"{target.stem}.not-verified.py")
-    _put(place, {place: files[script], **({} if draft.data is None else {target.with_suffix(".npz"): draft.data})})
-    content = files[script]
+            script.with_suffix(".npz").write_bytes(draft.data)
+        return check_script(script, draft.model, draft.x, trained_on=draft.trained_on)
+
+
+def _of_layers(winner: Winner, target: Path, problem: str) -> tuple[Draft, Checked] | None:
+    """The script of the model's layers, if that does what the cell's does not."""
+    try:
+        draft = draft_of_layers(winner, target.stem, f"as a script {problem}")
+    except ExportError:
+        return None
+    checked = _checked(draft, target.name)
+    return None if checked.problem else (draft, checked)
+
+
+def _written(draft: Draft, checked: Checked, target: Path) -> ExportResult:
+    """Write the script and its data, and say what came of it."""
+    content = draft.text.encode("utf-8")
+    place = _unverified(target) if checked.problem else target
+    _put(place, {place: content, **({} if draft.data is None else {target.with_suffix(".npz"): draft.data})})
     if checked.problem:
         message = f"not verified: {checked.problem}"
     else:
-        trained = ", and trained for an epoch" if draft.trial is not None else ""
+        trained = ", and trained for an epoch on the same data" if draft.trial is not None else ""
         message = (
             f"verified: without tunemagic it builds the same model (largest difference {checked.max_abs_diff:.2g} on "
             f"{counted(checked.samples, 'sample')}, limit {checked.tolerance:.2g}){trained}"
