@@ -474,7 +474,7 @@ namespace = {"keras": keras, "x_train": np.ones((80, 64), "float32"), "y_train":
 book = StudyBook(Path(sys.argv[1]))
 
 def go(trials):
-    request = TuneRequest(name="s", max_trials=trials, epochs=1)
+    request = TuneRequest(name="s", max_trials=trials, epochs=1, workers=0)
     data = resolve_data(request, namespace, seed=0)
     study = book.open(request, read_cell(CELL, namespace, first_line=2), data)
     study.start()

@@ -94,8 +94,8 @@ def augmented(digits, images):
 
 @pytest.fixture(scope="session")
 def recurrent(digits):
-    layers = [keras.Input((8, 8)), keras.layers.LSTM(24), keras.layers.Dense(10, "softmax")]
-    return trained(layers, digits.x.reshape(-1, 8, 8), digits.y, epochs=12)
+    layers = [keras.Input((4, 16)), keras.layers.LSTM(24), keras.layers.Dense(10, "softmax")]
+    return trained(layers, digits.x.reshape(-1, 4, 16), digits.y, epochs=8)
 
 
 @pytest.fixture(scope="session")

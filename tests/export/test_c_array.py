@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -105,11 +106,12 @@ def test_a_mode_without_kernels_is_refused_with_the_mode_to_use(sources):
     )
 
 
-def test_an_unrolled_lstm_runs_too_because_the_file_takes_one_sample(recurrent, digits, tmp_path):
+def test_an_unrolled_lstm_runs_too_because_the_file_takes_one_sample(digits, tmp_path):
+    model = keras.Sequential([keras.Input((4, 16)), keras.layers.LSTM(4), keras.layers.Dense(10, "softmax")])
     [result] = export_model(
-        recurrent,
+        model,
         [("c", "none")],
-        x_eval=digits.x_held.reshape(-1, 8, 8),
+        x_eval=digits.x_held.reshape(-1, 4, 16),
         y_eval=digits.y_held,
         directory=tmp_path,
         stem="lstm",

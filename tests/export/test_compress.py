@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+import tunemagic
 from tunemagic.errors import ExportError, OptionError
 from tunemagic.export import compress
 from tunemagic.export.compress.kernels import kernels_of, zero_share
 from tunemagic.export.compress.patterns import cluster_values, keep_largest, sparsity_at
+from tunemagic.export.infer import keras_outputs
 
 FIT = {"epochs": 2, "batch_size": 128}
 
@@ -255,7 +257,7 @@ def test_a_model_that_rounds_becomes_int8_without_representative_data_and_float_
 
     results = export_model(
         rounded.model,
-        [("tflite", "int8"), ("tflite", "none"), ("keras", "none")],
+        [("tflite", "int8"), ("tflite", "none")],
         x_eval=images[1],
         y_eval=digits.y_held,
         directory=tmp_path,
@@ -264,15 +266,20 @@ def test_a_model_that_rounds_becomes_int8_without_representative_data_and_float_
     assert [(str(result.target), result.mode, result.verified) for result in results] == [
         ("tflite", "int8", True),
         ("tflite", "none", True),
-        ("keras", "none", True),
     ]
-    whole, plain, _ = results
+    whole, plain = results
     assert whole.samples == len(images[1])  # nothing was set aside to calibrate on
     assert whole.score_after == pytest.approx(rounded.after.score, abs=0.01)
     assert {"CONV_2D", "FULLY_CONNECTED", "MUL", "ADD"} <= set(whole.operations)
     assert whole.operations.count("DEQUANTIZE") == 1
     assert "DEQUANTIZE" not in plain.operations
     assert whole.bytes < plain.bytes / 1.5
+
+
+def test_a_model_that_rounds_comes_back_from_its_file_as_it_was(rounded, images, tmp_path):
+    rounded.model.save(tmp_path / "small.keras")
+    again = tunemagic.load(tmp_path / "small.keras")
+    np.testing.assert_array_equal(keras_outputs(again, images[1]), keras_outputs(rounded.model, images[1]))
 
 
 def test_zeros_and_clusters_of_a_compressed_model_outlive_training_with_rounding(dense, digits):

@@ -8,7 +8,6 @@ import pytest
 
 from tunemagic.errors import ExportError
 from tunemagic.export.measure import DeviceGauge, _key, gauge_for
-from tunemagic.export.serve import FAULT_VARIABLE
 from tunemagic.request import QuantMode
 
 ABOUT = {"trial": 3, "values": {"units": 64}}
@@ -131,16 +130,6 @@ def test_what_cant_be_converted_is_told_in_one_line(gauge, digits, model, messag
     with pytest.raises(ExportError, match=message) as caught:
         gauge(model(), digits.x, ABOUT)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.slow
-def test_a_crash_of_the_converter_costs_one_measurement(gauge, digits, monkeypatch):
-    model = network(dense(9))
-    with monkeypatch.context() as patch:
-        patch.setenv(FAULT_VARIABLE, "abort:int8")
-        with pytest.raises(ExportError, match=r"converter crashed \(SIGABRT\)"):
-            gauge(model, digits.x, ABOUT)
-    assert gauge(model, digits.x, ABOUT)["size_kb"] > 1
 
 
 def test_a_measurement_can_be_stopped(gauge, digits):

@@ -127,7 +127,7 @@ def test_a_recurrent_model_is_unrolled_and_converts_in_integers_and_in_a_mixture
         convert_tflite(
             recurrent,
             [*BOTH, QuantMode.INT16X8, QuantMode.MIXED],
-            x_eval=digits.x_held.reshape(-1, 8, 8),
+            x_eval=digits.x_held.reshape(-1, 4, 16),
             y_eval=digits.y_held,
             representative=None,
             directory=tmp_path,

@@ -23,11 +23,9 @@ def digits():
 
 
 @pytest.fixture
-def notebook(run, shell, digits):
-    shell.run_line_magic("load_ext", "tunemagic")
+def notebook(notebook, shell, digits):
     shell.user_ns["x_train"], shell.user_ns["y_train"] = digits
-    yield run
-    shell.run_line_magic("unload_ext", "tunemagic")
+    return notebook
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def error_of(cell):
 
 
 @pytest.mark.slow
-def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell, tmp_path):
+def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell, digits, tmp_path):
     notebook(CELL)
     shell.user_ns["digits"] = "a variable that is no model does not hide the study"
     cell = notebook("%tflite digits --quant best --max-kb 100 --snippet python -o out/small.tflite")
@@ -65,6 +63,12 @@ def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell,
     lines = output.data["text/plain"].splitlines()
     assert [line.split()[0] for line in lines[2:9]] == [result.mode for result in exports]
 
+    shell.user_ns["x_test"], shell.user_ns["y_test"] = (part[-50:] for part in digits)  # or on other data
+    del shell.user_ns["digits"]
+    assert notebook("%tflite --data x_test,y_test").err == ""
+    compared = shell.user_ns["study"].view.exports[-1]
+    assert (compared.mode, compared.verdict, compared.trial, compared.samples) == ("none", Verdict.VERIFIED, 1, 50)
+
 
 @pytest.mark.slow
 def test_a_model_that_was_never_tuned_is_compared_on_the_given_data(notebook, shell, small_model, tmp_path):
@@ -78,16 +82,6 @@ def test_a_model_that_was_never_tuned_is_compared_on_the_given_data(notebook, sh
     assert [line.split()[:3] for line in weighed.texts[0].splitlines()[2:]] == [
         [small_model.layers[0].name, "640", bits] for bits in ("8", "4")
     ]
-
-
-@pytest.mark.slow
-def test_a_study_can_be_compared_on_other_data(notebook, shell, digits):
-    notebook(CELL)
-    shell.user_ns["x_test"], shell.user_ns["y_test"] = (part[-50:] for part in digits)
-    assert notebook("%tflite --data x_test,y_test").err == ""
-    (result,) = shell.user_ns["study"].view.exports
-    assert result.verdict is Verdict.VERIFIED
-    assert result.trial == 1
 
 
 @pytest.mark.parametrize(

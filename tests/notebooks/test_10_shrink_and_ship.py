@@ -13,6 +13,7 @@ def test_a_model_is_shrunk_exported_and_loaded_again_under_nbclient(tmp_path: Pa
     notebook = executed("10_shrink_and_ship", tmp_path)  # its lessons are assertions in its cells
 
     view = study_of(tmp_path)
+    assert view.executor == "process"  # so a worker has measured the models, and refused two
     assert {trial.number: str(trial.state) for trial in view.trials} == {1: "completed", 2: "pruned", 3: "pruned"}
     assert {export.target for export in view.exports} == {"tflite", "json", "onnx", "c", "card"}
     assert {export.target: str(export.verdict) for export in view.exports if export.mode == "none"} == dict.fromkeys(
