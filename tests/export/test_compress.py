@@ -257,17 +257,17 @@ def test_a_model_that_rounds_becomes_int8_without_representative_data_and_float_
 
     results = export_model(
         rounded.model,
-        [("tflite", "int8"), ("tflite", "none")],
+        [("tflite", "none"), ("tflite", "int8")],
         x_eval=images[1],
         y_eval=digits.y_held,
         directory=tmp_path,
         stem="small",
     )
     assert [(str(result.target), result.mode, result.verified) for result in results] == [
-        ("tflite", "int8", True),
         ("tflite", "none", True),
+        ("tflite", "int8", True),
     ]
-    whole, plain = results
+    plain, whole = results
     assert whole.samples == len(images[1])  # nothing was set aside to calibrate on
     assert whole.score_after == pytest.approx(rounded.after.score, abs=0.01)
     assert {"CONV_2D", "FULLY_CONNECTED", "MUL", "ADD"} <= set(whole.operations)

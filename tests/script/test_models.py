@@ -1,5 +1,7 @@
 """A model as lines of Python: the same layers, wired the same way, trained from the same settings."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -89,7 +91,8 @@ def test_branches_shared_layers_nested_models_and_operations_keep_their_wiring(t
     both = layers.Concatenate()([left, inner(right)])
     attended = layers.Dropout(0.5)(layers.Add()([both, keras.ops.relu(both)]))
     text, _ = remade(compiled(keras.Model(inputs, layers.Dense(2)(attended))), tmp_path)
-    found = lines_of(text)
+    # Keras numbers its names by what was made before in this process.
+    found = [re.sub(r"\b(add|concatenate|dropout)_\d+\b", r"\1", line) for line in lines_of(text)]
     assert 'shared_layer = keras.layers.Dense(4, activation="relu", name="shared")' in found
     assert "inner_layer = keras.Sequential([" in found
     assert "dropout = keras.layers.Dropout(0.5)(add)" in found
