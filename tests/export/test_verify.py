@@ -88,14 +88,14 @@ def test_constant_answers_are_never_verified_even_where_almost_all_answers_are_t
 
 
 def test_a_file_that_converts_loads_and_runs_at_chance_level_is_not_verified(train, digits, tmp_path):
-    rows = [Input((8, 8)), layers.GRU(24), layers.Dense(10, "softmax")]
-    model = train(rows, digits.x.reshape(-1, 8, 8), digits.y, epochs=4)
+    rows = [Input((4, 16)), layers.GRU(24), layers.Dense(10, "softmax")]
+    model = train(rows, digits.x.reshape(-1, 4, 16), digits.y, epochs=4)
     fine, wrong = convert_tflite(
         model,
         ["dynamic", "int16x8"],
-        x_eval=digits.x_held.reshape(-1, 8, 8),
+        x_eval=digits.x_held.reshape(-1, 4, 16),
         y_eval=digits.y_held,
-        representative=digits.x.reshape(-1, 8, 8),
+        representative=digits.x.reshape(-1, 4, 16),
         directory=tmp_path,
         stem="rows",
     )

@@ -11,7 +11,7 @@ from tunemagic.script import write_code
 
 @pytest.mark.slow  # two processes that import TensorFlow
 def test_a_study_s_script_is_verified_and_a_spoilt_one_is_not_called_so(open_cell, cell, tmp_path, monkeypatch):
-    study = open_cell(cell)
+    study = open_cell(cell, workers=0)
     study.start()
     study.wait()
     result = write_code(study, tmp_path / "digits.py")
