@@ -154,7 +154,7 @@ def _write_config(model: Any, folder: Path) -> None:
     training = _compile_config(model)
     if training is not None:
         (folder / _COMPILE).write_text(json.dumps(training), encoding="utf-8")
-    weights = {f"w{number}": _storable(weight) for number, weight in enumerate(view.get_weights())}
+    weights: dict[str, Any] = {f"w{number}": _storable(weight) for number, weight in enumerate(view.get_weights())}
     np.savez(folder / _WEIGHTS, **weights)
 
 
