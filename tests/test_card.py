@@ -86,7 +86,7 @@ def test_files_are_told_by_their_way_from_the_card_and_loaded_once_a_target(tmp_
     view = replace(view, objective="val_accuracy", exports=(plain, small, broken, elsewhere))
     monkeypatch.chdir(tmp_path / "work")
     write_card(Told(view), "a.card.md")
-    found = sections(Path("a.card.md").read_text())
+    found = sections(Path("a.card.md").read_text(encoding="utf-8"))
     assert [row.split(" | ")[-1] for row in found["Files"][3:7]] == [
         "kept/a.tflite |", "kept/a.int8.tflite |", "kept/a.int4.tflite |", "a.onnx |",
     ]  # fmt: skip

@@ -138,7 +138,8 @@ def card_text(
 ) -> str:
     """The card in Markdown; ``dataset`` is the card of the data set, where it is one of ``tunemagic.datasets``.
 
-    ``place`` gives the text for the path of an exported file; default: its name. Whatever comes from the notebook is escaped. Raises ExportError without a best trial.
+    ``place`` gives the text for the path of an exported file; default: its name.
+    Whatever comes from the notebook is escaped. Raises ExportError without a best trial.
     """
     best = view.best_trial
     if best is None:

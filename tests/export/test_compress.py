@@ -328,6 +328,19 @@ def called():
     return model
 
 
+def test_a_share_of_less_than_a_unit_and_a_collapse_of_the_score_are_told(dense, digits):
+    none = compress.compress(dense, compress.Steps(slim=0.001))
+    assert none.told[0].key == "compress.no_units"
+    assert none.after.params == none.before.params
+    fallen = compress.clip(dense, 1e-6, digits.x, digits.y, epochs=0)
+    points = 100 * (fallen.before.score - fallen.after.score)
+    assert points > 5
+    assert fallen.told[0].text() == (
+        f"accuracy has fallen by {points:.3g} points. Train on for longer (more epochs), or compress less."
+    )
+    assert fallen.told[0].text() in repr(fallen)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -341,6 +354,7 @@ def called():
             "there are no kernels to compress",
         ),
         (lambda model, x, y: compress.prune(model, 80), OptionError, "received 80. Did you mean 0.8?"),
+        (lambda model, x, y: compress.slim(model, 2), OptionError, r"share from 0 to below 1; received 2\.$"),
         (lambda model, x, y: compress.prune(model, 0.5, scope="all"), OptionError, "scope: expected layer or global"),
         (lambda model, x, y: compress.prune(model, 0.5, x, y, epoch=3), OptionError, "Did you mean epochs?"),
         (lambda model, x, y: compress.prune(model, 0.5, x, y, epochs=-1), OptionError, "epochs: expected"),

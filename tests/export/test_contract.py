@@ -113,3 +113,21 @@ def test_the_script_of_a_model_is_run_without_tunemagic_and_a_card_needs_a_study
     assert "tunemagic" not in "".join(line for line in result.path.read_text().splitlines() if "import" in line)
     with pytest.raises(ExportError, match="card: a card tells of a study; received a Sequential"):
         write_card(dense, tmp_path / "digits.card.md")
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ("onx", "target: expected one of .*; received 'onx'"),
+        (["onnx", "tflit"], "target: expected one of .*; received 'tflit'"),
+        ([("tflite", "int9")], "mode: expected one of .*; received 'int9'"),
+        (
+            [("tflite", "int8", "all")],
+            r"received \('tflite', 'int8', 'all'\); expected a target, or a target and its mode",
+        ),
+        ([], "expected at least one target and mode"),
+    ],
+)
+def test_a_target_stands_alone_or_beside_its_mode(dense, digits, tmp_path, variants, message):
+    with pytest.raises(ExportError, match=message):
+        export_model(dense, variants, x_eval=digits.x_held, y_eval=digits.y_held, directory=tmp_path, stem="d")

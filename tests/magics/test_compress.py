@@ -38,6 +38,11 @@ def test_a_studys_best_model_is_compressed_on_its_own_data(notebook, study, shel
     assert table.endswith("The model is in small.")
     assert "accuracy" in table
     assert cell.out == "In Python: small = study.compress(slim=0.5, prune=0.5, epochs=1).model\n"
+    shell.user_ns["study"] = "another"
+    assert notebook("%tune compress digits --slim 0.001 --epochs 0").out == (
+        "In Python: small = STUDY.compress(slim=0.001, epochs=0).model"
+        "  # STUDY: the study that `%%tune digits -o STUDY` on its cell gives\n"
+    )
 
 
 def test_a_model_in_a_variable_is_compressed_with_or_without_data(notebook, shell, branched):

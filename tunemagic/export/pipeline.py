@@ -28,6 +28,7 @@ from tunemagic.export.scratch import job_folder
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.task import Task, prepare
 from tunemagic.request import QuantMode, Target
+from tunemagic.text import one_line
 
 __all__ = ["export_model"]
 
@@ -36,7 +37,7 @@ _ROUNDED = Variant(target=Target.TFLITE, mode=str(QuantMode.INT8))  # what a mod
 
 def export_model(
     model: Any,
-    variants: Sequence[tuple[str, str]],
+    variants: str | Sequence[str | tuple[str, str]],
     *,
     x_eval: Any,
     y_eval: Any,
@@ -63,7 +64,7 @@ def export_model(
     Args:
         model: a built Keras model with one input and one output; it need not come from a study.
         variants: what to make, as (target, mode), such as ``("tflite", "int8")`` and ``("onnx",
-            "none")``; repeated ones count once.
+            "none")``, or as a target alone, which means mode none; repeated ones count once.
         x_eval: held-out inputs (sample, ...); at most ``EVALUATION_SAMPLES`` of them are used.
         y_eval: their targets as in training, or None to compare outputs only.
         representative: inputs that int8, int16x8 and mixed look at; None takes up to 200 samples (a quarter at
@@ -176,9 +177,9 @@ def _fill(folder: Path, model: Any, task: Task) -> None:
     task.remarks.extend([remark] if remark else [])
 
 
-def _in_order(variants: Sequence[tuple[str, str]]) -> list[Variant]:
+def _in_order(variants: str | Sequence[str | tuple[str, str]]) -> list[Variant]:
     """What is asked for, each once, in the order in which it is made. Raises ExportError."""
-    asked = {(str(target), str(mode)) for target, mode in variants}
+    asked = {_pair(each) for each in ([variants] if isinstance(variants, str) else variants)}
     if not asked:
         raise ExportError("expected at least one target and mode, such as ('tflite', 'int8'); received none.")
     for target, mode in sorted(asked):
@@ -189,3 +190,15 @@ def _in_order(variants: Sequence[tuple[str, str]]) -> list[Variant]:
     return [
         Variant(target=target, mode=str(mode)) for target in KINDS for mode in MILDEST_FIRST if (target, mode) in asked
     ]
+
+
+def _pair(asked: object) -> tuple[str, str]:
+    """A target and its mode. Raises ExportError."""
+    if isinstance(asked, str):
+        return str(asked), str(QuantMode.NONE)
+    if not isinstance(asked, tuple | list) or len(asked) != 2:
+        raise ExportError(
+            f"export: received {one_line(repr(asked), 60)}; expected a target, or a target and its mode, such as "
+            "'onnx' or ('tflite', 'int8')."
+        )
+    return str(asked[0]), str(asked[1])

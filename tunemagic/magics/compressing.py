@@ -33,6 +33,7 @@ _STEPS = ("slim", "clip", "clip_percentile", "prune", "scope", "cluster", "qat")
 _FIT = ("epochs", "learning_rate")
 _DONE = ("slim", "clip", "clip_percentile", "prune", "cluster", "qat")
 _TYPED = "%tune compress"
+_NOWHERE = "STUDY"  # stands for a study that no variable holds
 
 
 def add_compress(parser: LineParser) -> None:
@@ -88,12 +89,14 @@ class CompressingVerb(SearchDefaults):
             raise StudyError(f"{_TYPED}: interrupted; the model is what it was before.") from None
         name = given["source"] if study is None else self._name_of(study)
         line = _python_line(name, given, options, on_its_own_data=on_its_own_data, is_study=study is not None)
+        if study is not None and name == _NOWHERE:
+            line += f"  # {_NOWHERE}: the study that `%%tune {study.name} -o {_NOWHERE}` on its cell gives"
         sys.stdout.write(texts("compress.python", line=line) + "\n")
 
     def _name_of(self, study: Study) -> str:
-        """A variable that holds the study."""
+        """A variable that holds the study; ``_NOWHERE`` where none does, never one that holds another study."""
         holding = (key for key, held in self.shell.user_ns.items() if held is study and not key.startswith("_"))
-        return next(holding, "study")
+        return next(holding, _NOWHERE)
 
     def _with_data(self, model: Any, given: Mapping[str, Any], options: Mapping[str, Any]) -> Compressed:
         """Compress a model on the data of the line."""
@@ -113,7 +116,7 @@ class CompressingVerb(SearchDefaults):
     def _compressed_table(self, result: Compressed, name: str | None, texts: Catalogue) -> Table:
         """The comparison; the model is put into the variable ``name``, if there is one."""
         heads, rows = result.rows(texts)
-        notes = [said.text(texts) for said in result.remarks]
+        notes = [said.text(texts) for said in result.told]
         if name is not None:
             self.shell.user_ns[name] = result.model
         notes.append(texts("compress.keep") if name is None else texts("compress.kept", name=name))

@@ -22,6 +22,7 @@ from tunemagic.widgets.route import answer_while_busy
 __all__ = ["Demo", "DemoAnswer", "DemoAsk", "DemoSetup", "demo"]
 
 _TEXTS = "demo."
+_INSTEAD = "or ask the model and a file in code: model.predict(x), tunemagic.load(path).predict(x)"
 
 
 class DemoSetup(TypedDict):
@@ -73,8 +74,8 @@ class Demo(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't follow an
         Raises:
             StudyError: The page's files were not built.
         """
-        self._esm = asset("demo.js")
-        self._css = asset("demo.css")
+        self._esm = asset("demo.js", instead=_INSTEAD)
+        self._css = asset("demo.css", instead=_INSTEAD)
         self._paired = paired
         self._labels = [*labels, *map(str, range(len(labels), paired.outputs))][: paired.outputs]
         self._texts = texts

@@ -48,8 +48,8 @@ class TunePanel(anywidget.AnyWidget):  # type: ignore[misc]  # mypy doesn't foll
         Raises:
             StudyError: The panel's files were not built.
         """
-        self._esm = asset("panel.js")
-        self._css = asset("panel.css")
+        self._esm = asset("panel.js", instead="or use --view text")
+        self._css = asset("panel.css", instead="or use --view text")
         self.detached = threading.Event()
         self._study = study
         # Before the comm is open: a front end may say hello as soon as it hears of the panel.
@@ -113,10 +113,13 @@ def _panels_of(study: StudyLike) -> list[TunePanel]:
 
 
 @functools.cache
-def asset(name: str) -> str:
-    """A file that the front end's build has made. Raises StudyError when it was not built."""
+def asset(name: str, *, instead: str) -> str:
+    """A file that the front end's build has made.
+
+    Raises StudyError when it was not built, with what else the user can do: ``instead``.
+    """
     path = _STATIC / name
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise StudyError(f"the panel was not built: {path} is missing. Run `make build`, or use --view text.") from None
+        raise StudyError(f"the page was not built: {path} is missing. Run `make build`, {instead}.") from None

@@ -11,6 +11,7 @@ from tunemagic.numeric import is_finite_number, is_whole
 __all__ = ["Scope", "check_clusters", "check_limit", "check_scope", "check_share", "check_span"]
 
 _MOST_CLUSTERS = 256
+_LEAST_PERCENTAGE = 5  # below it, a number above 1 is hardly meant as a percentage
 
 
 class Scope(StrEnum):
@@ -23,7 +24,7 @@ class Scope(StrEnum):
 def check_share(name: str, value: Any, *, most: float | None = None) -> float:
     """A share of 0 to ``most``; without that to below 1. Raises OptionError."""
     if not is_finite_number(value) or value < 0 or (value >= 1 if most is None else value > most):
-        hint = f" Did you mean {value / 100:g}?" if is_finite_number(value) and 1 < value < 100 else ""
+        hint = f" Did you mean {value / 100:g}?" if is_finite_number(value) and _LEAST_PERCENTAGE <= value < 100 else ""
         to = "below 1" if most is None else f"{most:g}"
         raise OptionError(f"{name}: expected a share from 0 to {to}; received {value!r}.{hint}")
     return float(value)

@@ -18,6 +18,7 @@ from tunemagic.text import aligned
 __all__ = ["Compressed", "Figures", "figures_of"]
 
 _HEADS = ("compress.weights", "compress.not_zero", "compress.bytes", "compress.gzip")
+_LARGE_FALL = 0.05  # of an accuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,15 @@ class Compressed:
         return self.stages[-1][1]
 
     @property
+    def told(self) -> tuple[Said, ...]:
+        """What is to be said below the figures: a large loss of accuracy first, then the remarks."""
+        first, last = self.before.score, self.after.score
+        if first is None or last is None or "acc" not in (self.score_name or "") or first - last <= _LARGE_FALL:
+            return self.remarks
+        values = {"name": self.score_name, "points": f"{100 * (first - last):.3g}"}
+        return (Said("compress.fell", values), *self.remarks)
+
+    @property
     def method(self) -> str:
         """What was done, in words: ``"pruned to 80% zeros in each layer, clustered to 16 values in each kernel"``."""
         return ", ".join(said.text() for said, _ in self.stages[1:])
@@ -83,12 +93,12 @@ class Compressed:
     def __repr__(self) -> str:
         heads, rows = self.rows()
         table = aligned([heads, *rows], right=range(1, len(heads)))
-        return "\n".join([f"{self.model.name}: {self.method}", *table, *(said.text() for said in self.remarks)])
+        return "\n".join([f"{self.model.name}: {self.method}", *table, *(said.text() for said in self.told)])
 
     def _repr_html_(self) -> str:
         heads, rows = self.rows()
         cells = [_row("th", heads), *(_row("td", row) for row in rows)]
-        below = "".join(f"<p>{html.escape(said.text())}</p>" for said in self.remarks)
+        below = "".join(f"<p>{html.escape(said.text())}</p>" for said in self.told)
         caption = f"<caption>{html.escape(f'{self.model.name}: {self.method}')}</caption>"
         return f"<table>{caption}{''.join(cells)}</table>{below}"
 

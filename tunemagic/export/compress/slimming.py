@@ -18,7 +18,9 @@ from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
 from tunemagic.export.compress.said import Said
 
-__all__ = ["UnitImportance", "slim"]
+__all__ = ["UNITS", "UnitImportance", "slim"]
+
+UNITS = "compress.units"  # what is said where units were taken out
 
 
 class UnitImportance(StrEnum):
@@ -106,5 +108,7 @@ def _rebuilt(model: Any, narrowed: Sequence[Narrowed]) -> Any:
 
 def _units(narrowed: Sequence[Narrowed]) -> Said:
     """What became of each layer."""
+    if all(part.units is None or part.units[0] == part.units[1] for part in narrowed):
+        return Said("compress.no_units")
     changes = [f"{part.layer.name} {part.units[0]} -> {part.units[1]}" for part in narrowed if part.units is not None]
-    return Said("compress.units", {"changes": ", ".join(changes)})
+    return Said(UNITS, {"changes": ", ".join(changes)})

@@ -12,7 +12,7 @@ from tunemagic.export.compress.checks import Scope, check_clusters, check_limit,
 from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions
 from tunemagic.export.compress.quantizing import quantize_aware
-from tunemagic.export.compress.slimming import slim
+from tunemagic.export.compress.slimming import UNITS, slim
 from tunemagic.export.compress.unstructured import SAME_SIZE, clip, cluster, prune, told_of_size
 
 __all__ = ["Steps", "compress"]
@@ -92,7 +92,7 @@ def compress(model: Any, steps: Steps, x: Any = None, y: Any = None, **fit: Unpa
         done = function(model if result is None else result.model, x=x, y=y, **fit)
         result = done if result is None else _joined(result, done)
     assert result is not None
-    return result if steps.slim is None else _without_same_size(result)
+    return _without_same_size(result) if any(said.key == UNITS for said in result.remarks) else result
 
 
 def _joined(first: Compressed, then: Compressed) -> Compressed:
