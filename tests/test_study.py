@@ -500,6 +500,7 @@ print("RESULTS", json.dumps(results))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_ends_in_an_error_and_the_study_goes_on_when_there_is_room(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

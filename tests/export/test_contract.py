@@ -29,6 +29,8 @@ SUPPORTED = {target: (QuantMode.NONE,) for target in KINDS} | {
     Target.C: (QuantMode.NONE, QuantMode.INT16X8, QuantMode.INT8),
 }
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exported(dense, digits, tmp_path_factory):

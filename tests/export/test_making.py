@@ -33,6 +33,7 @@ def convert(model, digits, folder, modes, **more):
     )
 
 
+@pytest.mark.slow
 def test_a_crash_costs_its_mode_only(dense, digits, tmp_path, monkeypatch):
     monkeypatch.setenv(FAULT_VARIABLE, "abort:dynamic")
     results = convert(dense, digits, tmp_path, ["none", "dynamic", "int8"])
@@ -46,16 +47,26 @@ def test_a_crash_costs_its_mode_only(dense, digits, tmp_path, monkeypatch):
     assert len(workers(os.getpid())) == 1
 
 
-def test_two_threads_export_at_the_same_time_and_one_process_is_kept(dense, digits, tmp_path):
+def test_two_threads_export_at_the_same_time_and_an_error_in_a_listener_leaves_the_other_ones_process(
+    dense, digits, tmp_path
+):
     flat = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(10)])
     rows = {"x_eval": digits.x_held.reshape(-1, 8, 8), "y_eval": digits.y_held, "directory": tmp_path, "stem": "rows"}
+    results = []
+
+    def refuse(result):
+        results.append(result)
+        raise KeyboardInterrupt
+
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
-        one = threads.submit(convert, dense, digits, tmp_path, ["none", "int8"])
-        other = threads.submit(convert_tflite, flat, ["none"], **rows)
-        results = [*one.result(), *other.result()]
-    assert [(result.verdict, result.path.name) for result in results] == [
+        one = threads.submit(convert, dense, digits, tmp_path, ["none", "int8"], on_result=results.append)
+        other = threads.submit(convert_tflite, flat, ["none", "float16"], on_result=refuse, **rows)
+        with pytest.raises(KeyboardInterrupt):
+            other.result()
+        one.result()
+    assert {(result.verdict, result.path.name) for result in results} == {
         (Verdict.VERIFIED, name) for name in ("digits.tflite", "digits.int8.tflite", "rows.tflite")
-    ]
+    }
     assert len(workers(os.getpid())) == 1
 
 
@@ -69,16 +80,7 @@ def test_a_kept_process_makes_the_same_file_whatever_it_has_made_before(dense, d
     assert first.sha256 == again.sha256 != other.sha256
 
 
-# -- from here on each test ends the kept process, and the next one that needs one imports TensorFlow again ----------
-
-
-def test_an_error_in_the_listener_leaves_no_process(dense, digits, tmp_path):
-    def refuse(result):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert(dense, digits, tmp_path, ["none", "int8"], on_result=refuse)
-    assert workers(os.getpid()) == []
+# -- what ends the kept process comes last: the next one has to import TensorFlow again --------------------------------
 
 
 def test_a_hang_ends_at_the_time_limit_and_a_stop_request_ends_the_process_after_it(
