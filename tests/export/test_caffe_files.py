@@ -110,6 +110,11 @@ def test_vectors_are_answered_as_by_keras(digits, tmp_path):
         ((8, 8, 1), [Layers.Conv2D(2, 2, dilation_rate=3, padding="same", name="gaps")], r"layer gaps .* pads by 1"),
         ((8, 8, 1), [Layers.Conv2D(2, 2), Layers.Flatten()], "the answer is a flattened image"),
         ((64,), [Layers.Reshape((4, 8, 2), name="image")], r"layer image .* makes an image of 2 channels"),
+        (
+            (4, 4, 4),
+            [Layers.Rescaling(np.arange(4.0)[:, None, None], name="rows"), Layers.Conv2D(2, 1)],
+            r"layer rows .* scales by arrays of shape \(4, 1, 1\)",
+        ),
     ],
 )
 def test_what_caffe_can_not_compute_is_refused_by_the_name_of_its_layer(sizes, layers, reason, digits, tmp_path):

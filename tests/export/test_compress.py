@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 import tunemagic
+from tunemagic import models
 from tunemagic.errors import ExportError, OptionError
 from tunemagic.export import compress
+from tunemagic.export.compress.callbacks import Clipping, KeepPattern
 from tunemagic.export.compress.kernels import kernels_of, zero_share
 from tunemagic.export.compress.patterns import cluster_values, keep_largest, sparsity_at
+from tunemagic.export.compress.quantizing import plain_model
 from tunemagic.export.infer import keras_outputs
 
 FIT = {"epochs": 2, "batch_size": 128}
@@ -293,6 +296,41 @@ def test_zeros_and_clusters_of_a_compressed_model_outlive_training_with_rounding
     ]
     assert [zero_share(own) for own in kernels(result.model)] == [0.5, 0.5]
     assert max(np.unique(own).size for own in kernels(result.model)) <= 8
+
+
+def test_clusters_outlive_folding_and_training_with_rounding(chain, data):
+    steps = compress.Steps(cluster=4, qat=True)
+    result = compress.compress(chain, steps, **(data | {"epochs": 1}))
+    assert [np.unique(own).size for own in kernels(result.model)] == [4, 4, 4, 4]
+    filters = kernels(plain_model(result.model))[0].reshape(-1, 16).T  # int8 has a scale for each
+    assert max(np.unique(own).size for own in filters) <= 4
+    name = next(layer.name for layer in chain.layers if isinstance(layer, keras.layers.BatchNormalization))
+    assert [said.values["names"] for said in result.remarks if said.key == "compress.folded"] == [name]
+
+
+@pytest.mark.parametrize("rate", [None, 1e-3])
+def test_a_schedule_over_the_whole_training_is_fine_tuned_with_and_without_a_rate(digits, rate):
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+    model.compile(keras.optimizers.Adam(models.schedule("cosine", 1e-2)), "sparse_categorical_crossentropy")
+    result = compress.prune(model, 0.5, digits.x, digits.y, learning_rate=rate, **FIT)
+    assert zero_share(kernels(result.model)[0]) == 0.5
+    assert result.after.score > result.before.score
+    assert isinstance(result.model.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule) == (
+        rate is None
+    )
+
+
+def test_a_kernel_that_its_initializer_filled_with_zeros_learns_while_others_keep_theirs(digits):
+    layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(10, "softmax", kernel_initializer="zeros")]
+    model = keras.Sequential([keras.Input((64,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    masked = model.layers[0].get_weights()[0] * (np.arange(16) % 2)
+    for callback in (KeepPattern(), Clipping(1.0)):
+        model.set_weights([masked, np.zeros(16), np.zeros((16, 10)), np.zeros(10)])
+        model.fit(digits.x, digits.y, epochs=1, verbose=0, callbacks=[callback])
+        first, last = kernels(model)
+        assert (first[:, ::2] == 0).all()
+        assert last.any()
 
 
 def test_what_can_not_be_rounded_is_refused_by_the_layers_name(digits):

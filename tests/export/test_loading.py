@@ -6,6 +6,7 @@ import os
 import stat
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import h5py
 import keras
@@ -201,7 +202,17 @@ def test_code_in_a_file_does_not_run_whatever_keras_is_set_to(exported, tmp_path
     [
         ({"module": "os", "class_name": "system", "config": "touch ran"}, "os.system"),
         ({"module": None, "class_name": "Popen", "config": {}}, "Popen"),
-        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "keras.utils.function"),
+        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "keras.utils.get_file"),
+        ({"module": "keras", "class_name": "function", "config": "utils.plot_model"}, "keras.utils.plot_model"),
+        ({"module": "keras", "class_name": "function", "config": "version"}, "keras.version"),
+        (
+            {"module": "keras", "class_name": "function", "config": "f.g", "registered_name": "tunemagic>RandomImages"},
+            "keras.f.g",
+        ),
+        ({"module": "keras.layers", "class_name": "function", "config": "TFSMLayer"}, "Python code"),
+        ({"module": "keras", "class_name": "layers.TFSMLayer", "config": {}}, "keras.layers.TFSMLayer"),
+        ({"module": "keras.models", "class_name": "load_model", "config": {}}, "keras.models.load_model"),
+        ({"module": "keras.layers", "class_name": "Lambda", "config": {}}, "Python code"),
         ({"module": "keras.src.utils.file_utils", "class_name": "File", "config": {}}, "file_utils.File"),
         ({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/tmp"}}, "Python code"),
         ({"module": "tunemagic.durable", "class_name": "write_atomic", "config": {}}, "tunemagic.durable"),
@@ -276,6 +287,25 @@ def test_a_bomb_is_not_unpacked(exported, tmp_path):
         archive.writestr("model.weights.h5", bytes(64 << 20))
     with pytest.raises(ExportError, match=r"bomb.keras: member 'model.weights.h5' declares 67,108,864 bytes and holds"):
         tunemagic.load(path)
+
+
+def test_many_small_bombs_are_not_unpacked_either(exported, tmp_path):
+    path = tmp_path / "bombs.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps(config_of(exported / "dense.keras")))
+        archive.writestr("model.weights.h5", b"")
+        for number in range(5):
+            archive.writestr(f"assets/{number}", bytes(8 << 20))
+    with pytest.raises(ExportError, match=r"bombs.keras: its members declare 41,94\d,\d{3} bytes in all"):
+        tunemagic.load(path)
+
+
+def test_a_config_that_is_too_deep_for_python_is_refused(exported, tmp_path):
+    text = json.dumps(config_of(exported / "dense.keras") | {"more": 0})
+    for depth in (250, 700):
+        config = text.replace('"more": 0', f'"more": {"[" * depth}{"]" * depth}')
+        with pytest.raises(ExportError, match=r"^deep.keras: its config is nested deeper than 200 levels"):
+            tunemagic.load(rewritten(exported / "dense.keras", tmp_path / "deep.keras", **{"config": config}))
 
 
 def weights(fill):
@@ -364,23 +394,112 @@ def test_what_is_no_model_is_told_in_one_line(exported, dense_files, tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_a_saved_model_that_writes_files_or_a_torch_archive_needs_trust(tmp_path):
+def test_a_saved_model_that_reaches_files_or_a_torch_archive_needs_trust(tmp_path):
     import tensorflow as tf
 
-    class Writing(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, 3))])
-        def serve(self, inputs):
-            tf.io.write_file(str(tmp_path / "ran"), "x")
-            return {"outputs": inputs}
+    ran = str(tmp_path / "ran")
 
-    module = Writing()
-    tf.saved_model.save(module, str(tmp_path / "m"), signatures={"serving_default": module.serve})
-    # In this process, which has TensorFlow already; load asks the opener's.
-    with pytest.raises(ExportError, match=r"operations that read or write files.*\(WriteFile\)"):
-        describe(tmp_path / "m", Target.SAVEDMODEL, trust=False)
-    assert describe(tmp_path / "m", Target.SAVEDMODEL, trust=True)["outputs"] == ["outputs (any, 3) float32"]
-    assert not (tmp_path / "ran").exists()
+    def tell(lines):
+        tf.print("evil", output_stream=f"file://{ran}")
+
+    def record(lines):
+        tf.raw_ops.DatasetToTFRecord(input_dataset=lines._variant_tensor, filename=ran, compression_type="")
+
+    escapes = {
+        "WriteFile": lambda lines: tf.io.write_file(ran, "evil"),
+        "PrintV2": tell,
+        "DatasetToTFRecord": record,
+        "TextLineDataset": lambda lines: lines.reduce(np.int64(0), lambda count, _: count + 1),
+        "ReadFile": lambda lines: tf.io.read_file("/etc/passwd"),
+        "ImmutableConst": lambda lines: tf.raw_ops.ImmutableConst(dtype=tf.uint8, shape=(1,), memory_region_name=ran),
+    }
+    module = tf.Module()
+
+    def serve(escape, inputs):
+        escape(tf.data.TextLineDataset("/etc/passwd"))
+        return {"outputs": inputs}
+
+    module.functions = {
+        name: tf.function(partial(serve, escape), input_signature=[tf.TensorSpec((None, 3))])
+        for name, escape in escapes.items()
+    }
+    for name, function in module.functions.items():
+        # In this process, which has TensorFlow already; load asks the opener's.
+        tf.saved_model.save(module, str(tmp_path / name), signatures={"serving_default": function})
+        with pytest.raises(ExportError, match=rf"operations that may read or write files.*\b{name}\b"):
+            describe(tmp_path / name, Target.SAVEDMODEL, trust=False)
+    assert describe(tmp_path / name, Target.SAVEDMODEL, trust=True)["outputs"] == ["outputs (any, 3) float32"]
+    assert not os.path.exists(ran)
     with zipfile.ZipFile(tmp_path / "m.pt2", "w") as archive:
         archive.writestr("m/archive_format", "pt2")
     with pytest.raises(ExportError, match=r"m.pt2: torch falls back to pickle"):
         tunemagic.load(tmp_path / "m.pt2")
+
+
+def test_what_fills_the_variables_of_a_saved_model_may_do_only_that(tmp_path):
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    module = tf.Module()
+    module.weight = tf.Variable([1.0, 2.0])
+    module.serve = tf.function(lambda inputs: inputs * module.weight, input_signature=[tf.TensorSpec((None, 2))])
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures={"serving_default": module.serve})
+    assert describe(tmp_path / "m", Target.SAVEDMODEL, trust=False)["inputs"] == ["inputs (any, 2) float32"]
+    saved = saved_model_pb2.SavedModel.FromString((tmp_path / "m" / "saved_model.pb").read_bytes())
+
+    def refused(change):
+        other = saved_model_pb2.SavedModel()
+        other.CopyFrom(saved)
+        change(other, other.meta_graphs[0])
+        (tmp_path / "m" / "saved_model.pb").write_bytes(other.SerializeToString())
+        with pytest.raises(ExportError, match=r"load\(path, trust=True\)") as caught:
+            describe(tmp_path / "m", Target.SAVEDMODEL, trust=False)
+        return str(caught.value)
+
+    def write_instead(_, graph):
+        node = graph.graph_def.node.add(name="evil", op="WriteFile")
+        graph.saver_def.restore_op_name = node.name
+
+    def saving(graph):
+        return next(f for f in graph.graph_def.library.function if any(node.op == "SaveV2" for node in f.node_def))
+
+    def print_too(_, graph):
+        saving(graph).node_def.add(name="evil", op="PrintV2")
+
+    def offer_it(_, graph):
+        graph.object_graph_def.concrete_functions[saving(graph).signature.name].SetInParent()
+
+    def swap_it_in(_, graph):
+        saving(graph).attr["api_implements"].s = b"lstm"
+
+    assert "(WriteFile)" in refused(write_instead)
+    assert "(PrintV2)" in refused(print_too)
+    assert "SaveV2" in refused(offer_it)
+    assert "SaveV2" in refused(swap_it_in)
+    assert "TensorFlow 1" in refused(lambda _, graph: graph.ClearField("object_graph_def"))
+    assert "2 graph(s)" in refused(lambda other, _: other.meta_graphs.add())
+
+
+def test_ordinary_saved_models_need_no_trust(source_of, digits, tmp_path):
+    """Loops, tables of texts and layers that are random in training, as Keras and TensorFlow write them."""
+    import tensorflow as tf
+
+    layers = keras.layers
+    loop = keras.Sequential(
+        [keras.Input((8, 8)), layers.Bidirectional(layers.LSTM(2, dropout=0.1)), layers.Dropout(0.1), layers.Dense(3)]
+    )
+    texts = keras.Sequential(
+        [
+            keras.Input((1,), dtype="string"),
+            layers.TextVectorization(vocabulary=["a", "b"], output_sequence_length=4),
+            layers.Embedding(8, 3, mask_zero=True),
+            layers.GRU(2),
+        ]
+    )
+    loop.export(tmp_path / "loop", verbose=False)
+    texts.export(tmp_path / "texts", verbose=False)
+    tf.saved_model.save(loop, str(tmp_path / "saved"))
+    source = source_of(loop, digits.x_held[:9].reshape(-1, 8, 8))
+    saved_model.write(source, "none", tmp_path / "ours")
+    for name in ("loop", "texts", "saved", "ours"):
+        assert len(describe(tmp_path / name, Target.SAVEDMODEL, trust=False)["outputs"]) == 1

@@ -15,18 +15,14 @@ import numpy as np
 
 from tunemagic.errors import ExportError
 from tunemagic.export.metadata import read
+from tunemagic.export.safe_operations import CALLS, SAFE, SAVING
 from tunemagic.request import Target
+from tunemagic.text import one_line
 
 __all__ = ["describe"]
 
 _MOST_ABOUT = 1 << 20  # bytes
-_FILE_OPERATIONS = frozenset(
-    {
-        "DebugIdentityV2", "EagerPyFunc", "MatchingFiles", "MergeV2Checkpoints", "PyFunc", "PyFuncStateless",
-        "ReadFile", "Restore", "RestoreSlice", "RestoreV2", "Save", "SaveSlices", "SaveV2", "WholeFileReaderV2",
-        "WriteFile",
-    }
-)  # fmt: skip
+_MOST_NAMED = 8  # operations in a message
 
 
 def describe(path: Path, target: Target, *, trust: bool) -> dict[str, Any]:
@@ -120,12 +116,7 @@ def _saved_model(path: Path, *, trust: bool) -> dict[str, Any]:
         raise ExportError("it holds no graph.")
     graph = saved.meta_graphs[0]
     if not trust:
-        found = sorted(set(_file_operations(graph)))
-        if found:
-            raise ExportError(
-                f"it has operations that read or write files, or run Python ({', '.join(found)}). If you know who "
-                "wrote it: load(path, trust=True)."
-            )
+        _check_graph(saved)
     signature = graph.signature_def.get("serving_default")
     if signature is None:
         raise ExportError(f"it has no signature serving_default; received {', '.join(graph.signature_def) or 'none'}.")
@@ -142,19 +133,44 @@ def _tensor_text(name: str, tensor: Any) -> str:
     return _end(name, [size.size for size in tensor.tensor_shape.dim], as_dtype(tensor.dtype).name)
 
 
-def _file_operations(graph: Any) -> Iterator[str]:
-    """Operations that reach out of the graph, but for those that fill its variables from its own folder."""
-    functions = {each.signature.name: each.node_def for each in graph.graph_def.library.function}
+def _check_graph(saved: Any) -> None:
+    """Raise ExportError for a SavedModel that may do more than compute in memory."""
+    graph = saved.meta_graphs[0]
+    # TensorFlow loads all others as its version 1 does: whatever the saver names runs, be it a call or not.
+    if len(saved.meta_graphs) != 1 or not graph.HasField("object_graph_def"):
+        raise ExportError(
+            f"it has {len(saved.meta_graphs)} graph(s) as TensorFlow 1 writes them; expected one with its objects, as "
+            "tf.saved_model.save writes it. If you know who wrote it: load(path, trust=True)."
+        )
+    found = sorted(set(_unsafe_operations(graph)))
+    if found:
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        named = ", ".join(one_line(name, 40) for name in found[:_MOST_NAMED])
+        raise ExportError(
+            f"it has operations that may read or write files, or run Python ({named}{more}). If you know who "
+            "wrote it: load(path, trust=True)."
+        )
+
+
+def _unsafe_operations(graph: Any) -> Iterator[str]:
+    """Operations that may reach out of the graph, but for those that fill its variables from its own folder."""
+    functions = {each.signature.name: each for each in graph.graph_def.library.function}
+    nodes = list(graph.graph_def.node)
     saver = graph.saver_def
     own = {name.split(":")[0].lstrip("^") for name in (saver.save_tensor_name, saver.restore_op_name) if name}
-    called = [node for node in graph.graph_def.node if node.name in own]
-    allowed = set(_reached(called, functions))
-    callable_ones = set(graph.object_graph_def.concrete_functions)
-    others = [node for node in graph.graph_def.node if node.name not in own]
-    offered = allowed & (callable_ones | set(_reached(others, functions)))
-    for name, nodes in [("", others), *functions.items()]:
-        if name not in allowed or name in offered:
-            yield from (node.op for node in nodes if node.op in _FILE_OPERATIONS)
+    calls = [node for node in nodes if node.name in own and node.op in CALLS]
+    others = [node for node in nodes if not any(node is call for call in calls)]
+    # TensorFlow may also run a function with this attribute in place of another.
+    roots = set(graph.object_graph_def.concrete_functions) & set(functions)
+    roots |= {name for name, function in functions.items() if "api_implements" in function.attr}
+    offered = roots.union(
+        _reached([*others, *(node for name in roots for node in functions[name].node_def)], functions)
+    )
+    saving = set(_reached(calls, functions)) - offered
+    yield from (node.op for node in nodes if node.op not in SAFE and node.op not in functions)
+    for name, function in functions.items():
+        allowed = SAFE | SAVING if name in saving else SAFE
+        yield from (node.op for node in function.node_def if node.op not in allowed and node.op not in functions)
 
 
 def _reached(nodes: Any, functions: Mapping[str, Any]) -> Iterator[str]:
@@ -168,7 +184,7 @@ def _reached(nodes: Any, functions: Mapping[str, Any]) -> Iterator[str]:
         for name in names:
             if name in functions and name not in seen:
                 seen.add(name)
-                waiting += functions[name]
+                waiting += functions[name].node_def
                 yield name
 
 

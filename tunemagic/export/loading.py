@@ -77,9 +77,10 @@ def _check(text: bytes, weights: bytes, name: str, *, trust: bool) -> dict[str, 
 
     _import_own_layers()
     config = parsed_config(text, name)
-    held = count_weights(weights, name)
     if not trust:
         check_config(config, name)
+    held = count_weights(weights, name)
+    if not trust:
         check_weights_fit(config, held, name)
     return config
 

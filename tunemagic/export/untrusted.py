@@ -28,7 +28,8 @@ _WEIGHTS = "model.weights.h5"
 _ASSETS = "assets"
 _MOST_MEMBERS = 10_000
 _MOST_CONFIG = 64 << 20  # bytes; a config of a thousand layers has about 1 MB
-_MOST_EXPANSION = 100  # Keras stores members as they are
+_MOST_EXPANSION = 20  # Keras stores members as they are; a pruned model packs to a tenth
+_MOST_DEPTH = 200  # a model in a model adds some six levels; Keras and copying take several calls for each
 _SMALL = 16 << 20  # bytes that may be packed as tightly as they like
 # Parts of Keras that models are made of. Its others read files, download or change settings.
 _PARTS = (
@@ -36,7 +37,9 @@ _PARTS = (
     "optimizers", "quantizers", "random", "regularizers",
 )  # fmt: skip
 _OURS = ("tunemagic.prep.", "tunemagic.models.")
-_CODE = ("__lambda__", "TFSMLayer", "TorchModuleWrapper")
+_WITH_FUNCTIONS = ("activations", "initializers", "losses", "metrics", "ops")
+_FUNCTION = "function"  # what Keras calls the class of a function, whose name stands in "config"
+_CODE = ("__lambda__", "Lambda", "TFSMLayer", "TorchModuleWrapper")
 _SLACK = 1000  # weights; the counts of seeds and the like
 
 
@@ -44,7 +47,7 @@ def unpacked(content: bytes, name: str) -> tuple[bytes, bytes]:
     """Config and weights of a ``.keras`` file, in memory. Raises ExportError for one that no Keras has written."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = _checked_members(archive, name)
+            members = _checked_members(archive, name, len(content))
             for wanted in (_CONFIG, _WEIGHTS):
                 if wanted not in members:
                     raise ExportError(f"{name}: a .keras file holds {_CONFIG} and {_WEIGHTS}; {wanted} is missing.")
@@ -54,7 +57,7 @@ def unpacked(content: bytes, name: str) -> tuple[bytes, bytes]:
         raise ExportError(f"{name}: the archive is damaged: {error_text(error)}") from error
 
 
-def _checked_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+def _checked_members(archive: zipfile.ZipFile, name: str, size: int) -> dict[str, zipfile.ZipInfo]:
     """Its members by name: only such as Keras writes, none that leaves its folder, none that is a bomb."""
     infos = archive.infolist()
     members = {info.filename: info for info in infos}
@@ -79,6 +82,13 @@ def _checked_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Z
                 f"{name}: member {one_line(member, 60)!r} declares {info.file_size:,} bytes and holds "
                 f"{info.compress_size:,}; that is out of proportion, so it is not unpacked."
             )
+    # Members may share their bytes, so the whole is compared with the size of the file.
+    declared = sum(info.file_size for info in infos)
+    if declared > max(_SMALL, _MOST_EXPANSION * size):
+        raise ExportError(
+            f"{name}: its members declare {declared:,} bytes in all and the file has {size:,}; that is out of "
+            "proportion, so it is not unpacked."
+        )
     return members
 
 
@@ -90,7 +100,23 @@ def parsed_config(text: bytes, name: str) -> dict[str, Any]:
         raise ExportError(f"{name}: its config is not JSON: {error_text(error)}") from error
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise ExportError(f"{name}: its config describes no Keras model.")
+    if _depth(config) > _MOST_DEPTH:
+        raise ExportError(f"{name}: its config is nested deeper than {_MOST_DEPTH} levels; no model needs that.")
     return config
+
+
+def _depth(config: Any) -> int:
+    """How many lists and dicts lie in each other at most; not by recursion, which a deep one would exhaust."""
+    depth, level = 0, [config]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
 
 
 def check_config(config: dict[str, Any], name: str) -> None:
@@ -99,35 +125,44 @@ def check_config(config: dict[str, Any], name: str) -> None:
 
     for part in _parts(config):
         kind, module = part["class_name"], part.get("module")
-        if kind in _CODE:
+        is_function = kind == _FUNCTION
+        called = str(part["config"]) if is_function else kind
+        if kind in _CODE or called in _CODE:
             raise ExportError(
                 f"{name}: it holds Python code (a Lambda) or another program, which would run while it is loaded. "
                 "If you know who wrote it: load(path, trust=True)."
             )
         if kind.startswith("__") and "module" not in part:  # Keras' own markers, as for tuples
             continue
-        registered = part.get("registered_name")
+        # Keras looks for a function by its name, for a class by that under which it was registered.
+        registered = called if is_function else part.get("registered_name")
         if isinstance(registered, str) and keras.saving.get_registered_object(registered) is not None:
             continue
-        if not _is_known(module, kind):
-            called = one_line(f"{module}.{kind}" if module else str(registered or kind), 80)
+        if not (_is_known_function if is_function else _is_known_class)(module, called):
+            whole = one_line(f"{module}.{called}" if module else str(registered or called), 80)
             raise ExportError(
-                f"{name}: it needs {called}, which is no part of Keras that models are made of. If it is yours, run "
+                f"{name}: it needs {whole}, which is no part of Keras that models are made of. If it is yours, run "
                 "the cell that defines it with @keras.saving.register_keras_serializable() first."
             )
 
 
-def _is_known(module: object, kind: str) -> bool:
-    if not isinstance(module, str):
+def _is_known_class(module: object, name: str) -> bool:
+    # With a dot a name leads out of its module; lower case gives a function where Keras expects a class.
+    if not isinstance(module, str) or not name.isidentifier() or not name.lstrip("_")[:1].isupper():
         return False
-    if module == "builtins":
-        return kind == "function"
+    return module == "keras" or _part_of(module) in _PARTS or f"{module}.".startswith(_OURS)
+
+
+def _is_known_function(module: object, name: str) -> bool:
+    if not isinstance(module, str) or not name.isidentifier():
+        return False
+    return module == "builtins" or _part_of(module) in _WITH_FUNCTIONS
+
+
+def _part_of(module: str) -> str:
+    """Which part of Keras a module belongs to, such as layers; none of another package."""
     path = module.removeprefix("keras.src.") if module.startswith("keras.src.") else module.removeprefix("keras.")
-    return module == "keras" or (module.startswith("keras.") and path.split(".")[0] in _PARTS) or _is_ours(module)
-
-
-def _is_ours(module: str) -> bool:
-    return f"{module}.".startswith(_OURS)
+    return path.split(".")[0] if module.startswith("keras.") else ""
 
 
 def _parts(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -154,14 +189,14 @@ def check_weights_fit(config: dict[str, Any], held: int, name: str) -> None:
 
     from tunemagic.weightless import weights_without_values
 
-    # A copy, because building a functional model takes its config apart.
-    bare = copy.deepcopy({key: value for key, value in config.items() if key != "compile_config"})
     found: list[int | BaseException] = []
     # Keras keeps the user's own classes of a custom_object_scope for each thread.
     scope = dict(global_state.get_global_attribute("custom_objects_scope_dict", {}))
 
     def count() -> None:
         try:
+            # A copy, because building a functional model takes its config apart.
+            bare = copy.deepcopy({key: value for key, value in config.items() if key != "compile_config"})
             with (
                 keras.saving.custom_object_scope(scope),
                 weights_without_values(),

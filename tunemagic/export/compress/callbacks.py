@@ -21,6 +21,7 @@ from tunemagic.export.compress.patterns import (
     Pattern,
     cluster_values,
     keep_largest,
+    kept_of,
     limit_of,
     pattern_of,
     sparsity_at,
@@ -201,7 +202,7 @@ class Clustering(_Reshaping):
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the kernels, and the groups when there is nothing to wait for."""
         super().on_train_begin(logs)
-        self._zeros = [kernel.values != 0 for kernel in self._kernels]
+        self._zeros = [kept_of(kernel.values) for kernel in self._kernels]
         self._patterns = []
         if self.begin == 0:
             self._put(self._keep(self._values()))
@@ -243,7 +244,7 @@ class Clipping(_Reshaping):
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the kernels and their limits."""
         super().on_train_begin(logs)
-        self._kept = [kernel.values != 0 for kernel in self._kernels]
+        self._kept = [kept_of(kernel.values) for kernel in self._kernels]
         self._limits = [
             self.limit if self.percentile is None else limit_of(kernel.values, self.percentile)
             for kernel in self._kernels

@@ -69,14 +69,22 @@ def compile_like(copy: Any, model: Any, *, learning_rate: float | None = None) -
         return copy
     given = dict(model._compile_config.config)
     optimizer = model.optimizer
-    fresh = keras.optimizers.Adam() if is_carrier(optimizer) else type(optimizer).from_config(optimizer.get_config())
+    kind = keras.optimizers.Adam if is_carrier(optimizer) else type(optimizer)
+    config = {} if is_carrier(optimizer) else optimizer.get_config()
+    fresh = kind.from_config(config if learning_rate is None else _at_rate(config, learning_rate))
     given["optimizer"] = fresh
     for part in ("metrics", "weighted_metrics"):
         given[part] = keras.tree.map_structure(_fresh_metric, given.get(part))
     copy.compile(**given)
-    if learning_rate is not None:
-        fresh.learning_rate = learning_rate
     return copy
+
+
+def _at_rate(config: dict[str, Any], rate: float) -> dict[str, Any]:
+    """An optimizer's config with this learning rate, also where it had a schedule, and inside of a loss scaling."""
+    inner = config.get("inner_optimizer")
+    if inner is not None:
+        return {**config, "inner_optimizer": {**inner, "config": _at_rate(inner["config"], rate)}}
+    return {**config, "learning_rate": rate}
 
 
 def check_trainable(model: Any) -> None:

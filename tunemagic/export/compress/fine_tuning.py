@@ -19,6 +19,7 @@ from tunemagic.export.infer import keras_outputs
 from tunemagic.export.representative import check_inputs, input_of
 from tunemagic.export.score import Score, answers_of, misfit, score_of
 from tunemagic.export.text import error_text
+from tunemagic.models.schedules import over_steps, total_steps
 from tunemagic.numeric import is_finite_number, is_whole
 from tunemagic.randomness import seeded
 from tunemagic.text import did_you_mean
@@ -92,6 +93,8 @@ class FineTuning:
         if not self.trains:
             return
         check_trainable(model)
+        rows = self.x
+        over_steps(copy.optimizer, lambda: total_steps(rows, epochs=self.epochs, batch_size=self.batch_size))
         held = None if self.held_y is None else (self.held_x, self.held_y)
         with seeded(self.seed):
             try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tunemagic.export.compress.checks import Scope
 
-__all__ = ["Pattern", "cluster_values", "keep_largest", "limit_of", "pattern_of", "sparsity_at"]
+__all__ = ["Pattern", "cluster_values", "keep_largest", "kept_of", "limit_of", "pattern_of", "sparsity_at"]
 
 _CLUSTERED = 256  # more different values are no clusters
 _LEAST_MEMBERS = 8  # on average in a cluster, or equal values are chance
@@ -108,8 +108,17 @@ class Pattern:
         return means[self.groups].reshape(values.shape).astype(np.float32) * self.kept
 
 
+def kept_of(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are no zeros that are to stay: all, where there are zeros alone, as an initializer gives them."""
+    kept: NDArray[np.bool_] = values != 0
+    return kept if kept.any() else ~kept
+
+
 def pattern_of(values: NDArray[np.float32]) -> Pattern:
     """The pattern that these values have by now."""
+    kept = kept_of(values)
+    if not values.any():
+        return Pattern(kept=kept)
     different, groups = np.unique(values, return_inverse=True)
     is_clustered = different.size <= _CLUSTERED and values.size >= _LEAST_MEMBERS * different.size
-    return Pattern(kept=values != 0, groups=groups.ravel() if is_clustered else None)
+    return Pattern(kept=kept, groups=groups.ravel() if is_clustered else None)

@@ -9,9 +9,12 @@ from typing import Any, Unpack
 
 from tunemagic.errors import OptionError
 from tunemagic.export.compress.checks import Scope, check_clusters, check_limit, check_scope, check_share
+from tunemagic.export.compress.copying import compile_like
 from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions
+from tunemagic.export.compress.folding import fold_norms
 from tunemagic.export.compress.quantizing import quantize_aware
+from tunemagic.export.compress.said import Said
 from tunemagic.export.compress.slimming import UNITS, slim
 from tunemagic.export.compress.unstructured import SAME_SIZE, clip, cluster, prune, told_of_size
 
@@ -66,7 +69,8 @@ class Steps:
         if self.prune is not None:
             chosen.append(partial(prune, sparsity=self.prune, scope=self.scope))
         if self.cluster is not None:
-            chosen.append(partial(cluster, clusters=self.cluster))
+            method = _cluster_folded if self.qat else cluster
+            chosen.append(partial(method, clusters=self.cluster))
         return [*chosen, quantize_aware] if self.qat else chosen
 
 
@@ -93,6 +97,15 @@ def compress(model: Any, steps: Steps, x: Any = None, y: Any = None, **fit: Unpa
         result = done if result is None else _joined(result, done)
     assert result is not None
     return _without_same_size(result) if any(said.key == UNITS for said in result.remarks) else result
+
+
+def _cluster_folded(model: Any, clusters: int, x: Any, y: Any, **fit: Unpack[FitOptions]) -> Compressed:
+    """As ``cluster``, for a model that is rounded next: folding scales each filter, which would spread the clusters."""
+    plain, folded = fold_norms(model)
+    if not folded:
+        return cluster(model, clusters, x=x, y=y, **fit)
+    done = cluster(compile_like(plain, model), clusters, x=x, y=y, **fit)
+    return replace(done, remarks=(*done.remarks, Said("compress.folded", {"names": ", ".join(folded)})))
 
 
 def _joined(first: Compressed, then: Compressed) -> Compressed:

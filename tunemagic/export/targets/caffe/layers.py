@@ -114,9 +114,8 @@ def _rescaling(net: Net, step: Step) -> None:
         net.add("Power", step.layer.name, power_param=parameters)
         return
     channels = step.before[-1]
-    if any(
-        each.size not in (1, channels) or each.shape[-1:] not in ((), (1,), (channels,)) for each in (scale, offset)
-    ):
+    # As many rows as channels make the same size.
+    if any(each.size != 1 and (each.size, each.shape[-1]) != (channels, channels) for each in (scale, offset)):
         step.refuse(f"scales by arrays of shape {scale.shape} and {offset.shape}; expected a number for each channel")
     blobs = [_ordered(net, np.broadcast_to(each.ravel(), (channels,))) for each in (scale, offset)]
     net.add("Scale", step.layer.name, blobs, scale_param={"bias_term": True})
