@@ -139,7 +139,7 @@ def check_config(config: dict[str, Any], name: str) -> None:
         if isinstance(registered, str) and keras.saving.get_registered_object(registered) is not None:
             continue
         if not (_is_known_function if is_function else _is_known_class)(module, called):
-            whole = one_line(f"{module}.{called}" if module else str(registered or called), 80)
+            whole = one_line(f"{module}.{called}" if module else str(part.get("registered_name") or called), 80)
             raise ExportError(
                 f"{name}: it needs {whole}, which is no part of Keras that models are made of. If it is yours, run "
                 "the cell that defines it with @keras.saving.register_keras_serializable() first."
