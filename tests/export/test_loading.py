@@ -140,6 +140,7 @@ def test_a_file_of_another_runtime_answers_in_a_process_of_its_own(dense, dense_
     assert "(any, 64) float32" in loaded._repr_html_()
     x = digits.x_held[:40]
     np.testing.assert_allclose(loaded.predict(x.astype("float64")), keras_outputs(dense, x), atol=1e-5)
+    assert loaded.predict(x, batch_size=8, verbose=0).dtype == np.float32
     with pytest.raises(ExportError, match=r"digits.tflite: "):
         loaded.predict(x[:, :3])
     for wrong in ([[1, 2], [3]], ["a"], np.zeros((0, 64)), 3):

@@ -92,14 +92,17 @@ def test_the_c_and_javascript_code_is_well_formed(labelled, tmp_path, ends):
     subprocess.run(["node", "--check", "run.mjs"], cwd=tmp_path, check=True)
 
 
-def test_names_shapes_scales_and_labels_are_the_file_s_own(labelled, tmp_path):
+def test_names_shapes_scales_and_labels_are_the_file_s_own(labelled, tmp_path, monkeypatch):
     file = tmp_path / "digits.tflite"
     file.write_bytes(with_integer_ends(labelled))
     for language in Language:
         code = snippet(file, language)
         for part in ("digits.tflite", "grey int8 [1, 64]", "digit int8 [1, 10]", "zero point", '"två"', '"o\\"ne"'):
             assert part in code
+    monkeypatch.chdir(tmp_path.parent)
     file.write_bytes(labelled)
+    assert f'model_path="{tmp_path.name}/digits.tflite"' in snippet(file, "python")
+    assert f'Model model("{tmp_path.name}/digits.tflite")' in snippet(file, "cpp")
     assert "grey float32 [1, 64] -> digit float32 [1, 10]" in snippet(file, "js")
 
 

@@ -26,6 +26,7 @@ __all__ = ["LoadedFile", "open_file"]
 
 _RUN_SECONDS = 300
 _MAX_TEXT = 200
+_DOUBLE = ("float64", "f64")  # OpenVINO's name is the second one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -46,8 +47,11 @@ class LoadedFile:
     outputs: tuple[str, ...]
     about: Mapping[str, Any]
 
-    def predict(self, x: Any) -> NDArray[np.float64]:
+    def predict(self, x: Any, *, batch_size: int | None = None, verbose: str | int = 0) -> NDArray[np.floating[Any]]:
         """What the model answers for ``x`` (sample, ...), computed by its runtime in a process of its own.
+
+        The answers are float32, or float64 where the file's are; integers of the file are scaled back.
+        ``batch_size`` and ``verbose`` change nothing: they are there so that it can be called as a Keras model is.
 
         Raises DataError for data that is no array of numbers, ExportError when the runtime does not take it.
         """
@@ -71,12 +75,17 @@ class LoadedFile:
                 raise ExportError(f"{self.path.name}: its runtime {error}.") from error
             if fact["kind"] == "failed":
                 raise ExportError(f"{self.path.name}: {fact['message']}")
-            answers: NDArray[np.float64] = np.load(folder / "y.npy", allow_pickle=False)
-            return answers
+            answers = np.load(folder / "y.npy", allow_pickle=False)
+            own: NDArray[np.floating[Any]] = answers.astype(np.float64 if self._is_double else np.float32)
+            return own
+
+    @property
+    def _is_double(self) -> bool:
+        return any(end.rpartition(" ")[2] in _DOUBLE for end in self.outputs)
 
     def _facts(self) -> list[tuple[str, str]]:
         pairs = [("format", str(self.target)), ("takes", "; ".join(self.inputs)), ("gives", "; ".join(self.outputs))]
-        pairs += [(str(key), str(value)) for key, value in self.about.items()]
+        pairs += [(str(key), str(value)) for key, value in self.about.items() if key != "format"]
         return [(one_line(label, 40), one_line(text, _MAX_TEXT)) for label, text in pairs if text]
 
     def __repr__(self) -> str:

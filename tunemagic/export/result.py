@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.request import Target
+from tunemagic.text import one_line
 
 __all__ = ["ExportResult"]
 
+_MAX_TEXT = 200
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExportResult:
     """One artefact of a model, and the numbers that its verdict rests on.
 
@@ -77,6 +81,22 @@ class ExportResult:
     def verified(self) -> bool:
         """Whether the artefact was loaded, run and found to be the same model."""
         return self.verdict is Verdict.VERIFIED
+
+    def _facts(self) -> list[str]:
+        """What was made, the verdict, its size, its score beside the Keras model's, and where it is."""
+        made = self.target if self.mode == "none" else f"{self.target} {self.mode}"
+        facts = [made, self.verdict, "" if self.bytes is None else f"{self.bytes:,} bytes"]
+        if self.score_before is not None and self.score_after is not None:
+            facts.append(f"{self.score_name or 'score'} {self.score_before:.4g} -> {self.score_after:.4g}")
+        facts.append(self.message if self.path is None else str(self.path))
+        return [one_line(fact, _MAX_TEXT) for fact in facts if fact]
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        made, *more = map(html.escape, self._facts())
+        return f'<span title="{html.escape(one_line(self.message))}"><strong>{made}</strong>: {", ".join(more)}</span>'
 
     def event(self) -> ModelExported:
         """The same as a fact for the journal."""

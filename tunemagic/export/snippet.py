@@ -71,6 +71,7 @@ class _File:
     """What a snippet needs to know of a file. ``labels`` fit the output's last axis, or there are none."""
 
     name: str
+    path: str
     key: str
     source: _End
     target: _End
@@ -85,7 +86,8 @@ def snippet(what: ExportResult | str | Path, language: Language | str) -> str:
         language: ``python``, ``cpp`` or ``js``.
 
     Returns:
-        A whole file of code. It names the model by its file name, without a folder.
+        A whole file of code. Python and C++ find the model by its path from the current folder, or beside
+        themselves where it lies elsewhere; a page has it beside itself.
 
     Raises:
         ExportError: there is no file, it is no TF Lite file, or has not one signature with one input and one output.
@@ -121,11 +123,17 @@ def _file_of(path: Path) -> _File:
     fitting = isinstance(labels, list) and target.shape[-1:] == (len(labels),)
     return _File(
         name=one_line(path.name),
+        path=one_line(_way(path)),
         key=_text(signature.signatureKey),
         source=_end(signature.inputs[0], graph),
         target=target,
         labels=tuple(one_line(str(label)) for label in labels) if fitting and isinstance(labels, list) else (),
     )
+
+
+def _way(path: Path) -> str:
+    whole, here = path.absolute(), Path.cwd()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
 
 
 def _end(end: Any, graph: Any) -> _End:
@@ -196,7 +204,7 @@ def _python(file: _File) -> str:
     return _PYTHON.substitute(
         about=_about(file),
         labels=_listed(file.labels),
-        name=_quote(file.name),
+        name=_quote(file.path),
         key=_quote(file.key),
         shape=_tuple(source.shape),
         out_shape=_tuple(target.shape),
@@ -292,7 +300,7 @@ def _cpp(file: _File) -> str:
         target_type=target_type,
         encode=encode,
         decode=decode,
-        name=_quote(file.name),
+        name=_quote(file.path),
         shown="kLabels[best]" if file.labels else "kLabels[0]",
     )
 
