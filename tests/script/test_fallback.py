@@ -92,6 +92,8 @@ def test_the_best_epoch_is_one_whose_score_is_a_number(winner, scripted):
 
 
 def test_data_is_the_same_where_only_sums_were_added_in_another_order():
+    classes = np.array([3, 400_000])
+    assert what_differs({"y_val": classes}, {"y_val": classes - 1}) == "2 of 2 rows of its y_val are not the study's"
     rows = np.array([[2e6, 1.0, np.nan], [1e6, -1.0, 0.0]])
     same = {"x_train": rows, "y_train": np.array(["a", "b"], object)}
     assert what_differs(same, {"x_train": rows * (1 + 1e-6), "y_train": np.array(["a", "b"])}) == ""

@@ -39,8 +39,9 @@ def _plain_array(value: Any) -> Any:
 
 
 def _same(mine: Any, theirs: Any) -> Any:
-    """For each value whether it is the same; what is no number must be equal."""
-    if not all(np.issubdtype(array.dtype, np.number) for array in (mine, theirs)) or not mine.size:
+    """For each value whether it is the same: equal, or nearly so where sums are fractions."""
+    kinds = {mine.dtype.kind, theirs.dtype.kind}
+    if not kinds <= set("iufc") or kinds <= set("iu") or not mine.size:
         return np.broadcast_to(mine == theirs, mine.shape)
     size = np.where(np.isfinite(theirs), np.abs(theirs), 0)
     column = size.max(axis=tuple(range(size.ndim - 1)) if size.ndim > 1 else None)
