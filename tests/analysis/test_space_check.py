@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tunemagic.analysis.space_check import edge_share, space_check
-from tunemagic.events import Direction
+from tunemagic.events import Direction, EndReason
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, TrialRecord, TrialState
 
@@ -166,6 +166,7 @@ def test_a_single_trial_is_too_few():
 
 
 def test_a_space_that_was_tried_whole_is_enough():
+    assert space_check(study([trial(1), trial(2)], RATE, end_reason=EndReason.EXHAUSTED)) == ()
     assert space_check(study([trial(1, values={"act": "relu"}), trial(2, values={"act": "tanh"})], ACT)) == ()
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tunemagic.analysis.cells import exports_cells
 from tunemagic.analysis.summary import Cells, FailureGroup, SummaryInfo, numbered, short, summary_info
 from tunemagic.events import Direction, EndReason, ModelExported, Verdict
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
@@ -256,6 +257,8 @@ def test_pruned_trials_are_counted_and_skipped_ones_noted():
     info = summary_info(studied(pruned, skipped, done(3, 0.75), best=3))
     assert info.headline.startswith("finished · 2 trials (1 pruned, 1 skipped) · best val_accuracy 0.75 (trial 3) ·")
     assert info.notes == ("trial 2 skipped before training: its model breaks a limit",)
+    told = summary_info(studied(pruned, replace(skipped, reason="5 kB, more than 4"), done(3, 0.75), best=3)).notes
+    assert told == ("trial 2 skipped before training: its model breaks a limit (trial 2: 5 kB, more than 4)",)
     assert (info.failures, [row[0] for row in info.top.rows]) == ((), ["3", "1"])
     again = summary_info(studied(replace(skipped, number=1), skipped))
     assert again.notes == ("trials 1, 2 skipped before training: their models break a limit",)
@@ -336,3 +339,10 @@ def test_long_lists_and_long_texts_are_cut():
 def test_a_converted_file_is_named_without_its_folder(path, name):
     view = studied(exports=(export("none", Verdict.VERIFIED, path=path),))
     assert summary_info(view).exports.rows[0][9] == name
+
+
+def test_a_remark_names_its_file_once():
+    made = ModelExported(
+        trial=1, target="keras", mode="none", path="", verdict=Verdict.FAILED, message="keras: a Lambda layer"
+    )
+    assert exports_cells([made]).remarks == ("keras: a Lambda layer",)

@@ -66,6 +66,7 @@ def test_interrupt_ends_the_export_and_what_was_finished_is_kept(notebook, shell
         ("%tune export", "%tune export: expected --to after it."),
         ("%tune export mine --to onx", "target 'onx': expected one of keras, json,"),
         ("%tune export mine --to onnx,,c", "received 'onnx,,c'; expected words with commas between them"),
+        ("%tune export mine --to tflite --quant best", "`%tflite --quant best` makes every mode"),
         ("%tune export mine --to onnx --quant int8", "modes are for tflite and c"),
         ("%tune export mine --to card", "card: tells about a study"),
         ("%tune export --to onnx", "no study in this kernel yet"),

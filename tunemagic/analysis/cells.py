@@ -154,7 +154,9 @@ def _remarks(results: Sequence[ModelExported]) -> dict[str, list[str]]:
     for result in results:
         verified = result.verdict is Verdict.VERIFIED
         for told in result.warnings if verified else filter(None, [export_remark(result)]):
-            remarks.setdefault(told, []).append(artefact_name(result))
+            # The name stands in front anyhow.
+            text = told.removeprefix(f"{result.target}: ")
+            remarks.setdefault(text, []).append(artefact_name(result))
     return remarks
 
 

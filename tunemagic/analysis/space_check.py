@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from tunemagic.analysis.finding import Action, ActionVerb, Diagnosis, Finding, Remedy
 from tunemagic.analysis.remedies import parameter_in_role, rounded
+from tunemagic.events import EndReason
 from tunemagic.i18n.facts import fact_of
 from tunemagic.request import Tuner
 from tunemagic.space import Kind, Parameter, Sampling
@@ -203,7 +204,8 @@ def _too_few(view: StudyView) -> Iterator[Finding]:
     """Too few trials for the space, or for the strategy to learn anything."""
     ended, parameters = view.ended_trials, len([p for p in view.space.parameters if p.count() != 1])
     combinations = view.space.combinations()
-    if not ended or (combinations is not None and ended >= combinations):
+    complete = view.end_reason is EndReason.EXHAUSTED or (combinations is not None and ended >= combinations)
+    if not ended or complete:
         return
     drawn = sum(_is_drawn(trial.why) for trial in view.trials)
     wanted = max(2 * drawn, _TRIALS_PER_PARAMETER * parameters)

@@ -151,6 +151,9 @@ def _notes(view: StudyView, texts: Catalogue) -> tuple[str, ...]:
     for key, numbers in (("record.cut_off", cut), ("record.skipped", skipped)):
         if numbers:
             notes.append(texts(key, count=len(numbers), trials=numbered(numbers, texts)))
+    if skipped and view.trial(skipped[0]).reason:
+        why = _reason(view.trial(skipped[0]), texts)
+        notes[-1] = texts("record.skipped_why", text=notes[-1], number=skipped[0], reason=why)
     left = len(notes) - _MAX_NOTES
     if left <= 0:
         return tuple(notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -16,8 +17,9 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
-from tunemagic.magics.lines import add_language
+from tunemagic.magics.lines import BEST_MODE, add_language
 from tunemagic.magics.options import LineParser, choice, data_names, text, variable, words
+from tunemagic.magics.tokens import plain
 from tunemagic.request import QuantMode, Target
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
@@ -35,7 +37,7 @@ def add_export(parser: LineParser) -> None:
     parser.option("--to", type=words, metavar="TARGET", required=True, help=targets)
     parser.option(
         "--quant",
-        type=choice(QuantMode, extra=(ALL,)),
+        type=_quant,
         metavar="|".join([*QuantMode, ALL]),
         choices=[*QuantMode, ALL],
         help=f"how tflite and c store numbers; default: {QuantMode.NONE}",
@@ -47,6 +49,15 @@ def add_export(parser: LineParser) -> None:
     parser.option("-o", "--out", type=text, metavar="PATH", help=where)
     parser.flag("--force", help="replace what is there already")
     add_language(parser)
+
+
+def _quant(token: str) -> QuantMode | str:
+    if plain(token) == BEST_MODE:
+        raise argparse.ArgumentTypeError(
+            f"received '{BEST_MODE}'; expected a mode or {ALL}. `%tflite --quant {BEST_MODE}` makes every mode and "
+            "says which file is best."
+        )
+    return choice(QuantMode, extra=(ALL,))(token)
 
 
 class ExportingVerb(SearchDefaults):
