@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
+from tunemagic.export.compress.copying import copy_model
+from tunemagic.export.compress.quantizing import plain_model, with_rounding
 from tunemagic.export.infer import check_same_outputs, infer_model, keras_outputs, recurrent_loops, walk_layers
 
 layers = keras.layers
@@ -84,6 +86,43 @@ def test_integer_images_still_become_floats_where_augmentation_was():
     model = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), layers.RandomFlip(), layers.Conv2D(2, 3)])
     x = np.random.default_rng(0).integers(0, 255, (5, 4, 4, 1), dtype="uint8")
     np.testing.assert_array_equal(keras_outputs(infer_model(model, x=x), x), keras_outputs(model, x))
+
+
+class Own(keras.layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(1,), initializer="random_normal")
+
+    def call(self, x):
+        return x * self.scale
+
+
+@pytest.mark.parametrize("copy", [infer_model, copy_model])
+def test_a_copy_draws_none_of_the_notebooks_numbers_so_other_threads_may_draw_meanwhile(copy, monkeypatch):
+    plain = [
+        keras.Input((4,)),
+        layers.Embedding(9, 4),
+        layers.Bidirectional(layers.LSTM(3, dropout=0.1, return_sequences=True)),
+        layers.Conv1D(3, 2),
+        keras.Sequential([keras.Input((3, 3)), layers.Dropout(0.5), layers.GaussianNoise(0.1)]),
+        layers.Flatten(),
+        layers.Dense(2, kernel_initializer=keras.initializers.Orthogonal()),
+    ]
+    model, own = keras.Sequential(plain), keras.Sequential([keras.Input((2,)), Own()])
+    rounding = keras.Sequential([keras.Input((4,)), layers.Dense(3, "relu"), layers.Dense(2)])
+    before = random.getstate()
+    copy(own)
+    assert random.getstate() == before
+
+    def drawn(*_):
+        raise AssertionError
+
+    for name in ("random.randint", "random.setstate", "numpy.random.set_state"):
+        monkeypatch.setattr(name, drawn)
+    if copy is copy_model:
+        plain_model(with_rounding(rounding))
+    assert [weight.tolist() for weight in copy(model).get_weights()] == [
+        weight.tolist() for weight in model.get_weights()
+    ]
 
 
 def test_half_precision_becomes_float32():

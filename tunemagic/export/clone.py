@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import random
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from tunemagic.randomness import kept_random_state
 
 __all__ = [
     "HALF_TYPES",
     "UNROLL_LIMIT",
     "clone_graph",
     "is_graph_model",
+    "kept_draws",
     "only_for_training",
     "plain_view",
     "rebuilt_layer",
+    "seeded_config",
 ]
 
 UNROLL_LIMIT = 64  # above this many steps the unrolled file grows beyond use
@@ -116,7 +123,38 @@ def rebuilt_layer(layer: Any, config: dict[str, Any]) -> Any:
         return keras.layers.Lambda(layer.function, arguments=layer.arguments, name=layer.name)
     # A function of the notebook's own can't be found again by its name: the live one is put in its place.
     live = {key: getattr(layer, key, None) for key, value in config.items() if isinstance(value, dict)}
+    if _is_known(layer):
+        config = seeded_config(config, layer.name)
     return type(layer).from_config({**config, **{key: own for key, own in live.items() if inspect.isfunction(own)}})
+
+
+def kept_draws(model: Any) -> contextlib.AbstractContextManager[None]:
+    """While the model's layers are made again: what layers of the notebook's own draw is given back.
+
+    All others are given their seeds, since other threads draw from the same generators meanwhile.
+    """
+    return contextlib.nullcontext() if all(map(_is_known, model._flatten_layers())) else kept_random_state()
+
+
+def _is_known(layer: Any) -> bool:
+    return type(layer).__module__.startswith(("keras.", "tunemagic."))
+
+
+def seeded_config(value: Any, name: str) -> Any:
+    """The config with a seed wherever one is left open, so that making the layer draws no number.
+
+    The seeds follow from the state of Python's generator, which stays as it is, and from ``name``.
+    """
+    if isinstance(value, list):
+        return [seeded_config(inner, f"{name}/{number}") for number, inner in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    given = {key: seeded_config(inner, f"{name}/{key}") for key, inner in value.items()}
+    return {**given, "seed": _seed_for(name)} if given.get("seed", 0) is None else given
+
+
+def _seed_for(name: str) -> int:
+    return zlib.crc32(repr((name, random.getstate())).encode()) % 10**9  # Keras draws as large ones
 
 
 def only_for_training(layer: Any) -> bool:

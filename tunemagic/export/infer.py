@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.clone import HALF_TYPES, clone_graph, is_graph_model
+from tunemagic.export.clone import HALF_TYPES, clone_graph, is_graph_model, kept_draws
 from tunemagic.export.text import error_text
-from tunemagic.randomness import kept_random_state
 
 __all__ = [
     "check_built",
@@ -57,7 +56,7 @@ def infer_model(model: Any, *, unroll: bool = True, x: NDArray[Any] | None = Non
             clone's outputs differ from the model's.
     """
     check_built(model)
-    with kept_random_state(), quiet_about_lambdas():
+    with kept_draws(model), quiet_about_lambdas():
         clone, reason = _clone_or_reason(model, unroll=unroll)
     if clone is None:
         warnings.warn(f"{model.name}: exported as it is, without simplifying its layers: {reason}", stacklevel=2)

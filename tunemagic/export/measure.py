@@ -40,7 +40,7 @@ _TIMEOUT_SECONDS = 300.0
 _MOVE = 1e-2  # how much is added to each weight
 _OWN_MODULES = ("keras.", "tunemagic.models.", "tunemagic.prep.")
 # Parts of a layer's config that change nothing of what it computes.
-_ONLY_TRAINING = ("initializer", "regularizer", "constraint")
+_ONLY_TRAINING = ("initializer", "regularizer", "constraint", "seed")
 
 
 @dataclass(frozen=True, slots=True)

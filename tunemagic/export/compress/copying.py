@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tunemagic.errors import ExportError
-from tunemagic.export.clone import is_graph_model, plain_view, rebuilt_layer
+from tunemagic.export.clone import is_graph_model, kept_draws, plain_view, rebuilt_layer
 from tunemagic.export.infer import check_built, quiet_about_lambdas, walk_layers
 from tunemagic.export.text import error_text
 from tunemagic.models.second_order.carrier import is_carrier
-from tunemagic.randomness import kept_random_state
 
 __all__ = ["check_compressible", "check_trainable", "compile_like", "copy_model", "rebuilt_graph"]
 
@@ -47,7 +46,7 @@ def rebuilt_graph(model: Any, copy_of: Callable[[Any], Any], call: Callable[...,
 
     check_compressible(model)
     try:
-        with quiet_about_lambdas(), kept_random_state():
+        with quiet_about_lambdas(), kept_draws(model):
             if isinstance(model, keras.Sequential) and call is None:
                 start = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
                 return keras.Sequential([start, *map(copy_of, model.layers)], name=model.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from tunemagic.errors import ExportError
-from tunemagic.export.clone import is_graph_model, only_for_training
+from tunemagic.export.clone import is_graph_model, only_for_training, seeded_config
 from tunemagic.export.compress.copying import compile_like, copy_layer, rebuilt_graph, settle
 from tunemagic.export.compress.figures import Compressed
 from tunemagic.export.compress.fine_tuning import FitOptions, compared, fine_tuning
@@ -127,7 +127,10 @@ def plain_model(model: Any) -> Any:
         plain = {ours: own for own, ours in ROUNDING.items()}.get(kind)
         if kind == "FakeQuantize":
             return keras.layers.Identity(name=layer.name)
-        copy = copy_layer(layer) if plain is None else getattr(keras.layers, plain).from_config(layer.get_config())
+        if plain is None:
+            copy = copy_layer(layer)
+        else:
+            copy = getattr(keras.layers, plain).from_config(seeded_config(layer.get_config(), layer.name))
         copy.trainable = layer.trainable
         made.append((layer, copy))
         return copy
@@ -168,7 +171,7 @@ class _Rounding:
         if kind is None:
             copy = copy_layer(layer)
         else:
-            config = layer.get_config()
+            config = seeded_config(layer.get_config(), layer.name)
             if _function_of(layer) not in _FUSED:
                 config["activation"] = "linear"
             copy = getattr(layers, kind).from_config(config)
