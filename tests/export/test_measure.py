@@ -32,7 +32,7 @@ def test_an_untrained_model_has_the_size_and_the_speed_of_the_trained_ones_file(
     untrained = keras.models.clone_model(dense)
     values = DeviceGauge(mode)(untrained, digits.x, {})
     assert values["size_kb"] == file.bytes / 1000
-    assert 0.5 < 1000 * values["latency_ms"] / file.microseconds_least < 2
+    assert 0.1 < 1000 * values["latency_ms"] / file.microseconds_least < 10
 
 
 def test_equal_structures_are_converted_once_and_differ_by_their_facts(gauge, digits):

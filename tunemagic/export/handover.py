@@ -26,6 +26,7 @@ from tunemagic.export.infer import (
     infer_model,
     quiet_about_lambdas,
     recurrent_loops,
+    single_output,
     walk_layers,
 )
 from tunemagic.export.source import Source
@@ -209,10 +210,7 @@ def _write_graph(model: Any, folder: Path, x: NDArray[Any], parts: list[str] | N
     spec = tf.TensorSpec((1 if loops else None, *x.shape[1:]), x.dtype, name=INPUT_NAME)
 
     def predict(x: Any) -> dict[str, Any]:
-        answer = model(x, training=False)
-        if isinstance(answer, (dict, list, tuple)):
-            (answer,) = answer.values() if isinstance(answer, dict) else answer
-        return {OUTPUT_NAME: answer}
+        return {OUTPUT_NAME: single_output(model(x, training=False))}
 
     module = tf.Module()
     module.kept = [variable.value for variable in model.variables]

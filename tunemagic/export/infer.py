@@ -28,6 +28,7 @@ __all__ = [
     "keras_outputs",
     "quiet_about_lambdas",
     "recurrent_loops",
+    "single_output",
     "walk_layers",
 ]
 
@@ -93,12 +94,19 @@ def keras_outputs(model: Any, x: NDArray[Any], *, batch: int = 64) -> NDArray[An
             raise ExportError(
                 f"{model.name}: can't be called on data of shape {chunk.shape}: {error_text(error)}"
             ) from error
-        if isinstance(answer, (dict, list, tuple)):
-            if len(answer) != 1:
-                raise ExportError(_one_output(model, len(answer)))
-            answer = next(iter(answer.values())) if isinstance(answer, dict) else answer[0]
-        parts.append(ops.convert_to_numpy(answer)[:count].astype(np.float64))
+        try:
+            only = single_output(answer)
+        except ValueError as error:
+            raise ExportError(_one_output(model, len(answer))) from error
+        parts.append(ops.convert_to_numpy(only)[:count].astype(np.float64))
     return np.concatenate(parts)
+
+
+def single_output(answer: Any) -> Any:
+    """What a model with one output answers, out of a dict or list that it may be in. Raises ValueError for several."""
+    if isinstance(answer, (dict, list, tuple)):
+        (answer,) = answer.values() if isinstance(answer, dict) else answer
+    return answer
 
 
 def check_same_outputs(name: str, expected: NDArray[Any], clone: Any, x: NDArray[Any], *, half: bool = False) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.infer import single_output
 from tunemagic.export.runtime import RunResult
 from tunemagic.export.source import Source
 from tunemagic.export.text import error_text
@@ -169,10 +170,7 @@ def _function_of(source: Source, clone: Any = None) -> tuple[Any, Any]:
     spec = tf.TensorSpec((None, *source.x.shape[1:]), source.x.dtype, name=taken)
 
     def predict_by_clone(x: Any) -> dict[str, Any]:
-        answer = clone(x, training=False)
-        if isinstance(answer, (dict, list, tuple)):
-            (answer,) = answer.values() if isinstance(answer, dict) else answer
-        return {given if given != taken else OUTPUT_NAME: answer}
+        return {given if given != taken else OUTPUT_NAME: single_output(clone(x, training=False))}
 
     return tf.function(predict_by_clone, input_signature=[spec], autograph=False), spec
 

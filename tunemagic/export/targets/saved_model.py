@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.infer import single_output
 from tunemagic.export.runtime import RunResult
 from tunemagic.export.source import Source
 from tunemagic.export.targets.whole import about_text, one_thread
@@ -53,10 +54,7 @@ def _answer_of_clone(clone: Any, module: Any) -> Any:
     module.kept = [variable.value for variable in clone.variables]
 
     def answer(inputs: Any) -> Any:
-        outputs = clone(inputs, training=False)
-        if isinstance(outputs, (dict, list, tuple)):
-            (outputs,) = outputs.values() if isinstance(outputs, dict) else outputs
-        return outputs
+        return single_output(clone(inputs, training=False))
 
     return answer
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunemagic.export.infer import single_output
 from tunemagic.export.serve import Report, serve
 from tunemagic.export.text import error_text
 
@@ -90,10 +91,7 @@ def _as_module(model: Any) -> Any:
         def forward(self, x: Any) -> Any:
             state = [(weight, getattr(owner, name)) for weight, owner, name in self.places]
             with keras.StatelessScope(state_mapping=state):
-                answer = model(x, training=False)
-            if isinstance(answer, (dict, list, tuple)):
-                (answer,) = answer.values() if isinstance(answer, dict) else answer
-            return answer
+                return single_output(model(x, training=False))
 
     return Module()
 
