@@ -31,6 +31,7 @@ ONE = np.array([[0.9], [0.2], [0.6]])
         ("binary_crossentropy", SOFT, [[1, 1], [0, 1], [0, 0]], Answers(kind=AnswerKind.YES_NO)),
         ("binary_crossentropy", ONE, [1, 0, 1], Answers(kind=AnswerKind.YES_NO)),
         ("binary_crossentropy", ONE * 9 - 4, [1, 0, 1], Answers(kind=AnswerKind.YES_NO, cut=0.0)),
+        (keras.losses.BinaryCrossentropy(from_logits=True), ONE, [1, 1, 1], Answers(kind=AnswerKind.YES_NO, cut=0.0)),
         ("mse", ONE, [1, 0, 1], Answers(kind=AnswerKind.YES_NO)),
         ("mse", ONE * 9, [1, 0, 1], Answers(kind=AnswerKind.NUMBERS)),
         ("mse", ONE, [1.5, 0.2, 0.3], Answers(kind=AnswerKind.NUMBERS)),
@@ -125,3 +126,26 @@ def test_a_metric_is_found_by_its_name_before_the_model_is_ever_evaluated():
     y = np.array([1, 0, 1])
     found = score_of(model, answers_of(model, ONE, y), "val_caught", y, np.array([[0.9], [0.8], [0.2]]))
     assert (found.name, found.compute(y, np.array([[0.9], [0.8], [0.2]]))) == ("caught", 0.5)
+
+
+def test_a_function_of_the_notebook_s_own_is_computed_and_a_class_without_config_is_no_reason_to_refuse():
+    def half(y, outputs):
+        return keras.ops.mean(keras.ops.abs(y - outputs)) / 2
+
+    class Above(keras.metrics.Mean):
+        """The share of answers above a limit that its config does not hold."""
+
+        def __init__(self, limit, **more):
+            super().__init__(**more)
+            self.limit = limit
+
+        def update_state(self, y, outputs, sample_weight=None):
+            super().update_state(outputs > self.limit)
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=[half, Above(0.1, name="above")])
+    y = np.array([1, 0, 1])
+    found = [score_of(model, answers_of(model, ONE, y), name, y, ONE) for name in ("val_half", "val_above")]
+    values = [(each.name, each.compute(y, ONE)) for each in found]
+    assert values == [("half", pytest.approx(0.7 / 6)), ("accuracy", 1.0)]
+    assert [float(metric.result()) for metric in model.metrics[-1].metrics] == [0.0, 0.0]

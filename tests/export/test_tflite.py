@@ -12,10 +12,10 @@ from tunemagic.errors import ExportError
 from tunemagic.events import Verdict, event_from_json, event_to_json
 from tunemagic.export import ExportResult, convert_tflite
 from tunemagic.export.contents import contents_of
+from tunemagic.export.gates import gate_of
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.runtime import run_file
 from tunemagic.export.score import AnswerKind
-from tunemagic.export.verify import gate_of
 from tunemagic.request import QuantMode, Target
 
 layers = keras.layers

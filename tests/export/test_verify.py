@@ -11,10 +11,11 @@ from keras import Input, layers
 
 from tunemagic.events import Verdict
 from tunemagic.export import convert_tflite
+from tunemagic.export.gates import gate_of
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.runtime import run_file
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
-from tunemagic.export.verify import compare, confusion_of, flips_of, gate_of, judge
+from tunemagic.export.verify import compare, confusion_of, flips_of, judge
 from tunemagic.request import QuantMode, Target
 
 CLASSES = Answers(kind=AnswerKind.CLASSES)
@@ -162,6 +163,70 @@ def test_regression_is_judged_by_the_error_s_share_of_the_outputs_variance():
         result, message = verdict(keras, lite, keras[:, 0], answers=NUMBERS)
         assert result is wanted
         assert ("of the outputs' variance" in message) is (wanted is Verdict.NOT_VERIFIED)
+
+
+def two_quantities(spread=20000.0):
+    random = np.random.default_rng(0)
+    return np.stack([random.normal(5000, spread, 500), 1 / (1 + np.exp(-random.normal(0, 2, 500)))], axis=1)
+
+
+@pytest.mark.parametrize("mode", QuantMode)
+def test_an_output_that_is_lost_beside_a_larger_one_is_never_verified(mode):
+    keras = two_quantities()
+    dead, far = keras.copy(), keras.copy()
+    dead[:, 1] = 0
+    far[:, 1] = far[::-1, 1]
+    assert verdict(keras, dead, None, answers=NUMBERS, mode=mode) == (
+        Verdict.NOT_VERIFIED,
+        "not verified: output 2 of 2 is the same number for every sample, the Keras model's is not",
+    )
+    result, message = verdict(keras, far, None, answers=NUMBERS, mode=mode)
+    assert result is Verdict.NOT_VERIFIED
+    assert message.startswith("not verified: output 2 of 2 differs by up to 0.97 (limit ")
+    rounded = keras.astype("float32").astype("float64")
+    assert verdict(keras, rounded, None, answers=NUMBERS, mode=mode)[0] is Verdict.VERIFIED
+
+
+def test_a_number_s_error_is_judged_by_its_own_variance_and_a_constant_one_by_the_others_span():
+    keras = np.concatenate([two_quantities(), np.full((500, 1), 3.0)], axis=1)
+    lite = keras + [0, 0.07, 0.1] * np.sign(np.random.default_rng(1).normal(size=keras.shape))
+    message = "not verified: the error of output 2 of 3 is 0.054 of its variance (limit 0.02)"
+    assert verdict(keras, lite, None, answers=NUMBERS) == (Verdict.NOT_VERIFIED, message)
+    lite[:, 1] = keras[:, 1]
+    assert verdict(keras, lite, None, answers=NUMBERS)[0] is Verdict.VERIFIED
+
+
+def test_outputs_of_a_picture_must_be_followed_except_where_they_hardly_move():
+    keras = np.random.default_rng(0).random((300, 64)) * np.repeat([1.0, 0.2, 1e-3, 0.0], 16)
+    lite = keras.copy()
+    lite[:, 32:48] = 0.0005
+    for mode in QuantMode:
+        wanted = Verdict.NOT_VERIFIED if mode is QuantMode.NONE else Verdict.VERIFIED
+        assert verdict(keras, lite, None, answers=NUMBERS, mode=mode)[0] is wanted
+    lite[:, 20] = 0.1
+    assert verdict(keras, lite, None, answers=NUMBERS) == (
+        Verdict.NOT_VERIFIED,
+        "not verified: the error of output 21 of 64 is 1 of its variance (limit 0.25)",
+    )
+
+
+def test_one_of_ten_labels_that_never_says_yes_or_often_another_answer_is_not_verified():
+    random = np.random.default_rng(0)
+    keras = 1 / (1 + np.exp(-random.normal(-3, 2, (500, 10))))
+    yes = keras[:, 3] > 0.5
+    keras[yes, 3] = 0.6
+    yes_no = Answers(kind=AnswerKind.YES_NO)
+    for column, what in [
+        (np.minimum(keras[:, 3], 0.45), f"never says yes, the Keras model does on {yes.sum()} samples"),
+        (np.where(np.arange(500) < 450, np.minimum(keras[:, 3], 0.45), keras[:, 3]), "gives the same answer on only "),
+    ]:
+        lite = keras.copy()
+        lite[:, 3] = column
+        result, message = verdict(keras, lite, None, answers=yes_no)
+        assert result is Verdict.NOT_VERIFIED
+        assert what in message
+        assert "output 4 of 10" in message
+    assert verdict(keras, keras + 1e-6, None, answers=yes_no)[0] is Verdict.VERIFIED
 
 
 def test_scores_and_agreement_are_those_of_both_models(dense, dense_files, digits, reference):

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from tunemagic.events import Verdict, finite
+from tunemagic.export.gates import gate_of
 from tunemagic.export.job import Attempt, Variant
 from tunemagic.export.modes import milder
 from tunemagic.export.place import artefact_name, fingerprint, place
 from tunemagic.export.result import ExportResult
+from tunemagic.export.targets.c_array import MODES as MICRO_MODES
 from tunemagic.export.task import Task
-from tunemagic.export.verify import Comparison, compare, confusion_of, flips_of, gate_of, judge
-from tunemagic.request import QuantMode
+from tunemagic.export.verify import Comparison, compare, confusion_of, differs, flips_of, judge
+from tunemagic.request import QuantMode, Target
 
 __all__ = ["Judge"]
 
@@ -43,8 +45,9 @@ class Judge:
         except (OSError, ValueError) as error:
             return self._failed(variant, f"{variant.label}: {error}")
         verdict, message = judge(compared, gate)
-        if verdict is not Verdict.VERIFIED and not gate.proves:
-            message += f"; try --quant {milder(QuantMode(variant.mode))}"
+        if differs(compared, gate) and not gate.proves:
+            possible = MICRO_MODES if variant.target is Target.C else tuple(QuantMode)
+            message += f"; try --quant {milder(QuantMode(variant.mode), possible)}"
         path = self.directory / artefact_name(variant.target, self.stem, variant.mode, verdict)
         try:
             size, packed, digest = fingerprint(variant.path_in(self.folder))  # others may write to the path
@@ -66,7 +69,7 @@ class Judge:
             tolerance_reason=gate.reason,
             **_compared(compared),
             **_measured(attempt.facts),
-            warnings=(*attempt.facts["remarks"], *task.remarks),
+            warnings=(*attempt.facts["remarks"], *task.remarks, *task.said_of(variant.mode)),
         )
 
     def _failed(self, variant: Variant, message: str) -> ExportResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tunemagic.errors import ExportError
 from tunemagic.request import QuantMode
@@ -37,9 +37,10 @@ _MILDER = {
 }
 
 
-def milder(mode: QuantMode) -> QuantMode:
-    """What to try when ``mode`` changes the answers too much; ``none`` for itself."""
-    return _MILDER.get(mode, QuantMode.NONE)
+def milder(mode: QuantMode, possible: Collection[str] = tuple(QuantMode)) -> QuantMode:
+    """What to try of the ``possible`` modes when ``mode`` changes the answers too much; ``none`` for itself."""
+    found = _MILDER.get(mode, QuantMode.NONE)
+    return found if found in possible or found is QuantMode.NONE else milder(found, possible)
 
 
 def every_mode() -> tuple[QuantMode, ...]:

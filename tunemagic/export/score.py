@@ -79,7 +79,7 @@ def answers_of(model: Any, outputs: NDArray[Any], y: NDArray[Any] | None) -> Ans
     loss = _loss_name(model)
     between = bool(np.all((outputs >= 0) & (outputs <= 1)))
     several = outputs.ndim > 1 and outputs.shape[-1] > 1
-    yes_no = Answers(kind=AnswerKind.YES_NO, cut=0.5 if between else 0.0)
+    yes_no = Answers(kind=AnswerKind.YES_NO, cut=0.5 if between and not _takes_logits(model) else 0.0)
     if y is None:
         if several and between and np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-3):
             return Answers(kind=AnswerKind.CLASSES)
@@ -162,6 +162,13 @@ def _loss_name(model: Any) -> str:
     return str(name).lower()
 
 
+def _takes_logits(model: Any) -> bool:
+    """Whether the compiled loss says that outputs are logits."""
+    loss = getattr(model, "loss", None)
+    said = getattr(loss, "from_logits", None)
+    return bool(getattr(loss, "_fn_kwargs", {}).get("from_logits", False) if said is None else said)
+
+
 def _works(score: Score, y: NDArray[Any], outputs: NDArray[Any]) -> bool:
     try:
         score.compute(y, outputs)
@@ -199,7 +206,8 @@ def _metric_score(model: Any, name: str) -> Score | None:
     compiled = [inner for outer in getattr(model, "metrics", []) for inner in getattr(outer, "metrics", [outer])]
     for metric in compiled:
         if metric.name == name:
-            return Score(name=name, compute=_repeated(metric))
+            twin = _twin(metric)
+            return None if twin is None else Score(name=name, compute=_repeated(twin))
     try:
         known = keras.metrics.get(name)
     except ValueError:
@@ -209,11 +217,23 @@ def _metric_score(model: Any, name: str) -> Score | None:
     return Score(name=name, compute=lambda y, out: _mean(known(*_for_keras(y, out))))
 
 
-def _repeated(metric: Any) -> Callable[[NDArray[Any], NDArray[Any]], float | None]:
-    """The metric's twin, which can be computed over and over: as a graph where it can be traced (10 times faster)."""
+def _twin(metric: Any) -> Any:
+    """A metric that computes the same and leaves the compiled one alone; None when it can't be had.
+
+    A function of the notebook's own can't be found again by the name in a config.
+    """
     import keras
 
-    twin = type(metric).from_config(metric.get_config())
+    if type(metric) is keras.metrics.MeanMetricWrapper:
+        return keras.metrics.MeanMetricWrapper(metric._fn, name=metric.name, dtype=metric.dtype, **metric._fn_kwargs)
+    with contextlib.suppress(Exception):  # of the notebook's own may lack a config, and raise anything
+        return type(metric).from_config(metric.get_config())
+    return None
+
+
+def _repeated(twin: Any) -> Callable[[NDArray[Any], NDArray[Any]], float | None]:
+    """A metric computed over and over: as a graph where it can be traced (10 times faster)."""
+    import keras
 
     def result(y: Any, outputs: Any) -> Any:
         twin.reset_state()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
 from tunemagic.export.infer import check_built, is_half, keras_outputs
+from tunemagic.export.modes import CALIBRATED
 from tunemagic.export.representative import (
     CALIBRATION_SAMPLES,
     check_finite,
@@ -31,7 +32,8 @@ EVALUATION_SAMPLES = 2000  # more make a slow model slow to verify and no verdic
 class Task:
     """Checked data and what the Keras model answers for it.
 
-    ``rows`` says which of the given samples are in ``x``, in order.
+    ``rows`` says which of the given samples are in ``x``, in order; ``aside`` how many were left out of them
+    to calibrate on.
     """
 
     x: NDArray[Any]
@@ -42,7 +44,17 @@ class Task:
     answers: Answers
     score: Score | None
     half: bool
+    aside: int = 0
     remarks: list[str] = field(default_factory=list)
+
+    def said_of(self, mode: str) -> list[str]:
+        """What was done with samples that were left out, for a file of this mode."""
+        if not self.aside:
+            return []
+        what = f"{self.aside} samples of the evaluation data"
+        if mode in CALIBRATED:
+            return [f"calibrated on {what}, which were left out of the comparison"]
+        return [f"{what}, which other files are calibrated on, were left out of the comparison"]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What the worker reads."""
@@ -64,13 +76,10 @@ def prepare(
     y = check_targets(y_eval, len(x))
     rows = np.arange(len(x))
     remarks: list[str] = []
-    calibration = None
+    calibration, aside = None, np.arange(0)
     if calibrated and representative is None:
         aside, rows = _set_aside(len(x), calibrated[0])
         calibration = without_gaps(calibrated[0], x[aside])
-        remarks.append(
-            f"calibrated on {len(calibration)} samples of the evaluation data, which were left out of the comparison"
-        )
     elif calibrated:
         given = check_inputs("representative data", representative, shape, dtype, gaps=True)
         calibration = draw_samples(without_gaps("representative data", given))
@@ -99,6 +108,7 @@ def prepare(
         answers=answers,
         score=score_of(model, answers, score_name, y, outputs),
         half=is_half(model),
+        aside=len(aside),
         remarks=remarks,
     )
 

@@ -11,121 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunemagic.errors import ExportError
 from tunemagic.events import Verdict
+from tunemagic.export.columns import column_problem
+from tunemagic.export.gates import MOST_NOISE_OF_CLASSES, Gate
 from tunemagic.export.score import AnswerKind, Answers, Score
-from tunemagic.request import QuantMode, Target
 
-__all__ = ["LEAST_SAMPLES", "Comparison", "Gate", "compare", "confusion_of", "flips_of", "gate_of", "judge"]
+__all__ = ["LEAST_SAMPLES", "Comparison", "compare", "confusion_of", "differs", "flips_of", "judge"]
 
 LEAST_SAMPLES = 8  # fewer say nothing about a model
 _MOST_FLIPS = 50
-# Classes may move far in single samples, but outputs that follow the model's at all leave less than this share of
-# their variance unexplained: 0.02 was the most that 4-bit weights left in six models, constant answers leave 1.
-_MOST_NOISE_OF_CLASSES = 0.25
 _MOST_CLASSES = 20  # a larger table is no longer read
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """What a file must keep to.
-
-    ``difference``: largest absolute difference, as a share of the span of the Keras outputs.
-    ``noise``: mean squared difference, as a share of the variance of the Keras outputs (regression; classes
-    have one limit for all).
-    ``flips``: share of answers that may change. ``loss``: accuracy that may be lost. ``proves``:
-    whether outputs this close show by themselves that file and model are the same function, or only
-    good answers do. ``reason`` says why these limits.
-    """
-
-    difference: float
-    noise: float
-    flips: float
-    loss: float
-    proves: bool
-    reason: str
-
-
-_SAME_SUMS = Gate(
-    difference=1e-4, noise=1e-8, flips=0.001, loss=0.0, proves=True, reason="float32: the same sums in another order"
-)
-_HALF_WEIGHTS = Gate(
-    difference=0.02,
-    noise=1e-4,
-    flips=0.01,
-    loss=0.005,
-    proves=True,
-    reason="weights keep 11 bits, a relative error of 0.0005 each",
-)
-_HALF_MODEL = Gate(
-    difference=0.05,
-    noise=1e-3,
-    flips=0.02,
-    loss=0.01,
-    proves=True,
-    reason="the Keras model computes in half precision, the file in float32",
-)
-_BYTE_WEIGHTS = Gate(
-    difference=0.3,
-    noise=0.01,
-    flips=0.03,
-    loss=0.01,
-    proves=False,
-    reason="weights keep 8 bits; samples between two classes move most",
-)
-_BYTE_ALL = Gate(
-    difference=0.5,
-    noise=0.02,
-    flips=0.05,
-    loss=0.02,
-    proves=False,
-    reason="weights and activations keep 8 bits; samples between two classes move most",
-)
-
-
-_HALF_BYTE_WEIGHTS = Gate(
-    difference=0.7,
-    noise=0.03,
-    flips=0.08,
-    loss=0.02,
-    proves=False,
-    reason="weights keep 4 bits; samples between two classes move most",
-)
-_BYTE_WEIGHTS_NUMBERS = Gate(
-    difference=0.15, noise=0.01, flips=0.0, loss=0.0, proves=False, reason="weights keep 8 bits"
-)
-_BYTE_ALL_NUMBERS = Gate(
-    difference=0.25, noise=0.02, flips=0.0, loss=0.0, proves=False, reason="weights and activations keep 8 bits"
-)
-_HALF_BYTE_NUMBERS = Gate(difference=0.35, noise=0.03, flips=0.0, loss=0.0, proves=False, reason="weights keep 4 bits")
-
-
-def gate_of(target: Target, mode: str, kind: AnswerKind, *, half: bool = False) -> Gate:
-    """The limits for an artefact; ``half`` when the Keras model computes in half precision.
-
-    Classes are judged by the answers, so single outputs may move far; numbers are the answers. What a
-    quantised artefact of another target may do differently does not depend on its target.
-    """
-    numbers = kind is AnswerKind.NUMBERS
-    match mode:
-        case QuantMode.NONE:
-            return _HALF_MODEL if half else _SAME_SUMS
-        case QuantMode.FLOAT16:
-            return _HALF_MODEL if half else _HALF_WEIGHTS
-        case QuantMode.DYNAMIC | QuantMode.INT16X8:
-            return _BYTE_WEIGHTS_NUMBERS if numbers else _BYTE_WEIGHTS
-        case QuantMode.INT8 | QuantMode.MIXED:
-            return _BYTE_ALL_NUMBERS if numbers else _BYTE_ALL
-        case QuantMode.INT4:
-            return _HALF_BYTE_NUMBERS if numbers else _HALF_BYTE_WEIGHTS
-    raise ExportError(f"{target}: there is no mode {mode!r}; expected one of {', '.join(QuantMode)}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The numbers of a comparison on ``samples`` samples; None where they have no meaning.
 
-    ``tolerance`` is the limit for ``max_abs_diff``, in units of the output. ``noise`` as in Gate.
+    ``tolerance`` is the limit for ``max_abs_diff``, in units of the output. ``noise`` as in Gate,
+    ``column`` as in ``column_problem``.
     ``accuracy_before`` and ``accuracy_after`` are None for regression or without targets; ``chance``
     is the accuracy of always giving the commonest answer.
     """
@@ -136,6 +39,7 @@ class Comparison:
     max_abs_diff: float
     tolerance: float
     noise: float
+    column: str
     agreement: float | None
     score_name: str | None
     score_before: float | None
@@ -175,6 +79,7 @@ def compare(
         max_abs_diff=float(np.max(difference)) if finite else float("inf"),
         tolerance=gate.difference * unit,
         noise=float(np.mean(difference**2)) / variance if finite and variance > 0 else 0.0,
+        column=column_problem(keras, lite, answers, gate) if finite else "",
         agreement=None if before is None or after is None else float(np.mean(before == after)),
         score_name=None if score is None else score.name,
         score_before=None if score is None or y is None else score.compute(y, keras),
@@ -190,8 +95,8 @@ def flips_of(answers: Answers, keras: NDArray[Any], lite: NDArray[Any], rows: ND
     before, after = answers.classes(keras), answers.classes(lite)
     if before is None or after is None:
         return ()
-    differs = (before != after).reshape(len(before), -1).any(axis=1)
-    return tuple(int(row) for row in rows[differs][:_MOST_FLIPS])
+    changed = (before != after).reshape(len(before), -1).any(axis=1)
+    return tuple(int(row) for row in rows[changed][:_MOST_FLIPS])
 
 
 def confusion_of(answers: Answers, lite: NDArray[Any], y: NDArray[Any] | None) -> tuple[tuple[int, ...], ...] | None:
@@ -222,6 +127,11 @@ def judge(comparison: Comparison, gate: Gate) -> tuple[Verdict, str]:
     return Verdict.VERIFIED, f"verified on {comparison.samples} samples: {', '.join(parts)}"
 
 
+def differs(comparison: Comparison, gate: Gate) -> bool:
+    """Whether the file answers too differently, whatever else keeps it from being verified."""
+    return bool(_problems(comparison, gate))
+
+
 def _problems(comparison: Comparison, gate: Gate) -> list[str]:
     """What the file does too differently."""
     if not comparison.finite:
@@ -232,9 +142,11 @@ def _problems(comparison: Comparison, gate: Gate) -> list[str]:
             f"outputs differ by up to {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}; {gate.reason})"
         )
     least_flips = 1 / comparison.samples  # one tie may always fall the other way
-    most_noise = gate.noise if comparison.agreement is None else _MOST_NOISE_OF_CLASSES
+    most_noise = gate.noise if comparison.agreement is None else MOST_NOISE_OF_CLASSES
     if not comparison.noise <= most_noise:
         problems.append(f"the error is {comparison.noise:.2g} of the outputs' variance (limit {most_noise:g})")
+    if comparison.column and not problems:
+        problems.append(comparison.column)
     if comparison.agreement is not None and 1 - comparison.agreement > max(gate.flips, least_flips) + 1e-9:
         problems.append(f"same answer on only {comparison.agreement:.2%} (at least {1 - gate.flips:.1%} expected)")
     before, after = comparison.accuracy_before, comparison.accuracy_after
