@@ -91,7 +91,7 @@ def tune(
         memory_gb: End a worker that uses more memory than this (GiB).
         max_params: Skip models with more weights than this.
         max_kb: Skip models whose TF Lite file is larger than this many kB (1000 bytes), before they are trained.
-        max_ms: Skip models that need more milliseconds than this for one sample in LiteRT, on one thread.
+        max_ms: Skip models whose least time for one sample in LiteRT, on one thread, is more milliseconds.
         quant: How that file stores numbers: ``none`` (the default), ``dynamic``, ``float16`` or ``int8``.
             Its ``size_kb`` and ``latency_ms`` can be further objectives.
         measure: A function of the trained model that returns further values by name. They can be
@@ -175,7 +175,7 @@ def tflite(
         representative: Inputs that int8, int16x8 and mixed look at.
         path: Where the file goes; default: the study's folder, or the model's name here.
         max_kb: The limit of size for ``best``, in kB (1000 bytes).
-        max_ms: The limit of time for one sample for ``best``, in milliseconds.
+        max_ms: The limit of the least time for one sample for ``best``, in milliseconds.
         force: Replace files that tunemagic did not write.
 
     Raises:
@@ -193,7 +193,7 @@ def tflite(
         wanted = every_mode() if modes == "all" else [_word(QuantMode, mode, "modes") for mode in given]
         return _converted(model, wanted, data=data, representative=representative, path=path, force=force)
     results = _converted(model, every_mode(), data=data, representative=representative, path=path, force=force)
-    higher = model.view.direction is Direction.MAX if isinstance(model, Study) and data is None else None
+    higher = model.view.direction is Direction.MAX if isinstance(model, Study) else None
     choice = choose(results, max_kb=max_kb, max_ms=max_ms, higher_is_better=higher)
     if choice.result is None:
         raise ExportError(choice.sentence())
@@ -206,19 +206,18 @@ def _converted(
     from tunemagic.export import convert_tflite, split_target
     from tunemagic.study import Study
 
-    if isinstance(model, Study) and data is None:
-        return model.export_tflite(wanted, representative=representative, path=path, force=force)
+    if isinstance(model, Study):
+        return model.export_tflite(wanted, data=data, representative=representative, path=path, force=force)
     if data is None:
         raise DataError(
             "data: a model that was not tuned here needs data to be compared on; pass data=(x_test, y_test)."
         )
     x, y = data if isinstance(data, tuple) else (data, None)
-    source = model.best_model if isinstance(model, Study) else model
     folder, stem = split_target(
         f"{model.name}.tflite" if path is None else path, model.name, [("tflite", mode) for mode in wanted]
     )
     return convert_tflite(
-        source,
+        model,
         wanted,
         x_eval=x,
         y_eval=y,

@@ -1,9 +1,12 @@
 """``%tflite`` with real Keras models, a real converter and the real runtime."""
 
+import signal
+
 import numpy as np
 import pytest
 
 from tunemagic.events import Verdict
+from tunemagic.export.metadata import read as read_metadata
 from tunemagic.request import QuantMode
 
 CELL = """%%tune digits -n 1 --epochs 2 --view none
@@ -65,9 +68,18 @@ def test_a_studys_best_model_becomes_files_that_the_study_knows(notebook, shell,
 
     shell.user_ns["x_test"], shell.user_ns["y_test"] = (part[-50:] for part in digits)  # or on other data
     del shell.user_ns["digits"]
-    assert notebook("%tflite --data x_test,y_test").err == ""
-    compared = shell.user_ns["study"].view.exports[-1]
-    assert (compared.mode, compared.verdict, compared.trial, compared.samples) == ("none", Verdict.VERIFIED, 1, 50)
+    study = shell.user_ns["study"]
+    assert notebook("%tflite --data x_test,y_test --quant int8").err == ""
+    compared = study.view.exports[-1]
+    assert (compared.mode, compared.verdict, compared.trial, compared.samples) == ("int8", Verdict.VERIFIED, 1, 50)
+    assert not any("evaluation data" in warning for warning in compared.warnings)  # training data is looked at
+    assert read_metadata(compared.path)["study"] == "digits"
+
+    study.subscribe(lambda event: signal.raise_signal(signal.SIGINT))
+    cell = notebook("%tflite --quant all --data x_test,y_test -o other/")
+    assert "UsageError: the conversion was stopped; files that were finished before are kept." in cell.err
+    assert cell.texts[0].splitlines()[0] == "TF Lite: 1 of 1 verified"
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["digits.tflite"]
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
@@ -11,16 +12,17 @@ from IPython.display import display
 
 from tunemagic.events import Direction
 from tunemagic.export.best import choose
+from tunemagic.export.choose import choose as choose_jobs
 from tunemagic.export.modes import left_out
 from tunemagic.export.result import ExportResult
 from tunemagic.export.snippet import snippet
 from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
-from tunemagic.magics.exporting import GrowingTable, held_out, source_of, variable_in
+from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
 from tunemagic.magics.guard import documented_by, user_errors
 from tunemagic.magics.language import spoken
 from tunemagic.magics.lines import ALL_MODES, BEST_MODE, ExportLine, export_line, export_parser
-from tunemagic.request import Lang
+from tunemagic.request import Lang, Target
 from tunemagic.study import Study
 from tunemagic.studybook import StudyBook
 
@@ -58,13 +60,13 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
                 measured = self._sensitivity(source, asked)
                 display({"text/plain": repr(measured), "text/html": measured.to_html(texts)}, raw=True)
                 return
-            notes = [left_out()] if asked.quant in {ALL_MODES, BEST_MODE} and left_out() else []
-            shown = GrowingTable(texts, in_kernel=getattr(self.shell, "kernel", None) is not None, notes=notes)
-            if isinstance(source, Study) and asked.data is None:
-                results = self._export_study(source, asked, shown)
-            else:
-                results = self._export_model(source, asked, shown)
-            shown.finish()
+            table = GrowingTable(
+                texts,
+                in_kernel=getattr(self.shell, "kernel", None) is not None,
+                jobs=choose_jobs(Target.TFLITE, asked.modes).names,
+                notes=[left_out()] if asked.quant in {ALL_MODES, BEST_MODE} and left_out() else [],
+            )
+            results = self._export(source, asked, table)
             _tell_choice(results, asked, source, texts)
 
     def _sensitivity(self, source: Any, asked: ExportLine) -> Sensitivity:
@@ -75,33 +77,44 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
         x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
         return sensitivity(source.best_model if isinstance(source, Study) else source, x, y)
 
-    def _export_study(self, study: Study, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
-        representative = self._representative(asked)
-        return study.export_tflite(
-            asked.modes, representative=representative, path=asked.path, force=asked.force, on_result=shown.add
-        )
+    def _export(self, source: Any, asked: ExportLine, table: GrowingTable) -> tuple[ExportResult, ...]:
+        """Convert, show each result when it is there, and give all of them; Interrupt stops it."""
+        convert = self._converting(source, asked)
+        results: list[ExportResult] = []
 
-    def _export_model(self, source: Any, asked: ExportLine, shown: GrowingTable) -> tuple[ExportResult, ...]:
-        """Convert a model and compare on the data of the line."""
+        def export(emit: Callable[[ExportResult], None], stop: threading.Event) -> None:
+            results.extend(convert(on_result=emit, stop=stop))
+
+        export_shown(table, export)
+        return tuple(results)
+
+    def _converting(self, source: Any, asked: ExportLine) -> Callable[..., tuple[ExportResult, ...]]:
+        """What converts, once told ``on_result`` and ``stop``. Raises OptionError for names that are not there."""
         from tunemagic.export import convert_tflite, split_target
 
+        representative = self._representative(asked)
+        if isinstance(source, Study):
+            return partial(
+                source.export_tflite,
+                asked.modes,
+                data=None if asked.data is None else held_out("%tflite", asked.data, None, self.shell.user_ns),
+                representative=representative,
+                path=asked.path,
+                force=asked.force,
+            )
         x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
-        study = source if isinstance(source, Study) else None
-        name = study.name if study else asked.source or ""
-        usual = study.directory / "exports" / name if study else Path(name)
-        folder, stem = split_target(asked.path or usual, name)
-        return convert_tflite(
-            source if study is None else study.best_model,
+        name = asked.source or ""
+        folder, stem = split_target(asked.path or name, name)
+        return partial(
+            convert_tflite,
+            source,
             asked.modes,
             x_eval=x,
             y_eval=y,
-            representative=self._representative(asked),
+            representative=representative,
             directory=folder,
             stem=stem,
             force=asked.force,
-            trial=None if study is None else study.best_trial.number,
-            score_name=None if study is None else study.view.objective.removeprefix("val_"),
-            on_result=shown.add if study is None else _recorded(study, shown),
         )
 
     def _representative(self, asked: ExportLine) -> Any:
@@ -119,14 +132,3 @@ def _tell_choice(results: Sequence[ExportResult], asked: ExportLine, source: Any
         display({"text/plain": choice.sentence(texts)}, raw=True)
     if asked.snippet is not None and choice.result is not None:
         display({"text/plain": snippet(choice.result, asked.snippet)}, raw=True)
-
-
-def _recorded(study: Study, shown: GrowingTable) -> Any:
-    """Show each result after the study has recorded it, so that its panel lists it too."""
-
-    def take(result: ExportResult) -> None:
-        if not study.read_only_reason:
-            study.record(result.event())
-        shown.add(result)
-
-    return take
