@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -75,7 +76,7 @@ def export_artefacts(
     for target in written:
         if stop is not None and stop.is_set():
             raise ExportError("the export was stopped; files that were finished before are kept.")
-        results.append(_write(target, source, directory, stem, trial))
+        results.append(_write(target, source, directory, stem, trial, comparison.get("x_eval")))
         on_result(results[-1])
     return tuple(results)
 
@@ -87,9 +88,9 @@ def _check_absent(target: Target, directory: Path, stem: str) -> None:
             raise ExportError(f"{target}: {path} exists; add --force to replace it, or -o PATH for another place.")
 
 
-def _write(target: Target, source: Any, directory: Path, stem: str, trial: int | None) -> ExportResult:
+def _write(target: Target, source: Any, directory: Path, stem: str, trial: int | None, x: Any) -> ExportResult:
     """The script or the card; what keeps it from being written is its result, since others are there already."""
-    write = write_code if target is Target.CODE else write_card
+    write = partial(write_code, x=x) if target is Target.CODE else write_card
     try:
         return write(source, usable_folder(directory) / f"{stem}{_WRITTEN[target][0]}", force=True)
     except ExportError as error:
@@ -171,19 +172,23 @@ class Exported(StudyPart):
         self,
         modes: Sequence[QuantMode],
         *,
+        data: tuple[Any, Any] | Any = None,
         representative: Any = None,
         path: str | Path | None = None,
         force: bool = False,
         on_result: Callable[[ExportResult], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> tuple[ExportResult, ...]:
         """Convert the best model to TF Lite; files that tunemagic wrote there are replaced. See ``export``."""
         return self.export(
             Target.TFLITE,
             modes,
+            data=data,
             representative=representative,
             path=path,
             force=force or path is None,
             on_result=on_result,
+            stop=stop,
         )
 
     def sensitivity(self) -> Sensitivity:

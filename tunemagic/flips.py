@@ -15,9 +15,10 @@ from tunemagic.export.score import AnswerKind, Answers, answers_of
 from tunemagic.samples import SampleInfo, look_of, sample_info
 from tunemagic.text import counted
 
-__all__ = ["Flip", "FlipsInfo", "answer_text", "flips_info", "truth_text"]
+__all__ = ["Flip", "FlipsInfo", "answer_text", "flips_info", "same_answer", "truth_text"]
 
 _MOST_SHOWN = 12
+_MEANT_BY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +56,16 @@ def flips_info(export: ModelExported, model: Any, x: Any, y: Any, names: Sequenc
     if not rows:
         return FlipsInfo(flips=(), names=())
     file = LiteFile(export, x.shape[1:])
-    outputs = keras_outputs(model, x[rows])
-    answers = answers_of(model, outputs, None if y is None else y[rows])
+    # What outputs mean is not seen from a few samples.
+    seen = [*rows, *range(min(len(x), _MEANT_BY))]
+    outputs = keras_outputs(model, x[seen])
+    answers = answers_of(model, outputs, None if y is None else y[seen])
     look = look_of(x, model, names)
     flips = []
-    for row, output in zip(rows, outputs, strict=True):
-        keras, lite = answer_text(answers, output), answer_text(answers, file.answer(x[row])[0])
-        if keras.split(" ")[0] != lite.split(" ")[0]:
+    for row, output in zip(rows, outputs[: len(rows)], strict=True):
+        given = file.answer(x[row])[0]
+        if not same_answer(answers, output, given):
+            keras, lite = answer_text(answers, output), answer_text(answers, given)
             truth = "" if y is None else truth_text(answers, y[row])
             flips.append(Flip(sample=sample_info(x[row], row, look), truth=truth, keras=keras, file=lite))
     if not flips:
@@ -70,6 +74,16 @@ def flips_info(export: ModelExported, model: Any, x: Any, y: Any, names: Sequenc
             "study's own; they can't be shown."
         )
     return FlipsInfo(flips=tuple(flips), names=look.names)
+
+
+def same_answer(answers: Answers, one: Any, other: Any) -> bool:
+    """Whether two answers to one sample are the same: all classes or labels, or all numbers as they are shown."""
+    import numpy as np
+
+    first, second = answers.classes(np.asarray(one)[None]), answers.classes(np.asarray(other)[None])
+    if first is None or second is None:
+        return answer_text(answers, one) == answer_text(answers, other)
+    return bool((first == second).all())
 
 
 def answer_text(answers: Answers, output: Any) -> str:

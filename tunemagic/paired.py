@@ -11,7 +11,7 @@ from tunemagic.errors import DataError, OptionError
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.lite import LiteFile
 from tunemagic.export.score import AnswerKind, Answers, answers_of
-from tunemagic.flips import answer_text, truth_text
+from tunemagic.flips import answer_text, same_answer, truth_text
 from tunemagic.samples import Look, SampleInfo, look_of, sample_info
 
 __all__ = ["Answered", "Paired", "Reply"]
@@ -123,12 +123,13 @@ class Paired:
 
     def _reply(self, mode: str, sample: Any, truth: str, shown: SampleInfo | None) -> Reply:
         file = self._file(mode)
-        keras = self._timed(lambda: self._call(sample))
-        lite = self._timed(lambda: file.answer(sample)[0])
-        same = keras.text.split(" ")[0] == lite.text.split(" ")[0]
+        said, keras = self._timed(lambda: self._call(sample))
+        given, lite = self._timed(lambda: file.answer(sample)[0])
+        same = same_answer(self.answers, said, given)
         return Reply(sample=shown, truth=truth, keras=keras, file=lite, same=same)
 
-    def _timed(self, call: Callable[[], Any]) -> Answered:
+    def _timed(self, call: Callable[[], Any]) -> tuple[Any, Answered]:
+        """What it gives, and the same in words with the least time of some calls."""
         import numpy as np
 
         outputs, times = call(), []
@@ -137,7 +138,7 @@ class Paired:
             outputs = call()
             times.append(time.perf_counter() - begun)
         flat = np.ravel(outputs)[:_MOST_OUTPUTS]
-        return Answered(
+        return outputs, Answered(
             outputs=tuple(float(f"{value:.5g}") for value in flat),
             text=answer_text(self.answers, outputs),
             microseconds=float(f"{min(times) * 1e6:.4g}"),

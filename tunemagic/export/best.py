@@ -23,7 +23,7 @@ class Limits:
 
     Attributes:
         max_kb: Size in kB (1000 bytes).
-        max_ms: Median time of one sample in milliseconds.
+        max_ms: Least time of one sample in milliseconds.
         max_loss: By how much the score may be worse than the Keras model's.
     """
 
@@ -105,7 +105,7 @@ def choose(
     Args:
         results: what an export gave.
         max_kb: largest size in kB (1000 bytes).
-        max_ms: longest median time of one sample in milliseconds.
+        max_ms: limit of the least time of one sample in milliseconds.
         max_loss: by how much the score may be worse than the Keras model's.
         higher_is_better: the score's direction; None for accuracy, loss and mean_squared_error.
 
@@ -118,7 +118,7 @@ def choose(
     misses = {id(result): _misses(result, limits, worse(result)) for result in verified}
     fitting = [result for result in verified if not misses[id(result)]]
     if fitting:
-        best = min(fitting, key=lambda result: (worse(result), result.bytes or 0, result.microseconds or 0.0))
+        best = min(fitting, key=lambda result: (worse(result), result.bytes or 0, result.microseconds_least or 0.0))
         return Choice(result=best, fitting=len(fitting), verified=len(verified))
     nearest = min(verified, key=lambda result: max(miss.share for miss in misses[id(result)]), default=None)
     return Choice(
@@ -146,7 +146,7 @@ def _worse(results: Sequence[ExportResult], higher_is_better: bool | None) -> Ca
 def _misses(result: ExportResult, limits: Limits, worse: float) -> list[Excess]:
     found = []
     kb = (result.bytes or 0) / _BYTES_PER_KB
-    ms = (result.microseconds or 0.0) / _MICROSECONDS_PER_MS
+    ms = (result.microseconds_least or 0.0) / _MICROSECONDS_PER_MS
     for name, value, limit, unit in (
         ("max_kb", kb, limits.max_kb, "kB"),
         ("max_ms", ms, limits.max_ms, "ms"),
@@ -159,5 +159,5 @@ def _misses(result: ExportResult, limits: Limits, worse: float) -> list[Excess]:
 
 def _numbers(result: ExportResult) -> str:
     score = f"{result.score_name} {result.score_after:.4f}, " if result.score_after is not None else ""
-    time = "" if result.microseconds is None else f", {result.microseconds / _MICROSECONDS_PER_MS:.3g} ms"
+    time = "" if result.microseconds_least is None else f", {result.microseconds_least / _MICROSECONDS_PER_MS:.3g} ms"
     return f"{score}{(result.bytes or 0) / _BYTES_PER_KB:.1f} kB{time}"

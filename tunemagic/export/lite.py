@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tunemagic.durable import sha256_of
 from tunemagic.errors import ExportError
 from tunemagic.events import ModelExported
-from tunemagic.export.runtime import OpenFile
+from tunemagic.export.runtime import open_file
 from tunemagic.export.text import error_text
 
 __all__ = ["LiteFile"]
@@ -48,7 +48,7 @@ class LiteFile:
         self.export = export
         try:
             # From the bytes that were checked: the file could be replaced meanwhile.
-            self._file = OpenFile(content, shape)
+            self._file = open_file(content, shape)
         except (RuntimeError, ValueError) as error:
             raise ExportError(f"{name} does not run in LiteRT: {error_text(error)}") from error
 

@@ -32,8 +32,6 @@ from tunemagic.text import one_line
 
 __all__ = ["export_model"]
 
-_ROUNDED = Variant(target=Target.TFLITE, mode=str(QuantMode.INT8))  # what a model that rounds is made for
-
 
 def export_model(
     model: Any,
@@ -132,8 +130,9 @@ def _parts(model: Any, wanted: Sequence[Variant]) -> list[tuple[Any, list[Varian
     """
     if not rounds(model):
         return [(model, list(wanted))]
-    others = [variant for variant in wanted if variant != _ROUNDED]
-    parts = [(model, [_ROUNDED])] if _ROUNDED in wanted else []
+    whole = [variant for variant in wanted if variant.mode == QuantMode.INT8 and KINDS[variant.target].quantized]
+    others = [variant for variant in wanted if variant not in whole]
+    parts = [(model, whole)] if whole else []
     return [*parts, (plain_model(model), others)] if others else parts
 
 

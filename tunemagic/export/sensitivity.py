@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.compress.kinds import rounds
+from tunemagic.export.compress.quantizing import plain_model
 from tunemagic.export.infer import walk_layers
 from tunemagic.export.modes import check_quantizer
 from tunemagic.export.process import START_SECONDS, Worker, WorkerDied, WorkerSilent
@@ -133,6 +135,8 @@ def sensitivity(
         ExportError: model or data can't be used, the model can't be converted, or the extra ``quant`` is missing.
     """
     check_quantizer([QuantMode.INT4])
+    if rounds(model):
+        model = plain_model(model)  # what the float file is made of
     task = prepare(model, x, y, None, [], score_name)
     some = slice(_MOST_SAMPLES)
     with tempfile.TemporaryDirectory(prefix="tunemagic-weigh-", ignore_cleanup_errors=True) as name:

@@ -11,14 +11,14 @@ from tunemagic.errors import ExportError
 from tunemagic.export.modes import MILDEST_FIRST
 from tunemagic.export.pipeline import export_model
 from tunemagic.export.result import ExportResult
-from tunemagic.request import QuantMode, Target
+from tunemagic.request import Target
 
 __all__ = ["convert_tflite"]
 
 
 def convert_tflite(
     model: Any,
-    modes: Sequence[str],
+    modes: str | Sequence[str],
     *,
     x_eval: Any,
     y_eval: Any,
@@ -37,7 +37,7 @@ def convert_tflite(
 
     Args:
         model: a built Keras model.
-        modes: what to make; repeated modes count once.
+        modes: what to make, one or several; repeated modes count once.
         x_eval: held-out inputs.
         y_eval: their targets.
         representative: inputs that int8, int16x8 and mixed look at.
@@ -61,7 +61,7 @@ def convert_tflite(
         raise ExportError(f"expected at least one mode of {', '.join(MILDEST_FIRST)}; received none.")
     return export_model(
         model,
-        [(Target.TFLITE, QuantMode(mode)) for mode in modes],
+        [(Target.TFLITE, mode) for mode in ([modes] if isinstance(modes, str) else modes)],
         x_eval=x_eval,
         y_eval=y_eval,
         representative=representative,

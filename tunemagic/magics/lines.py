@@ -135,7 +135,7 @@ def _add_budget_options(parser: LineParser) -> None:
 def _add_device_options(parser: LineParser) -> None:
     size = "skip models whose TF Lite file is larger than this many kB (1000 bytes), before they are trained"
     parser.option("--max-kb", type=number, metavar="KB", help=size)
-    speed = "skip models that need more than this many milliseconds for one sample in LiteRT, on one thread"
+    speed = "skip models whose least time for one sample in LiteRT, on one thread, is more than this many milliseconds"
     parser.option("--max-ms", type=number, metavar="MS", help=speed)
     parser.option(
         "--quant",
@@ -269,7 +269,8 @@ def export_parser() -> LineParser:
         f"default: {QuantMode.NONE}",
     )
     parser.option("--max-kb", type=number, metavar="KB", help="limit of size for best, in kB (1000 bytes)")
-    parser.option("--max-ms", type=number, metavar="MS", help="limit of time for one sample for best, in milliseconds")
+    speed = "limit of the least time for one sample in LiteRT, on one thread, for best, in milliseconds"
+    parser.option("--max-ms", type=number, metavar="MS", help=speed)
     parser.option("--rep", type=variable, metavar="VAR", help="representative inputs for int8; default: training data")
     parser.option("--data", type=data_names, metavar="X,Y", help="held-out data for the comparison")
     parser.option("-o", "--out", type=text, metavar="PATH", help="where to write the file; for several modes a folder")

@@ -22,6 +22,7 @@ from tunemagic.text import one_line
 __all__ = ["Draft", "draft_of_layers", "draft_of_model", "draft_of_study"]
 
 _BY_EPOCHS = (Tuner.HYPERBAND, Tuner.BOHB)  # they decide how long a trial is trained
+_MOST_SAMPLES = 200  # that a script's model is compared on
 _DEFAULT_EPOCHS = 10
 _KERAS_BATCH = 32
 
@@ -125,6 +126,7 @@ def draft_of_model(model: Any, stem: str, x: Any) -> Draft:
     from tunemagic.export.infer import check_built
 
     check_built(model)
+    inputs = _random_inputs(model) if x is None else _checked_inputs(model, x)
     try:
         return _plain_draft(model, stem, x)
     except Unwritable as error:
@@ -147,10 +149,17 @@ def _plain_draft(model: Any, stem: str, x: Any) -> Draft:
         text=_checked_text(parts, training),
         data=packed(parts.arrays) if parts.arrays else None,
         model=model,
-        x=_random_inputs(model) if x is None else x,
+        x=inputs,
         trial=None,
         warnings=("its training settings are those of compile; data is given by --data PATH",),
     )
+
+
+def _checked_inputs(model: Any, x: Any) -> Any:
+    """The first of the given samples, as the model takes them."""
+    from tunemagic.export.representative import check_inputs, input_of
+
+    return check_inputs("the data", x, *input_of(model), gaps=True)[:_MOST_SAMPLES]
 
 
 def _random_inputs(model: Any) -> Any:
