@@ -10,9 +10,12 @@ from tunemagic.errors import ExportError, OptionError
 from tunemagic.export import compress
 from tunemagic.export.compress.callbacks import Clipping, KeepPattern
 from tunemagic.export.compress.kernels import kernels_of, zero_share
+from tunemagic.export.compress.kinds import rounds
 from tunemagic.export.compress.patterns import cluster_values, keep_largest, sparsity_at
 from tunemagic.export.compress.quantizing import plain_model
 from tunemagic.export.infer import keras_outputs
+from tunemagic.export.pipeline import _in_order, _parts
+from tunemagic.export.sensitivity import sensitivity
 
 FIT = {"epochs": 2, "batch_size": 128}
 
@@ -277,6 +280,18 @@ def test_a_model_that_rounds_becomes_int8_without_representative_data_and_float_
     assert whole.operations.count("DEQUANTIZE") == 1
     assert "DEQUANTIZE" not in plain.operations
     assert whole.bytes < plain.bytes / 1.5
+    variants = _in_order([("tflite", "int8"), ("tflite", "dynamic"), ("c", "int8"), ("c", "none")])
+    parts = [(rounds(part), [str(one) for one in own]) for part, own in _parts(rounded.model, variants)]
+    assert parts == [(True, ["tflite int8", "c int8"]), (False, ["tflite dynamic", "c none"])]
+
+
+def test_layers_of_a_model_that_rounds_are_weighed_against_what_the_float_file_is_made_of(rounded, monkeypatch):
+    def seen(model, *_):
+        raise ExportError(f"rounds: {rounds(model)}")
+
+    monkeypatch.setattr("tunemagic.export.sensitivity.prepare", seen)
+    with pytest.raises(ExportError, match="^rounds: False$"):
+        sensitivity(rounded.model, None)
 
 
 def test_a_model_that_rounds_comes_back_from_its_file_as_it_was(rounded, images, tmp_path):

@@ -1,12 +1,16 @@
 """Who computes a file's operations, and files that XNNPACK refuses."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
+from tunemagic.durable import sha256_of
 from tunemagic.errors import ExportError
 from tunemagic.export.handover import _write_graph
 from tunemagic.export.kernels import Kernels, kernel_remarks, kernels_of
+from tunemagic.export.lite import LiteFile
 from tunemagic.export.runtime import OpenFile, outputs_of
 
 
@@ -30,7 +34,7 @@ def test_only_what_matters_is_remarked(dense_files, digits):
     assert dense_files[1][3].warnings[-1] == "XNNPACK leaves 2 FULLY_CONNECTED to the slower built-in kernels"
 
 
-def test_a_file_that_xnnpack_refuses_runs_without_it_and_says_so(tmp_path):
+def test_a_file_that_xnnpack_refuses_runs_without_it_and_says_so(dense_files, tmp_path):
     import tensorflow as tf
 
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10)])
@@ -44,6 +48,10 @@ def test_a_file_that_xnnpack_refuses_runs_without_it_and_says_so(tmp_path):
     with pytest.raises(RuntimeError):
         OpenFile(content, (64,))
     np.testing.assert_allclose(outputs_of(content, x), model.predict(x, verbose=0), atol=0.05)
+    export = dataclasses.replace(dense_files[1][0].event(), path=str(tmp_path / "refused.tflite"))
+    (tmp_path / "refused.tflite").write_bytes(content)
+    opened = LiteFile(dataclasses.replace(export, sha256=sha256_of(content)), (64,))
+    np.testing.assert_array_equal(opened.answer(x[0])[0], outputs_of(content, x[:1])[0])
     assert kernel_remarks(content, x) == ["XNNPACK refuses this file, so it runs on the slower built-in kernels"]
 
 

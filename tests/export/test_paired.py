@@ -8,7 +8,8 @@ import pytest
 from tunemagic.errors import DataError, ExportError, OptionError
 from tunemagic.events import Verdict
 from tunemagic.export.lite import LiteFile
-from tunemagic.flips import flips_info
+from tunemagic.export.score import AnswerKind, Answers
+from tunemagic.flips import flips_info, same_answer
 from tunemagic.paired import Paired
 from tunemagic.widgets.demo import demo
 
@@ -83,6 +84,21 @@ def test_flips_are_shown_with_what_both_say(dense, digits, exports):
     others = dataclasses.replace(export, flips=same)
     with pytest.raises(ExportError, match=r"2 samples differed when it was verified, on other data than the study's"):
         flips_info(others, dense, digits.x_held, None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "one", "other", "same"),
+    [
+        (Answers(kind=AnswerKind.CLASSES), [0.2, 0.8], [0.45, 0.55], True),
+        (Answers(kind=AnswerKind.CLASSES), [0.2, 0.8], [0.55, 0.45], False),
+        (Answers(kind=AnswerKind.YES_NO), [0.9, 0.1, 0.6], [0.8, 0.2, 0.7], True),
+        (Answers(kind=AnswerKind.YES_NO), [0.9, 0.1, 0.6], [0.8, 0.2, 0.4], False),
+        (Answers(kind=AnswerKind.NUMBERS), [1.0, 2.0], [1.00001, 2.00001], True),
+        (Answers(kind=AnswerKind.NUMBERS), [1.0, 2.0], [1.0, 2.1], False),
+    ],
+)
+def test_answers_are_the_same_when_all_of_their_parts_are(answers, one, other, same):
+    assert same_answer(answers, np.array(one), np.array(other)) is same
 
 
 def test_only_a_file_that_has_run_and_is_as_it_was_is_opened(exports, tmp_path):

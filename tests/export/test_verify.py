@@ -13,9 +13,12 @@ from tunemagic.events import Verdict
 from tunemagic.export import convert_tflite
 from tunemagic.export.gates import gate_of
 from tunemagic.export.infer import keras_outputs
+from tunemagic.export.modes import milder
 from tunemagic.export.runtime import run_file
 from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
-from tunemagic.export.verify import compare, confusion_of, flips_of, judge
+from tunemagic.export.targets.c_array import MODES as MICRO_MODES
+from tunemagic.export.task import Task
+from tunemagic.export.verify import compare, confusion_of, differs, flips_of, judge
 from tunemagic.request import QuantMode, Target
 
 CLASSES = Answers(kind=AnswerKind.CLASSES)
@@ -227,6 +230,38 @@ def test_one_of_ten_labels_that_never_says_yes_or_often_another_answer_is_not_ve
         assert what in message
         assert "output 4 of 10" in message
     assert verdict(keras, keras + 1e-6, None, answers=yes_no)[0] is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("mode", "possible", "wanted"),
+    [
+        ("int8", tuple(QuantMode), "dynamic"),
+        ("int8", MICRO_MODES, "none"),
+        ("int16x8", MICRO_MODES, "none"),
+        ("int4", tuple(QuantMode), "mixed"),
+        ("none", MICRO_MODES, "none"),
+    ],
+)
+def test_a_milder_mode_is_one_that_the_target_has(mode, possible, wanted):
+    assert milder(QuantMode(mode), possible) == wanted
+
+
+def test_another_mode_is_no_help_where_the_comparison_itself_shows_nothing(reference, digits):
+    gate = gate_of(Target.TFLITE, QuantMode.INT8, AnswerKind.CLASSES)
+    few = compare(reference[:7], reference[:7], None, answers=CLASSES, score=None, gate=gate)
+    moved = compare(reference, reference[::-1], None, answers=CLASSES, score=None, gate=gate)
+    assert (differs(few, gate), differs(moved, gate)) == (False, True)
+
+
+def test_only_a_file_that_is_calibrated_is_said_to_be(reference):
+    rows = np.arange(450)
+    task = Task(x=rows, y=None, rows=rows, keras=reference, calibration=None, answers=CLASSES, score=None, half=False)
+    aside = dataclasses.replace(task, aside=75)
+    assert (task.said_of("int8"), aside.said_of("int8"), aside.said_of("dynamic")) == (
+        [],
+        ["calibrated on 75 samples of the evaluation data, which were left out of the comparison"],
+        ["75 samples of the evaluation data, which other files are calibrated on, were left out of the comparison"],
+    )
 
 
 def test_scores_and_agreement_are_those_of_both_models(dense, dense_files, digits, reference):

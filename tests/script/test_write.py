@@ -1,12 +1,14 @@
 """The script is written only once it has shown what it does where tunemagic is not to be had."""
 
 import keras
+import numpy as np
 import pytest
 
 from tunemagic.errors import ExportError
 from tunemagic.events import Verdict
 from tunemagic.request import Target
 from tunemagic.script import write_code
+from tunemagic.script.draft import draft_of_model
 
 
 @pytest.mark.slow  # two processes that import TensorFlow
@@ -52,11 +54,14 @@ def test_names_that_are_no_script_s_and_models_without_weights_are_refused_befor
             write_code(model, tmp_path / name)
     with pytest.raises(ExportError, match="empty: the model has no weights yet"):
         write_code(model, tmp_path / "digits.py")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="small")
+    model.compile("sgd", "mse")
+    with pytest.raises(ExportError, match=r"the data: expected shape \(samples, 3\); received \(5, 4\)\."):
+        write_code(model, tmp_path / "digits.py", x=np.zeros((5, 4)))
     assert list(tmp_path.iterdir()) == []
     kept = tmp_path / "digits.not-verified.py"
     kept.write_text("mine")
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    model.compile("adam", "mse")
     with pytest.raises(ExportError, match=r"digits.not-verified.py exists already; add --force"):
         write_code(model, tmp_path / "digits.py")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("digits.not-verified.py", "mine")]
+    assert len(draft_of_model(model, "digits", np.zeros((999, 3))).x) == 200

@@ -104,7 +104,8 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             )
         x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
         name = asked.source or ""
-        folder, stem = split_target(asked.path or name, name)
+        jobs = [(Target.TFLITE, mode) for mode in asked.modes]
+        folder, stem = split_target(asked.path or name, name, jobs)
         return partial(
             convert_tflite,
             source,

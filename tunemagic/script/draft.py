@@ -128,7 +128,7 @@ def draft_of_model(model: Any, stem: str, x: Any) -> Draft:
     check_built(model)
     inputs = _random_inputs(model) if x is None else _checked_inputs(model, x)
     try:
-        return _plain_draft(model, stem, x)
+        return _plain_draft(model, stem, inputs)
     except Unwritable as error:
         raise ExportError(f"code: {model.name} can't be written as a script, since {error}.") from error
 
@@ -149,7 +149,7 @@ def _plain_draft(model: Any, stem: str, x: Any) -> Draft:
         text=_checked_text(parts, training),
         data=packed(parts.arrays) if parts.arrays else None,
         model=model,
-        x=inputs,
+        x=x,
         trial=None,
         warnings=("its training settings are those of compile; data is given by --data PATH",),
     )
