@@ -290,7 +290,7 @@ def test_layers_of_a_model_that_rounds_are_weighed_against_what_the_float_file_i
         raise ExportError(f"rounds: {rounds(model)}")
 
     monkeypatch.setattr("tunemagic.export.sensitivity.prepare", seen)
-    with pytest.raises(ExportError, match="^rounds: False$"):
+    with pytest.raises(ExportError, match=r"^rounds: False$"):
         sensitivity(rounded.model, None)
 
 
