@@ -142,7 +142,7 @@ def _load(training: Training) -> str:
     return f'''
 def load(path):
     """The arrays of an .npz file by name."""
-    if not path.is_file():
+    if not pathlib.Path(path).is_file():
         raise SystemExit(f"{{path}} is not there; expected an .npz file, as in --data my.npz.")
     with np.load(path, allow_pickle=False) as arrays:
         data = {{name: arrays[name] for name in arrays.files}}
