@@ -20,7 +20,7 @@ def test_a_model_is_shrunk_exported_and_loaded_again_under_nbclient(tmp_path: Pa
         ["tflite", "json", "onnx", "card"], "verified"
     )
     chosen = cell_that_starts(notebook, "%tflite small")
-    assert "best: " in "".join(output.get("text", "") for output in chosen.outputs)
+    assert "best: " in texts(chosen)
     assert texts(cell_that_starts(notebook, "%tune plot confusion"))
     assert sorted(path.name for path in (tmp_path / "shipped").iterdir()) == [
         "digits-json",
