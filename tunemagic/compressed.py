@@ -12,7 +12,7 @@ from tunemagic.search.data import TrainingData, held_out_arrays
 from tunemagic.search.few import batch_size_of
 
 if TYPE_CHECKING:
-    from tunemagic.export.compress import Compressed
+    from tunemagic.export.compress import Compressed, FitOptions
 
 __all__ = ["Compressing"]
 
@@ -84,7 +84,17 @@ class Compressing(StudyPart):
             learning_rate=learning_rate,
             seed=self.view.seed if seed is None else seed,
             score=self.view.objective.removeprefix("val_"),
+            **_weights(setup, data),
         )
+
+
+def _weights(setup: TrialSetup, data: TrainingData) -> FitOptions:
+    """What classes or samples count in the cell's own training."""
+    classes, samples = setup.fit.get("class_weight"), setup.fit.get("sample_weight")
+    return {
+        "class_weight": classes,
+        "sample_weight": None if samples is None else data.training_rows(samples, "sample_weight"),
+    }
 
 
 def _training_arrays(data: TrainingData) -> tuple[Any, Any]:

@@ -45,6 +45,14 @@ def test_a_studys_best_model_is_compressed_on_its_own_data(notebook, study, shel
     )
 
 
+def test_classes_count_in_the_compression_as_they_did_in_the_study(notebook, tune, shell):
+    cell = CELL + "class_weight = {label: 0.0 for label in range(10)}"
+    assert tune("weighted -n 1 --epochs 1 --tuner random --objective val_accuracy --view none", cell).err == ""
+    study = shell.user_ns["study"]
+    small = study.compress(clip=100.0, epochs=1).model
+    assert all(map(np.array_equal, small.get_weights(), study.best_model.get_weights()))
+
+
 def test_a_model_in_a_variable_is_compressed_with_or_without_data(notebook, shell, branched):
     shell.user_ns["net"] = branched
     cell = notebook("%tune compress net --cluster 4 --clip 99% --lang zh")

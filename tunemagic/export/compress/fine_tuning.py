@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -41,6 +41,8 @@ class FitOptions(TypedDict, total=False):
         learning_rate: Of the first epoch, from which it falls to zero; None for the one that the optimizer has.
         seed: Decides the order of samples and what is random in training, by default 0.
         score: A compiled metric to compare by; None for accuracy with classes, else the loss.
+        class_weight: What each class counts in training, as for ``fit``; None for all alike.
+        sample_weight: Instead, what each sample of x counts, (sample,).
     """
 
     validation: tuple[Any, Any] | None
@@ -49,6 +51,8 @@ class FitOptions(TypedDict, total=False):
     learning_rate: float | None
     seed: int
     score: str | None
+    class_weight: Mapping[int, float] | None
+    sample_weight: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +81,8 @@ class FineTuning:
     batch_size: int
     learning_rate: float | None
     seed: int
+    class_weight: Mapping[int, float] | None
+    sample_weight: NDArray[Any] | None
     baseline: Baseline | None
 
     @property
@@ -104,6 +110,8 @@ class FineTuning:
                     batch_size=self.batch_size,
                     epochs=self.epochs,
                     validation_data=held,
+                    class_weight=self.class_weight,
+                    sample_weight=self.sample_weight,
                     callbacks=[*callbacks, *self._falling_rate(copy)],
                     verbose=0,
                 )
@@ -165,6 +173,8 @@ def fine_tuning(model: Any, x: Any, y: Any, options: FitOptions) -> FineTuning:
         batch_size=given.get("batch_size", _BATCH),
         learning_rate=given.get("learning_rate"),
         seed=given.get("seed", 0),
+        class_weight=given.get("class_weight"),
+        sample_weight=None if rows is None else _sample_weights(given.get("sample_weight"), len(rows)),
         baseline=baseline,
     )
 
@@ -203,6 +213,19 @@ def _baseline(model: Any, x: NDArray[Any], y: NDArray[Any], y_name: str, name: s
     return None if score is None else Baseline(x, y, score, score.compute(y, outputs))
 
 
+def _sample_weights(weights: Any, rows: int) -> NDArray[Any] | None:
+    """Weights as an array (sample,). Raises ExportError unless there is a number for each of the ``rows``."""
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.shape != (rows,) or array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+        raise ExportError(
+            f"sample_weight: expected {rows} finite numbers, one for each sample of x; received {array.dtype} of shape "
+            f"{array.shape}."
+        )
+    return array
+
+
 def _pair(
     names: tuple[str, str], pair: tuple[Any, Any], shape: tuple[int | None, ...] | None, dtype: str, *, gaps: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -235,6 +258,8 @@ def _check_options(options: FitOptions) -> None:
         raise OptionError(f"epochs: expected a whole number from 0 on; received {epochs!r}.")
     if not is_whole(batch) or batch < 1:
         raise OptionError(f"batch_size: expected a whole number from 1 on; received {batch!r}.")
+    if options.get("class_weight") is not None and options.get("sample_weight") is not None:
+        raise OptionError("compress: received class_weight and sample_weight; expected one of them.")
     rate = options.get("learning_rate")
     if rate is not None and (not is_finite_number(rate) or rate <= 0):
         raise OptionError(f"learning_rate: expected a number above 0; received {rate!r}.")
