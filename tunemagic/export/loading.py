@@ -30,7 +30,7 @@ def load(path: str | Path, *, trust: bool = False) -> Any | LoadedFile:
 
     Args:
         path: The file or folder.
-        trust: Whether code in it may run: a Lambda's bytecode, operations of a SavedModel that write files. Without
+        trust: Whether code in it may run: a Lambda, operations of a SavedModel that may reach files. Without
             it none does, also after ``keras.config.enable_unsafe_deserialization()``.
 
     Raises:
