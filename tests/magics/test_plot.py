@@ -53,7 +53,7 @@ def test_a_picture_is_written_to_a_file_too(notebook, study, tmp_path):
         ("plot", "expected KIND after it"),
         (
             "plot importanc",
-            "expected curves, best, parallel, importance, slice, contour, pareto, timeline or spread. Did you mean imp",
+            "importance, slice, contour, pareto, timeline, spread, exports or confusion. Did you mean importance?",
         ),
         ("plot contour -x unit", "contour x: received 'unit'; expected one of units, act. Did you mean units?"),
         ("plot slice -x units", "slice: received the option 'x'; it has no options."),

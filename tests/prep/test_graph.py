@@ -150,7 +150,8 @@ def test_a_saved_model_needs_keras_only(table: Any, tmp_path: Path) -> None:
 
 def run_lite(path: str, rows: Any) -> Any:
     run = Interpreter(model_path=path).get_signature_runner()
-    return np.concatenate([next(iter(run(x=row[None]).values())) for row in rows])
+    [source], [target] = run.get_input_details(), run.get_output_details()
+    return np.concatenate([run(**{source: row[None]})[target] for row in rows])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import importlib
 import io
 import linecache
 import sys
@@ -22,6 +23,21 @@ from tunemagic.search.folds import joined
 from tunemagic.search.hyperparameters import new_hyperparameters
 from tunemagic.search.parts import fold_of, run_on
 from tunemagic.trial import StudyView, TrialRecord, TrialState
+
+
+@pytest.fixture(autouse=True)
+def registered_classes_as_before():
+    """A script brings classes of its own, registered under the names of tunemagic's."""
+    from keras.src.saving import object_registration
+
+    for name in ("models.keras_schedules", "prep.augment_layers", "export.compress.layers"):
+        importlib.import_module(f"tunemagic.{name}")  # registers its classes once, when it is imported
+    tables = (object_registration.GLOBAL_CUSTOM_OBJECTS, object_registration.GLOBAL_CUSTOM_NAMES)
+    before = [dict(table) for table in tables]
+    yield
+    for table, own in zip(tables, before, strict=True):
+        table.clear()
+        table.update(own)
 
 
 @pytest.fixture

@@ -126,15 +126,15 @@ def draft_of_model(model: Any, stem: str, x: Any) -> Draft:
     from tunemagic.export.infer import check_built
 
     check_built(model)
-    inputs = _random_inputs(model) if x is None else _checked_inputs(model, x)
     try:
-        return _plain_draft(model, stem, inputs)
+        return _plain_draft(model, stem, x)
     except Unwritable as error:
         raise ExportError(f"code: {model.name} can't be written as a script, since {error}.") from error
 
 
 def _plain_draft(model: Any, stem: str, x: Any) -> Draft:
     parts = model_parts(model)
+    inputs = _random_inputs(model) if x is None else _checked_inputs(model, x)
     training = Training(
         stem=stem,
         about=[f"{stem}: a model in plain Keras."],
@@ -149,7 +149,7 @@ def _plain_draft(model: Any, stem: str, x: Any) -> Draft:
         text=_checked_text(parts, training),
         data=packed(parts.arrays) if parts.arrays else None,
         model=model,
-        x=x,
+        x=inputs,
         trial=None,
         warnings=("its training settings are those of compile; data is given by --data PATH",),
     )
