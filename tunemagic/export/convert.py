@@ -5,6 +5,7 @@ Runs in the worker process only: the converter may abort the process.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,11 +90,13 @@ def convert(
     remarks = ["the preparation in front stays in float"] if prepares and mode in FLOAT_FRONT else []
     try:
         match mode:
+            case QuantMode.NONE:
+                content = _float_file(graph)
             case QuantMode.INT4:
-                content = four_bits(_converted(graph, QuantMode.NONE, None))
+                content = four_bits(_float_file(graph))
             case QuantMode.MIXED:
                 assert calibration is not None
-                mixture = mixed_bits(_converted(graph, QuantMode.NONE, None), calibration)
+                mixture = mixed_bits(_float_file(graph), calibration)
                 content = mixture.content
                 remarks.append(mixture.remark())
             case _:
@@ -105,6 +108,17 @@ def convert(
     if mode is QuantMode.INT16X8:
         remarks.append(_SLOW)
     return Converted(content=content, remarks=tuple(remarks))
+
+
+def _float_file(graph: Path) -> bytes:
+    """The float32 file, which several modes begin with."""
+    return _kept_float_file(graph, (graph / "saved_model.pb").stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_float_file(graph: Path, written: int) -> bytes:
+    """The latest float32 file; ``written`` tells a graph from an earlier one in a folder of this name."""
+    return _converted(graph, QuantMode.NONE, None)
 
 
 def _converted(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *, prepares: bool = False) -> bytes:
