@@ -54,6 +54,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_folder].cleanup()
 
 
+@pytest.fixture(autouse=True)
+def page_that_told_no_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page says in one test is not the language of others."""
+    monkeypatch.setattr("tunemagic.widgets.page._told", None)
+
+
 # One batch per epoch and no graph to compile: an epoch takes a few milliseconds.
 CELL = """
 units = hp.Int("units", 4, 32, step=4)

@@ -138,8 +138,18 @@ FIELDS = {
         agreement=st.none() | numbers,
         max_abs_diff=st.none() | numbers,
         tolerance=st.none() | numbers,
+        tolerance_reason=texts,
+        samples=st.none() | counts,
+        flips=st.lists(counts, max_size=3),
+        confusion=st.none() | st.lists(st.lists(counts, max_size=2), max_size=2),
         microseconds=st.none() | numbers,
+        microseconds_least=st.none() | numbers,
+        threads=st.none() | counts,
+        batch=st.none() | counts,
         runtime=texts,
+        operations=st.lists(texts, max_size=2),
+        warnings=st.lists(texts, max_size=2),
+        seconds=st.none() | numbers,
     ),
 }
 EVENTS = {cls: st.builds(cls, **STAMPS, **fields) for cls, fields in FIELDS.items()}

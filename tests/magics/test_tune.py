@@ -175,7 +175,7 @@ def test_help_is_printed_and_nothing_is_done(notebook, tmp_path):
 
 def test_a_question_mark_shows_the_help(notebook):
     assert "--max-trials N" in notebook("%%tune?").out
-    assert "--quant <none|dynamic|float16|int8|all>" in notebook("%tflite?").out
+    assert "--quant none|dynamic|float16|int8|int16x8|int4|mixed|all|best]" in notebook("%tflite?").out
 
 
 def test_background_returns_at_once_and_stop_keeps_what_was_found(notebook, shell):
@@ -232,7 +232,10 @@ def test_a_study_of_another_kernel_is_listed_shown_and_resumed(notebook, shell, 
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        ("%tune stat", "check, explain, compress, export, compare, why, lr, form, plot. Did you mean %tune status?"),
+        (
+            "%tune stat",
+            "check, explain, compress, demo, export, compare, why, lr, form, plot. Did you mean %tune status?",
+        ),
         ("%tune status", "no study in this kernel yet"),
         ("%tune show nothere", "no study named 'nothere'"),
         ("%tune status ../x", "study name: received '../x'"),

@@ -24,12 +24,6 @@ from tunemagic.widgets.bridge import StudyChannel
 MODES = sorted(every_mode(), key=MILDEST_FIRST.index)
 
 
-@pytest.fixture(autouse=True)
-def page_that_told_no_language(monkeypatch):
-    """What a page says here is not the language of other tests."""
-    monkeypatch.setattr("tunemagic.widgets.page._told", None)
-
-
 @pytest.fixture
 def study():
     return ToldStudy()
