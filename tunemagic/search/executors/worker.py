@@ -212,10 +212,11 @@ def _lines_to(fd: int) -> TextIO:
 
 def _flush_output() -> None:
     """Bring what is still in buffers into the pipe, so that it counts as this trial's."""
+    # Compiled code first: Python's streams hold back nothing but a line without its end, which must not run into it.
+    ctypes.CDLL(None).fflush(None)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # closed by the model code
             stream.flush()
-    ctypes.CDLL(None).fflush(None)
 
 
 # -- limits ---------------------------------------------------------------------------------------
