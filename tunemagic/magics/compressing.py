@@ -16,9 +16,9 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import source_of
-from tunemagic.magics.lines import add_language
+from tunemagic.magics.lines import add_language, add_source
 from tunemagic.magics.objects import arrays_in
-from tunemagic.magics.options import LineParser, choice, data_names, number, text, variable, whole_number
+from tunemagic.magics.options import LineParser, choice, data_names, number, variable, whole_number
 from tunemagic.magics.tables import Table
 from tunemagic.magics.tokens import plain
 from tunemagic.study import Study
@@ -38,8 +38,7 @@ _NOWHERE = "STUDY"  # stands for a study that no variable holds
 
 def add_compress(parser: LineParser) -> None:
     """Give the parser the options of ``%tune compress``."""
-    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
-    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+    add_source(parser)
     units = "take this share of the units out of every layer: smaller and faster in every file"
     parser.option("--slim", type=number, metavar="SHARE", help=units)
     parser.option("--clip", type=_limit, metavar="LIMIT", help="largest magnitude of weights, or percentile as in 99%%")

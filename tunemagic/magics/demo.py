@@ -18,7 +18,7 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of
-from tunemagic.magics.lines import add_language
+from tunemagic.magics.lines import add_language, add_source
 from tunemagic.magics.options import LineParser, data_names, text
 from tunemagic.magics.tokens import quoted
 from tunemagic.request import QuantMode, Target
@@ -36,8 +36,7 @@ _MODES = (QuantMode.NONE, QuantMode.DYNAMIC, QuantMode.INT8)
 
 def add_demo(parser: LineParser) -> None:
     """The arguments of ``%tune demo``."""
-    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
-    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+    add_source(parser)
     held = "samples to pick from, and their targets; default: the study's validation part"
     parser.option("--data", type=data_names, metavar="X,Y", help=held)
     which = "a verified TF Lite file of the study; default: all of them, and where there is none they are made"

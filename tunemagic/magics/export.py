@@ -17,7 +17,7 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
-from tunemagic.magics.lines import BEST_MODE, add_language
+from tunemagic.magics.lines import BEST_MODE, add_language, add_source
 from tunemagic.magics.options import LineParser, choice, data_names, text, variable, words
 from tunemagic.magics.tokens import plain
 from tunemagic.request import QuantMode, Target
@@ -31,8 +31,7 @@ _TYPED = "%tune export"
 
 def add_export(parser: LineParser) -> None:
     """The arguments of ``%tune export``."""
-    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
-    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+    add_source(parser)
     targets = f"{', '.join(Target)}, several with commas, or {ALL} of which the packages are installed"
     parser.option("--to", type=words, metavar="TARGET", required=True, help=targets)
     parser.option(

@@ -43,6 +43,7 @@ __all__ = [
     "ExportLine",
     "add_language",
     "add_search_options",
+    "add_source",
     "export_line",
     "export_parser",
     "given_options",
@@ -189,6 +190,12 @@ def _add_output_options(parser: LineParser) -> None:
     add_language(parser)
 
 
+def add_source(parser: LineParser) -> None:
+    """The argument for what is exported or compressed."""
+    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
+    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+
+
 def add_language(parser: LineParser) -> None:
     """The option for the language of what is shown."""
     _add_words(parser, "--lang", Lang, "language of what is shown; default: the page's, else the machine's")
@@ -258,8 +265,7 @@ def export_parser() -> LineParser:
         "tflite",
         description="Convert a Keras model to TF Lite, run the file in its runtime and compare it with the model.",
     )
-    what = "variable with a Keras model or a study, or a study's name; default: the latest study"
-    parser.option("source", nargs="?", type=text, metavar="MODEL|STUDY", help=what)
+    add_source(parser)
     parser.option(
         "--quant",
         type=choice(QuantMode, extra=(ALL_MODES, BEST_MODE)),
