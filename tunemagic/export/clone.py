@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "plain_view",
     "rebuilt_layer",
     "seeded_config",
+    "upstream",
 ]
 
 UNROLL_LIMIT = 64  # above this many steps the unrolled file grows beyond use
@@ -78,6 +79,21 @@ def clone_graph(model: Any, pairs: list[tuple[Any, Any]], *, unroll: bool) -> An
         return keras.models.clone_model(bare, input_tensors=inputs, clone_function=copy_of)
 
     return copy_graph(model)
+
+
+def upstream(view: Any) -> Iterator[tuple[Any, list[Any], Any]]:
+    """From the first output of a plain view up to its input: each layer, the tensors it reads, the one it gives.
+
+    Where a layer reads several, the way goes on with the first; who needs a chain refuses such a layer.
+    """
+    tensor = view.outputs[0]
+    while True:
+        layer, node, _ = tensor._keras_history
+        if type(layer).__name__ == "InputLayer":
+            return
+        sources = layer._inbound_nodes[node].input_tensors
+        yield layer, sources, tensor
+        tensor = sources[0]
 
 
 def plain_view(graph: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.clone import is_graph_model, plain_view
+from tunemagic.export.clone import is_graph_model, plain_view, upstream
 
 __all__ = ["Narrowed", "Step", "chain_of", "narrowed_chain"]
 
@@ -86,12 +86,7 @@ def chain_of(model: Any) -> list[Step]:
             f"{len(view.inputs)} and {len(view.outputs)}."
         )
     steps: list[Step] = []
-    tensor = view.outputs[0]
-    while True:
-        layer, node, _ = tensor._keras_history
-        if type(layer).__name__ == "InputLayer":
-            return steps[::-1]
-        sources = layer._inbound_nodes[node].input_tensors
+    for layer, sources, _ in upstream(view):
         if len(sources) != 1:
             raise ExportError(
                 f"{layer.name}: {type(layer).__name__} joins {len(sources)} branches, which must keep the same units; "
@@ -99,8 +94,8 @@ def chain_of(model: Any) -> list[Step]:
             )
         if any(layer is step.layer for step in steps):
             raise ExportError(f"{layer.name}: the layer is used in several places; slim needs a chain of layers.")
-        tensor = sources[0]
-        steps.append(Step(layer, tuple(tensor.shape)))
+        steps.append(Step(layer, tuple(sources[0].shape)))
+    return steps[::-1]
 
 
 def narrowed_chain(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tunemagic.errors import ExportError
-from tunemagic.export.clone import is_graph_model, plain_view
+from tunemagic.export.clone import is_graph_model, plain_view, upstream
 
 __all__ = ["Step", "chain_of"]
 
@@ -38,13 +38,7 @@ def chain_of(model: Any) -> list[Step]:
     Raises ExportError where it branches, uses a layer that is none, or has open sizes.
     """
     steps: list[Step] = []
-    view = plain_view(model)
-    tensor = view.outputs[0]
-    while True:
-        layer, number, _ = tensor._keras_history
-        if type(layer).__name__ == "InputLayer":
-            return steps[::-1]
-        sources = layer._inbound_nodes[number].input_tensors
+    for layer, sources, tensor in upstream(plain_view(model)):
         if len(sources) != 1:
             raise ExportError(
                 f"caffe: layer {layer.name} ({type(layer).__name__}) joins {len(sources)} branches; only chains of "
@@ -54,7 +48,7 @@ def chain_of(model: Any) -> list[Step]:
             steps.extend(reversed(chain_of(layer)))
         else:
             steps.append(Step(layer=layer, before=_sizes(layer, sources[0]), after=_sizes(layer, tensor)))
-        tensor = sources[0]
+    return steps[::-1]
 
 
 def _sizes(layer: Any, tensor: Any) -> tuple[int, ...]:
