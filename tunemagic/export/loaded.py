@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from tunemagic.errors import DataError, ExportError
 from tunemagic.export.opening import ask
 from tunemagic.export.process import START_SECONDS, WorkerDied, WorkerSilent
 from tunemagic.export.runner import Run
+from tunemagic.export.scratch import job_folder
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.warm import WarmProcess
 from tunemagic.request import Target
@@ -56,8 +56,7 @@ class LoadedFile:
         Raises DataError for data that is no array of numbers, ExportError when the runtime does not take it.
         """
         array = _checked(x)
-        with tempfile.TemporaryDirectory(prefix="tunemagic-run-") as name:
-            folder = Path(name)
+        with job_folder("run") as folder:
             np.save(folder / "x.npy", array, allow_pickle=False)
             Run(
                 target=self.target,

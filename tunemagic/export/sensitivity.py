@@ -10,7 +10,6 @@ import html
 import json
 import re
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from tunemagic.export.infer import walk_layers
 from tunemagic.export.modes import check_quantizer
 from tunemagic.export.process import START_SECONDS, Worker, WorkerDied, WorkerSilent
 from tunemagic.export.quantizer import Weights, noise_of, weights_of
+from tunemagic.export.scratch import job_folder
 from tunemagic.export.task import Task, prepare
 from tunemagic.export.tflite import convert_tflite
 from tunemagic.export.weighing import GROUPS, MODEL, SAMPLES, answers_name
@@ -139,8 +139,7 @@ def sensitivity(
         model = plain_model(model)  # what the float file is made of
     task = prepare(model, x, y, None, [], score_name)
     some = slice(_MOST_SAMPLES)
-    with tempfile.TemporaryDirectory(prefix="tunemagic-weigh-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with job_folder("weigh") as folder:
         [plain] = convert_tflite(
             model,
             [QuantMode.NONE],
