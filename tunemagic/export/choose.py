@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from tunemagic.errors import ExportError
 from tunemagic.export.modes import check_quantizer, every_mode, left_out
-from tunemagic.export.targets.c_array import MODES as MICRO_MODES
 from tunemagic.export.targets.kinds import KINDS
 from tunemagic.request import QuantMode, Target
 from tunemagic.text import did_you_mean, one_line
@@ -98,12 +97,9 @@ def _left_out(missing: Sequence[Target]) -> str:
 
 
 def _modes_of(target: Target, modes: Sequence[QuantMode]) -> Sequence[QuantMode]:
-    match target:
-        case Target.TFLITE:
-            return modes
-        case Target.C:
-            return [mode for mode in modes if mode in MICRO_MODES]
-    return [QuantMode.NONE]
+    if target not in KINDS or not KINDS[target].quantized:
+        return [QuantMode.NONE]
+    return [mode for mode in modes if mode in KINDS[target].modes]
 
 
 def _check_modes(targets: Sequence[Target], modes: Sequence[QuantMode]) -> None:
@@ -116,8 +112,9 @@ def _check_modes(targets: Sequence[Target], modes: Sequence[QuantMode]) -> None:
             f"mode {', '.join(modes)}: {', '.join(targets)} stores numbers as the model does; "
             "modes are for tflite and c. Leave the mode out, or add one of these targets."
         )
-    if Target.TFLITE not in targets and not set(modes) <= set(MICRO_MODES):
-        unfit = ", ".join(mode for mode in modes if mode not in MICRO_MODES)
+    possible = KINDS[Target.C].modes
+    if Target.TFLITE not in targets and not set(modes) <= set(possible):
+        unfit = ", ".join(mode for mode in modes if mode not in possible)
         raise ExportError(
-            f"c: the interpreter for microcontrollers can't run mode {unfit}; expected {' or '.join(MICRO_MODES)}."
+            f"c: the interpreter for microcontrollers can't run mode {unfit}; expected {' or '.join(possible)}."
         )

@@ -15,10 +15,10 @@ from tunemagic.export.job import Attempt, Variant
 from tunemagic.export.modes import milder
 from tunemagic.export.place import artefact_name, fingerprint, place
 from tunemagic.export.result import ExportResult
-from tunemagic.export.targets.c_array import MODES as MICRO_MODES
+from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.task import Task
 from tunemagic.export.verify import Comparison, compare, confusion_of, differs, flips_of, judge
-from tunemagic.request import QuantMode, Target
+from tunemagic.request import QuantMode
 
 __all__ = ["Judge"]
 
@@ -46,8 +46,7 @@ class Judge:
             return self._failed(variant, f"{variant.label}: {error}")
         verdict, message = judge(compared, gate)
         if differs(compared, gate) and not gate.proves:
-            possible = MICRO_MODES if variant.target is Target.C else tuple(QuantMode)
-            message += f"; try --quant {milder(QuantMode(variant.mode), possible)}"
+            message += f"; try --quant {milder(QuantMode(variant.mode), KINDS[variant.target].modes)}"
         path = self.directory / artefact_name(variant.target, self.stem, variant.mode, verdict)
         try:
             size, packed, digest = fingerprint(variant.path_in(self.folder))  # others may write to the path

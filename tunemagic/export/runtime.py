@@ -6,6 +6,7 @@ A malformed file may take the process down: one that has not run yet is run in t
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,16 @@ class RunResult:
     microseconds: float
     microseconds_least: float
     runtime: str
+
+    @classmethod
+    def timed(cls, outputs: NDArray[Any], seconds: Sequence[float], runtime: str) -> RunResult:
+        """A result whose calls took ``seconds`` each."""
+        return cls(
+            outputs=outputs,
+            microseconds=statistics.median(seconds) * 1e6,
+            microseconds_least=min(seconds) * 1e6,
+            runtime=runtime,
+        )
 
 
 class OpenFile:
@@ -100,12 +111,7 @@ def run_file(path: Path, x: NDArray[Any]) -> RunResult:
         times = call_seconds(file.invoke)
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"the file does not run in LiteRT: {error_text(error)}") from error
-    return RunResult(
-        outputs=outputs,
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}",
-    )
+    return RunResult.timed(outputs, times, f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}")
 
 
 def outputs_of(content: bytes, x: NDArray[Any]) -> NDArray[Any]:

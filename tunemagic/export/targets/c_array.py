@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tunemagic.export.convert import check_file, convert
 from tunemagic.export.handover import INPUT_NAME, OUTPUT_NAME, SIGNATURE
 from tunemagic.export.runtime import RunResult
 from tunemagic.export.source import Source
+from tunemagic.export.targets.kinds import KINDS
 from tunemagic.export.targets.micro.arena import measure
 from tunemagic.export.targets.micro.compiled import check_compiled
 from tunemagic.export.targets.micro.operations import resolver_methods
@@ -29,12 +29,11 @@ from tunemagic.export.targets.micro.sources import Program, read_arena, read_mod
 from tunemagic.export.targets.whole import about_text
 from tunemagic.export.text import error_text
 from tunemagic.export.timing import call_seconds
-from tunemagic.request import QuantMode
+from tunemagic.request import QuantMode, Target
 
 __all__ = ["MODES", "operations", "run", "write"]
 
-MODES = ("none", "int8", "int16x8")
-"""How numbers may be stored: TensorFlow Lite Micro has no kernels for float sums over smaller weights."""
+MODES = KINDS[Target.C].modes
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 _.-]")  # a backslash or a line break would end the comment it stands in
 _MOST_NAME = 60
@@ -95,12 +94,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
         times = call_seconds(interpreter.invoke)
     except (OSError, RuntimeError, ValueError) as error:
         raise ExportError(f"the sources do not run in TensorFlow Lite Micro: {error_text(error)}") from error
-    return RunResult(
-        outputs=np.stack(answers),
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=_runtime(),
-    )
+    return RunResult.timed(np.stack(answers), times, _runtime())
 
 
 def _single_sample(graph: Path, folder: Path) -> Path:

@@ -6,7 +6,6 @@ Images are (sample, channel, row, column) there. No Caffe can be installed today
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +82,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
         times = call_seconds(lambda: answer(given[:1]))
     except (OSError, cv2.error) as error:
         raise ExportError(f"caffe: the files do not run in OpenCV: {error_text(error)}") from error
-    return RunResult(
-        outputs=_channels_last(np.concatenate(parts)).astype(np.float64),
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"opencv {cv2.__version__}",
-    )
+    return RunResult.timed(_channels_last(np.concatenate(parts)).astype(np.float64), times, f"opencv {cv2.__version__}")
 
 
 def _net_of(model: Any, sizes: tuple[int, ...]) -> Net:

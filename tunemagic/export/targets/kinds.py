@@ -28,7 +28,7 @@ class Kind:
         packages: What must be importable, for writing or running.
         extra: The optional part of tunemagic that brings these packages.
         tensorflow: Whether it runs on TensorFlow, so that one process can run several.
-        quantized: Whether numbers may be stored in less than float32.
+        modes: How numbers may be stored.
     """
 
     module: str
@@ -36,7 +36,12 @@ class Kind:
     packages: tuple[str, ...] = ()
     extra: str | None = None
     tensorflow: bool = False
-    quantized: bool = False
+    modes: tuple[QuantMode, ...] = (QuantMode.NONE,)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether numbers may be stored in less than float32."""
+        return len(self.modes) > 1
 
     @property
     def folder(self) -> bool:
@@ -65,12 +70,19 @@ KINDS: Mapping[Target, Kind] = {
     Target.KERAS: Kind(module="keras_file", ending=".keras", tensorflow=True),
     Target.JSON: Kind(module="json_bundle", ending="-json", tensorflow=True),
     Target.SAVEDMODEL: Kind(module="saved_model", ending="-savedmodel", tensorflow=True),
-    Target.TFLITE: Kind(module="tflite", ending=".tflite", quantized=True),
+    Target.TFLITE: Kind(module="tflite", ending=".tflite", modes=tuple(QuantMode)),
     Target.ONNX: Kind(module="onnx_file", ending=".onnx", packages=("onnx", "tf2onnx", "onnxruntime"), extra="onnx"),
     Target.TORCH: Kind(module="torch_file", ending=".pt2", packages=("torch",), extra="torch"),
     Target.OPENVINO: Kind(
         module="openvino_ir", ending="-openvino", packages=("openvino", "onnx", "tf2onnx"), extra="openvino"
     ),
-    Target.C: Kind(module="c_array", ending="-c", packages=("tflite_micro",), extra="micro", quantized=True),
+    # TensorFlow Lite Micro has no kernels for float sums over smaller weights.
+    Target.C: Kind(
+        module="c_array",
+        ending="-c",
+        packages=("tflite_micro",),
+        extra="micro",
+        modes=(QuantMode.NONE, QuantMode.INT8, QuantMode.INT16X8),
+    ),
     Target.CAFFE: Kind(module="caffe_files", ending="-caffe", packages=("cv2",), extra="caffe"),
 }

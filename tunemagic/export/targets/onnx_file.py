@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,12 +87,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
     outputs = _answers(session, x)
     sample = {session.get_inputs()[0].name: x[:1]}
     times = call_seconds(lambda: session.run(None, sample))
-    return RunResult(
-        outputs=outputs,
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"onnxruntime {onnxruntime.__version__}",
-    )
+    return RunResult.timed(outputs, times, f"onnxruntime {onnxruntime.__version__}")
 
 
 def _answers(session: Any, x: NDArray[Any]) -> NDArray[Any]:

@@ -7,7 +7,6 @@ unless told otherwise by a file in the home directory; it is imported here witho
 
 from __future__ import annotations
 
-import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,12 +81,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
     outputs = _answers(request, x)
     request.infer([x[:1]])  # the sample stays in the request
     times = call_seconds(request.infer)
-    return RunResult(
-        outputs=outputs,
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"openvino {silent_openvino().__version__.partition('-')[0]}",
-    )
+    return RunResult.timed(outputs, times, f"openvino {silent_openvino().__version__.partition('-')[0]}")
 
 
 def _answers(request: Any, x: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,6 @@ Keras' own ``export`` bakes augmentation into the file: it calls the model witho
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +84,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
         times = call_seconds(lambda: serve(**{inputs.name: sample}))
     except (KeyError, OSError, TypeError, ValueError, tf.errors.OpError) as error:
         raise ExportError(f"the folder does not run in TensorFlow: {error_text(error)}") from error
-    return RunResult(
-        outputs=np.concatenate(parts),
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"tensorflow {tf.__version__}",
-    )
+    return RunResult.timed(np.concatenate(parts), times, f"tensorflow {tf.__version__}")
 
 
 def _called(serve: Any, name: str, x: NDArray[Any]) -> NDArray[Any]:

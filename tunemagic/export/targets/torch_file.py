@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import tempfile
 import zipfile
 from pathlib import Path
@@ -92,12 +91,7 @@ def run(path: Path, x: NDArray[Any]) -> RunResult:
     outputs = _answers(module, x)
     with torch.no_grad():
         times = call_seconds(lambda: module(sample))
-    return RunResult(
-        outputs=outputs,
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"torch {torch.__version__}",
-    )
+    return RunResult.timed(outputs, times, f"torch {torch.__version__}")
 
 
 def _answers(module: Any, x: NDArray[Any]) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import statistics
 from typing import Any
 
 from numpy.typing import NDArray
@@ -53,12 +52,7 @@ def run_model(model: Any, x: NDArray[Any]) -> RunResult:
     sample = tf.constant(x[:1])
     call = tf.function(lambda batch: model(batch, training=False), autograph=False)
     times = call_seconds(lambda: call(sample))
-    return RunResult(
-        outputs=outputs,
-        microseconds=statistics.median(times) * 1e6,
-        microseconds_least=min(times) * 1e6,
-        runtime=f"keras {keras.__version__}",
-    )
+    return RunResult.timed(outputs, times, f"keras {keras.__version__}")
 
 
 def one_thread() -> None:
