@@ -93,7 +93,7 @@ def test_constant_answers_are_never_verified_even_where_almost_all_answers_are_t
 
 def test_a_file_that_converts_loads_and_runs_at_chance_level_is_not_verified(train, digits, tmp_path):
     rows = [Input((4, 16)), layers.GRU(24), layers.Dense(10, "softmax")]
-    model = train(rows, digits.x.reshape(-1, 4, 16), digits.y, epochs=4)
+    model = train(rows, digits.x.reshape(-1, 4, 16), digits.y, epochs=8)
     fine, wrong = convert_tflite(
         model,
         ["dynamic", "int16x8"],
