@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import queue
@@ -31,17 +32,20 @@ _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in linux/prctl.h
 _LOG = 2
 
 
-def serve(work: Callable[[Path, Report], None], *, prepare: Callable[[], None]) -> None:
+def serve(
+    work: Callable[[Path, Report], None], *, prepare: Callable[[], None], tidy: Callable[[], None] = lambda: None
+) -> None:
     """Do ``work`` on each folder that is sent, until the parent closes standard input.
 
     ``prepare`` imports what takes long; the fact ``up`` says that it is done, the fact ``end`` that a
-    folder is.
+    folder is. ``tidy`` runs after that, before the next folder: nobody waits for it.
     """
     report = _keep_output_for_facts()
     folders: queue.SimpleQueue[str] = queue.SimpleQueue()
     _end_with_parent(folders)
     fault("start", os.environ.get(FAULT_VARIABLE, ""))
     prepare()
+    gc.freeze()  # lives as long as the process; the converter collects garbage after each file and would walk it
     report({"kind": "up"})
     while True:
         folder = Path(folders.get())
@@ -50,6 +54,7 @@ def serve(work: Callable[[Path, Report], None], *, prepare: Callable[[], None]) 
         work(folder, report)
         os.chdir(folder.anchor)
         report({"kind": "end"})
+        tidy()
 
 
 def fault(point: str, wanted: str) -> None:

@@ -27,19 +27,6 @@ __all__ = ["work"]
 
 def work(folder: Path, report: Report) -> None:
     """Do the job in ``folder``; a variant that fails in an ordinary way is reported and the next one tried."""
-    import gc
-
-    import keras
-
-    try:
-        _convert_all(folder, report)
-    finally:
-        # Nothing of this model is to reach the next one.
-        keras.backend.clear_session()
-        gc.collect()
-
-
-def _convert_all(folder: Path, report: Report) -> None:
     from tunemagic.export.handover import receive
 
     job = Job.read(folder)
@@ -99,5 +86,12 @@ def _import_slow_things() -> None:
     import tensorflow  # noqa: F401
 
 
+def _forget_model() -> None:
+    """Nothing of this model is to reach the next one; takes half a second, for garbage collection."""
+    import keras
+
+    keras.backend.clear_session()
+
+
 if __name__ == "__main__":
-    serve(work, prepare=_import_slow_things)
+    serve(work, prepare=_import_slow_things, tidy=_forget_model)
