@@ -270,7 +270,7 @@ ROWS = (
         37,
         "size, latency and accuracy of conversions",
         "A click converts the best model and shows each file's size, score, agreement and time.",
-        _LAB + "test_a_finished_search_is_converted_by_a_click_and_its_files_are_verified",
+        "tests/browser/test_export.py::test_a_finished_search_is_exported_compared_and_tried_out_by_clicks",
         screen=True,
     ),
     Row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -34,6 +36,13 @@ def test_a_finished_search_is_exported_compared_and_tried_out_by_clicks(lab):
     section.get_by_role("button", name="Convert to none (float32)").click()
     expect(section.locator(".tm-verdict")).to_have_text(["verified"] * 2)
     expect(section.locator("svg.tm-svg .tm-filled")).to_have_count(2)
+    # Mode, verdict, size, gzip, score, agreement, difference, time.
+    number, size, share = r"[\d.e-]+", r"[\d.]+ k?B", r"[\d.]+ %"
+    figures = [size, size, rf"{number} → {number}", share, number, number]
+    for row, mode in enumerate(("int8", r"none \(float32\)")):
+        cells = section.locator("tbody tr:has(.tm-verdict)").nth(row).locator("td")
+        wanted = [re.compile(f"^{text}$") for text in (mode, "verified", *figures)]
+        expect(cells).to_have_text(wanted, use_inner_text=True)
     expect(convert.first).to_be_enabled()
     expect(side.locator(".tm-line")).to_have_text("%tflite convert --quant none")
     assert verdicts(lab, "convert") == {("tflite", "int8"): "verified", ("tflite", "none"): "verified"}
