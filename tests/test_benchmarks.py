@@ -22,8 +22,8 @@ def test_every_fault_from_1_to_38_has_one_row_with_a_name_and_a_description() ->
     assert len({row[2] for row in rows if row}) == 38
 
 
-def _diagnosis() -> Any:
-    spec = importlib.util.spec_from_file_location("diagnosis_benchmark", BENCHMARKS / "diagnosis.py")
+def _benchmark(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"{name}_benchmark", BENCHMARKS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -32,7 +32,7 @@ def _diagnosis() -> Any:
     return module
 
 
-DIAGNOSIS = _diagnosis()
+DIAGNOSIS = _benchmark("diagnosis")
 # One of each kind here; the benchmark itself trains further models that leak or are slow.
 FURTHER = ("leak_suspected_feature", "too_slow_tracing", "too_slow_steps")
 
@@ -55,3 +55,12 @@ def test_the_benchmark_has_a_model_for_every_verdict_on_a_model() -> None:
     assert {str(each).partition("_suspected")[0] for each in expected} >= {"leak"}
     assert sum(str(each).startswith("too_slow") for each in expected) == 3
     assert expected.count(None) >= 2
+
+
+def test_every_row_of_the_matrix_names_a_test_that_exists() -> None:
+    missing = []
+    for row in _benchmark("matrix_rows").ROWS:
+        path, _, name = row.test.partition("[")[0].partition("::")
+        if row.test and f"def {name}(" not in (BENCHMARKS.parent / path).read_text(encoding="utf-8"):
+            missing.append(row.test)
+    assert missing == []
