@@ -201,6 +201,12 @@ def test_models_are_measured_as_files_when_something_asks_for_it(asked, mode):
     assert TuneRequest(**asked).device_mode is mode
 
 
+def test_limits_on_models_read_as_they_are_typed():
+    asked = TuneRequest(max_params=10_000, max_kb=30.0, max_ms=0.25, quant=QuantMode.INT8)
+    assert asked.model_limits == "--max-params 10000 --max-kb 30 --max-ms 0.25 --quant int8"
+    assert TuneRequest(max_trials=3).model_limits == ""
+
+
 def test_options_that_go_together_are_taken():
     asked = {
         "objective": Objective(name="val_loss"),

@@ -344,7 +344,7 @@ def test_a_resumed_study_has_new_limits_and_its_running_trial_was_interrupted():
         begin(2),
         epoch(1, {"loss": 0.5}, trial=2),
         ev.StudyEnded(reason=ev.EndReason.TIME, message="time is up"),
-        ev.StudyResumed(session="two", max_trials=8, minutes=2.0, epochs=5, reason="again"),
+        ev.StudyResumed(session="two", max_trials=8, minutes=2.0, epochs=5, reason="again", model_limits="--max-kb 9"),
     ]
     view, before = view_of(*events), view_of(*events[:-2])
     assert view == dataclasses.replace(
@@ -353,6 +353,7 @@ def test_a_resumed_study_has_new_limits_and_its_running_trial_was_interrupted():
         max_trials=8,
         minutes=2.0,
         epochs=5,
+        model_limits="--max-kb 9",
         seq=7,
         elapsed=1.75,
         trials=(before.trial(1), dataclasses.replace(before.trial(2), state=TrialState.INTERRUPTED)),

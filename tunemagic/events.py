@@ -122,7 +122,8 @@ class StudyStarted(Event):
 
     ``strategy`` and ``pruner`` are what runs, their reasons say who chose it: the user or a rule.
     ``objectives`` are further ones beside ``objective``, each ``{"name", "direction"}``. A trial
-    is trained ``repeats`` times, on each of ``folds`` splits when that is not 0.
+    is trained ``repeats`` times, on each of ``folds`` splits when that is not 0. ``model_limits`` are
+    the options that limit each model, as they are typed.
     """
 
     study: str
@@ -147,6 +148,7 @@ class StudyStarted(Event):
     objectives: list[dict[str, str]] = dataclasses.field(default_factory=list)
     repeats: int = 1
     folds: int = 0
+    model_limits: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,7 @@ class StudyResumed(Event):
     """The study goes on in another session, perhaps with other limits.
 
     ``code``, ``data`` and ``fingerprint`` are what the study is made from now, ``keep``,
-    ``max_failures`` and ``pruner`` what was asked for now; None = as before.
+    ``max_failures``, ``pruner`` and ``model_limits`` what was asked for now; None = as before.
     """
 
     session: str
@@ -169,6 +171,7 @@ class StudyResumed(Event):
     max_failures: int | None = None
     pruner: str | None = None
     pruner_reason: str | None = None
+    model_limits: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

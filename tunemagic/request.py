@@ -220,6 +220,17 @@ class TuneRequest:
         _above_zero("--max-ms", self.max_ms)
 
     @property
+    def model_limits(self) -> str:
+        """The limits on each model as options of a magic line, with the mode that they hold for; empty without any."""
+        given = {
+            "--max-params": self.max_params,
+            "--max-kb": None if self.max_kb is None else f"{self.max_kb:g}",
+            "--max-ms": None if self.max_ms is None else f"{self.max_ms:g}",
+            "--quant": self.quant,
+        }
+        return " ".join(f"{option} {value}" for option, value in given.items() if value is not None)
+
+    @property
     def device_mode(self) -> QuantMode | None:
         """The mode of the TF Lite file that each model is measured as; None when none is measured.
 

@@ -300,6 +300,7 @@ class StudyBook:
                     objectives=[{"name": name, "direction": str(way)} for name, way in found.objectives],
                     repeats=request.repeats,
                     folds=request.folds or 0,
+                    model_limits=request.model_limits,
                     seed=DEFAULT_SEED if request.seed is None else request.seed,
                     max_trials=first_limit(request, planned.tuner),
                     minutes=request.minutes,
@@ -370,6 +371,7 @@ class StudyBook:
                     max_failures=request.max_failures,
                     pruner=pruner,
                     pruner_reason=pruner_reason,
+                    model_limits=request.model_limits,
                 )
             )
             if not extends(old.space, space):

@@ -158,6 +158,7 @@ class StudyView:
     objectives: tuple[tuple[str, ev.Direction], ...] = ()
     repeats: int = 1
     folds: int = 0
+    model_limits: str = ""
     executor: str = ""
     executor_reason: str = ""
     workers: int = 0
@@ -332,6 +333,7 @@ def _start(event: ev.StudyStarted) -> dict[str, Any]:
         "objectives": tuple((each["name"], ev.Direction(each["direction"])) for each in event.objectives),
         "repeats": event.repeats,
         "folds": event.folds,
+        "model_limits": event.model_limits,
     }
 
 
@@ -353,6 +355,7 @@ def _resume(view: StudyView, event: ev.StudyResumed) -> dict[str, Any]:
         "max_failures": view.max_failures if event.max_failures is None else event.max_failures,
         "pruner": view.pruner if event.pruner is None else event.pruner,
         "pruner_reason": view.pruner_reason if event.pruner_reason is None else event.pruner_reason,
+        "model_limits": view.model_limits if event.model_limits is None else event.model_limits,
         "trials": trials,
         "workers_ready": False,  # they are other ones
         "end_reason": None,

@@ -286,13 +286,14 @@ def test_what_was_chosen_stands_in_the_settings_with_its_reason():
         epochs=1,
         repeats=2,
         folds=5,
+        model_limits="--max-kb 50 --quant int8",
     )
     assert summary_info(view).settings == (
         ("objective", "val_accuracy, max; params, min"),
         ("search", "bohb, seed 3 — epochs cost the same"),
         ("pruner", "asha — many short trials"),
         ("trials ran", "in an isolated worker — all that the cell needs can be sent"),
-        ("limits", "1 trial, 1 minute, 1 epoch a trial, 2 repeats × 5 folds"),
+        ("limits", "1 trial, 1 minute, 1 epoch a trial, 2 repeats × 5 folds, --max-kb 50 --quant int8"),
     )
 
 

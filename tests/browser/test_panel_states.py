@@ -183,11 +183,11 @@ def test_nothing_jumps_while_workers_start(page, width):
 
 def test_the_panel_says_which_strategy_runs_where_and_why(page):
     panel = PanelPage(page)
-    panel.start(stamped([started(repeats=3, folds=5), ISOLATED]))
+    panel.start(stamped([started(repeats=3, folds=5, model_limits="--max-kb 50 --quant int8"), ISOLATED]))
     panel.settle()
     assert setup_lines(page) == [
         "Strategy: bohb — chosen because epochs cost the same and the space is conditional"
-        " · pruner: asha — many short trials · 3 repeats × 5 folds",
+        " · pruner: asha — many short trials · 3 repeats × 5 folds · --max-kb 50 --quant int8",
         "Trials run in 2 isolated workers — all that the cell needs can be sent",
     ]
     places = {

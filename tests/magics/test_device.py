@@ -25,6 +25,7 @@ def test_models_above_a_limit_are_not_trained_and_the_winners_file_has_the_measu
     assert kept[0].metrics["size_kb"] < kept[1].metrics["size_kb"] < 10
     assert all(0 < trial.metrics["latency_ms"] < 10 for trial in kept)
     assert [trial.number for trial in study.view.pareto()] != []
+    assert study.view.model_limits == "--max-kb 10 --quant int8"
     assert notebook("%tune export --to tflite --quant int8").err == ""
     (file,) = study.view.exports
     assert file.bytes / 1000 == study.best_trial.metrics["size_kb"]

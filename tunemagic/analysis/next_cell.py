@@ -104,16 +104,13 @@ def _where(request: TuneRequest | None) -> list[str]:
     if request is None:
         return []
     given = {
-        "--max-params": request.max_params,
-        "--max-kb": None if request.max_kb is None else f"{request.max_kb:g}",
-        "--max-ms": None if request.max_ms is None else f"{request.max_ms:g}",
-        "--quant": request.quant,
         "--workers": request.workers,
         "--memory-gb": None if request.memory_gb is None else f"{request.memory_gb:g}",
         "--cluster": request.cluster,
         "--measure": request.measure,
     }
-    return [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
+    options = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
+    return [request.model_limits, *options] if request.model_limits else options
 
 
 def _val(text: str) -> list[str]:

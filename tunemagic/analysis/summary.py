@@ -196,4 +196,4 @@ def _limits(view: StudyView, texts: Catalogue) -> list[str]:
     limits += [] if view.minutes is None else [count_text("minutes", view.minutes, texts)]
     limits.append(texts("record.epochs_a_trial", epochs=count_text("epochs", view.epochs, texts)))
     runs = runs_text(view, texts)
-    return [*limits, *([runs] if runs else [])]
+    return [*limits, *filter(None, [runs, view.model_limits])]

@@ -142,6 +142,7 @@ export interface IStudyView {
   readonly objectives: readonly (readonly [string, Direction])[];
   readonly repeats: number;
   readonly folds: number;
+  readonly model_limits: string;
   readonly executor: string;
   readonly executor_reason: string;
   readonly workers: number;
@@ -180,6 +181,7 @@ export interface IStudyStarted {
   readonly objectives: readonly { readonly [key: string]: string }[];
   readonly repeats: number;
   readonly folds: number;
+  readonly model_limits: string;
 }
 
 /** The study goes on in another session, perhaps with other limits. */
@@ -201,6 +203,7 @@ export interface IStudyResumed {
   readonly max_failures: number | null;
   readonly pruner: string | null;
   readonly pruner_reason: string | null;
+  readonly model_limits: string | null;
 }
 
 /** No further trial starts; each one that runs waits after its running epoch. */

@@ -61,6 +61,7 @@ export const EMPTY_VIEW: IStudyView = {
   objectives: [],
   repeats: 1,
   folds: 0,
+  model_limits: '',
   executor: '',
   executor_reason: '',
   workers: 0,
@@ -242,7 +243,8 @@ function start(view: IStudyView, event: IStudyStarted): IStudyView {
     pruner_reason: event.pruner_reason,
     objectives: event.objectives.map(objectiveOf),
     repeats: event.repeats,
-    folds: event.folds
+    folds: event.folds,
+    model_limits: event.model_limits
   };
 }
 
@@ -272,6 +274,7 @@ function resume(view: IStudyView, event: IStudyResumed): IStudyView {
     minutes: event.minutes,
     epochs: event.epochs,
     code: event.code ?? view.code,
+    model_limits: event.model_limits ?? view.model_limits,
     data: event.data ?? view.data,
     fingerprint: event.fingerprint ?? view.fingerprint,
     keep: event.keep ?? view.keep,

@@ -38,6 +38,9 @@ function searchText(view: IStudyView, t: Translate): string {
   if (view.repeats > 1 || view.folds > 0) {
     parts.push(runsText(view, t));
   }
+  if (view.model_limits !== '') {
+    parts.push(view.model_limits);
+  }
   return parts.join(' · ');
 }
 
