@@ -164,6 +164,7 @@ def tflite(
     max_kb: float | None = None,
     max_ms: float | None = None,
     force: bool = False,
+    flex: bool = False,
 ) -> tuple[ExportResult, ...]:
     """Convert a study's best model or any Keras model to TF Lite files, run and compare each.
 
@@ -177,6 +178,7 @@ def tflite(
         max_kb: The limit of size for ``best``, in kB (1000 bytes).
         max_ms: The limit of the least time for one sample for ``best``, in milliseconds.
         force: Replace files that tunemagic did not write.
+        flex: Let operations without a TF Lite form stay TensorFlow's own; such a file can't be verified.
 
     Raises:
         TuneError: The model, the data or the folder can't be used, or no file keeps to the limits.
@@ -186,13 +188,14 @@ def tflite(
     from tunemagic.export.modes import every_mode
     from tunemagic.study import Study
 
+    options = {"data": data, "representative": representative, "path": path, "force": force, "flex": flex}
     if modes != "best":
         if (max_kb, max_ms) != (None, None):
             raise OptionError('max_kb and max_ms are limits for modes="best"; add it, or leave them out.')
         given = [modes] if isinstance(modes, str) else modes
         wanted = every_mode() if modes == "all" else [_word(QuantMode, mode, "modes") for mode in given]
-        return _converted(model, wanted, data=data, representative=representative, path=path, force=force)
-    results = _converted(model, every_mode(), data=data, representative=representative, path=path, force=force)
+        return _converted(model, wanted, **options)
+    results = _converted(model, every_mode(), **options)
     higher = model.view.direction is Direction.MAX if isinstance(model, Study) else None
     choice = choose(results, max_kb=max_kb, max_ms=max_ms, higher_is_better=higher)
     if choice.result is None:
@@ -201,13 +204,13 @@ def tflite(
 
 
 def _converted(
-    model: Any, wanted: Sequence[QuantMode], *, data: Any, representative: Any, path: str | Path | None, force: bool
+    model: Any, wanted: Sequence[QuantMode], *, data: Any, path: str | Path | None, **options: Any
 ) -> tuple[ExportResult, ...]:
     from tunemagic.export import convert_tflite, split_target
     from tunemagic.study import Study
 
     if isinstance(model, Study):
-        return model.export_tflite(wanted, data=data, representative=representative, path=path, force=force)
+        return model.export_tflite(wanted, data=data, path=path, **options)
     if data is None:
         raise DataError(
             "data: a model that was not tuned here needs data to be compared on; pass data=(x_test, y_test)."
@@ -221,10 +224,9 @@ def _converted(
         wanted,
         x_eval=x,
         y_eval=y,
-        representative=representative,
         directory=folder,
         stem=stem,
-        force=force,
+        **options,
     )
 
 

@@ -116,6 +116,7 @@ class Exported(StudyPart):
         representative: Any = None,
         path: str | Path | None = None,
         force: bool = False,
+        flex: bool = False,
         on_result: Callable[[ExportResult], None] | None = None,
         stop: threading.Event | None = None,
     ) -> tuple[ExportResult, ...]:
@@ -131,6 +132,7 @@ class Exported(StudyPart):
             representative: Inputs that int8 is calibrated on; default: training data.
             path: A folder, or the begin of the artefacts' names; default: the study's folder.
             force: Replace artefacts that are there already.
+            flex: Let TF Lite files hold TensorFlow's own operations; such a file can't be verified.
             on_result: Called with each result as soon as it is recorded.
             stop: When set, the export ends with an ExportError; what was finished before is kept.
 
@@ -158,6 +160,7 @@ class Exported(StudyPart):
             directory=folder.absolute(),
             stem=stem,
             force=force,
+            flex=flex,
             on_result=note,
             stop=stop,
             trial=number,
@@ -176,6 +179,7 @@ class Exported(StudyPart):
         representative: Any = None,
         path: str | Path | None = None,
         force: bool = False,
+        flex: bool = False,
         on_result: Callable[[ExportResult], None] | None = None,
         stop: threading.Event | None = None,
     ) -> tuple[ExportResult, ...]:
@@ -187,6 +191,7 @@ class Exported(StudyPart):
             representative=representative,
             path=path,
             force=force or path is None,
+            flex=flex,
             on_result=on_result,
             stop=stop,
         )

@@ -76,7 +76,7 @@ LR_OPTIONS = ["--help", "--data", "--val", "--batch-size", "--steps", "--low", "
         ("%tune export digits --to on", ["onnx"]),
         ("%tune export digits --to onnx,tf", ["tflite"]),
         ("%tune export --to onnx --quant int8 --data x_t", ["x_train"]),
-        ("%tune export --to onnx --f", ["--force"]),
+        ("%tune export --to onnx --fo", ["--force"]),
         ("%tune run --repl", ["--replay"]),
         ("%tune run --replay m", ["mnist1d"]),
         ("%tune run --model c", ["cnn", "conv1d"]),

@@ -295,7 +295,7 @@ def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
         ("resume --minutes 2", ("resume", {"minutes": 2.0})),
         ("why 3", ("why", {"trial": 3})),
         (
-            "export digits --to onnx,c --quant int8 -o out/ --force",
+            "export digits --to onnx,c --quant int8 -o out/ --force --flex",
             (
                 "export",
                 {
@@ -304,6 +304,7 @@ def test_whatever_a_variable_holds_only_its_own_option_is_set(value):
                     "quant": QuantMode.INT8,
                     "out": "out/",
                     "force": True,
+                    "flex": True,
                 },
             ),
         ),
@@ -424,6 +425,7 @@ def test_help_works_without_a_cell_too(line):
             },
         ),
         ("m --sensitivity", {"source": "m", "sensitivity": True}),
+        ("m --flex --force", {"source": "m", "flex": True, "force": True}),
     ],
 )
 def test_a_tflite_line_becomes_values(line, values):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tunemagic.export.tables import read_tables
 from tunemagic.text import aligned
 
-__all__ = ["Contents", "contents_of", "operation_name", "operator_names"]
+__all__ = ["Contents", "contents_of", "needs_flex", "operation_name", "operator_names"]
 
+_FLEX = "Flex"
 _ONLY_CARRY = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
@@ -78,7 +79,7 @@ def contents_of(content: bytes) -> Contents:
             operations[name] += 1
             if name not in _ONLY_CARRY:
                 computed.update(kinds[number] for number in operator.outputs)
-            if name.startswith(("Flex", "CUSTOM")):
+            if name.startswith((_FLEX, "CUSTOM")):
                 places.setdefault(name, _place(graph, operator))
     return Contents(
         operations=dict(operations.most_common()),
@@ -87,6 +88,15 @@ def contents_of(content: bytes) -> Contents:
         computed=frozenset(computed),
         places=places,
     )
+
+
+def needs_flex(operations: Iterable[str]) -> bool:
+    """Whether TensorFlow's own operations are among these, which only a runtime with the Flex delegate has.
+
+    Those of the Python packages have been without it since TensorFlow 2.20.
+    https://github.com/google-ai-edge/LiteRT/issues/6458
+    """
+    return any(name.startswith(_FLEX) for name in operations)
 
 
 def operator_names() -> dict[int, str]:
@@ -102,7 +112,7 @@ def operation_name(code: Any, names: Mapping[int, str]) -> str:
     if names.get(number) != "CUSTOM":
         return names.get(number, f"operation {number}")
     custom = str((code.customCode or b"").decode(errors="replace"))
-    return custom if custom.startswith("Flex") else f"CUSTOM {custom}"
+    return custom if custom.startswith(_FLEX) else f"CUSTOM {custom}"
 
 
 def _place(graph: Any, operator: Any) -> str:

@@ -6,6 +6,7 @@ Runs in the worker process only: the converter may abort the process.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.contents import Contents, contents_of
+from tunemagic.export.contents import Contents, contents_of, needs_flex
 from tunemagic.export.front import quantize_behind, shrink_behind
 from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT
@@ -40,6 +41,8 @@ _BEHIND = {  # with a preparation in front
     QuantMode.FLOAT16: shrink_behind,
     QuantMode.DYNAMIC: shrink_behind,
 }
+# Modes that are made without running the model.
+_WITH_FLEX = frozenset({QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC})
 _SLOW = "advanced: 16-bit activations are slow, because XNNPACK has no kernels for them"
 
 
@@ -66,13 +69,15 @@ def convert(
     *,
     prepares: bool = False,
     rounds: bool = False,
+    flex: bool = False,
 ) -> Converted:
     """The TF Lite file of the SavedModel at ``graph``, with remarks.
 
     ``calibration`` (sample, ...) is needed for int8, int16x8 and mixed. ``loops`` names recurrent layers
     that are not unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph
     begins with a preparation, which stays in float. ``rounds``: the graph holds the ranges of int8, so for int8
-    nothing is calibrated. Raises ExportError.
+    nothing is calibrated. ``flex``: an operation without a TF Lite form may stay TensorFlow's own, in modes that
+    need not run the model. Raises ExportError.
     """
     knows_ranges = rounds and mode is QuantMode.INT8
     if mode in CALIBRATED and calibration is None and not knows_ranges:
@@ -90,7 +95,7 @@ def convert(
     remarks = ["the preparation in front stays in float"] if prepares and mode in FLOAT_FRONT else []
     try:
         match mode:
-            case QuantMode.NONE:
+            case QuantMode.NONE if not flex:
                 content = _float_file(graph)
             case QuantMode.INT4:
                 content = four_bits(_float_file(graph))
@@ -102,7 +107,8 @@ def convert(
             case _:
                 # Without calibration the preparation in front has no ranges, and so stays in float by itself.
                 ranges = None if knows_ranges else calibration
-                content = _converted(graph, mode, ranges, prepares=prepares and not knows_ranges)
+                make = functools.partial(_converted, graph, mode, ranges, prepares=prepares and not knows_ranges)
+                content = _made_with_flex(make) if flex and mode in _WITH_FLEX else make()
     except ExportError as error:
         raise ExportError(f"{mode}: {error}") from error
     if mode is QuantMode.INT16X8:
@@ -121,7 +127,17 @@ def _kept_float_file(graph: Path, written: int) -> bytes:
     return _converted(graph, QuantMode.NONE, None)
 
 
-def _converted(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *, prepares: bool = False) -> bytes:
+def _made_with_flex(make: Callable[..., bytes]) -> bytes:
+    """The file of built-in operations where there is one, else that with TensorFlow's own."""
+    try:
+        return make()
+    except ExportError:
+        return make(flex=True)
+
+
+def _converted(
+    graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *, prepares: bool = False, flex: bool = False
+) -> bytes:
     """What TensorFlow's converter makes of the graph."""
     import tensorflow as tf
 
@@ -138,6 +154,8 @@ def _converted(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *
         samples = calibration
         converter.target_spec.supported_ops = [operations[mode]]
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+    if flex:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     try:
         if prepares and mode in _BEHIND:
             return _BEHIND[mode](converter)
@@ -146,10 +164,10 @@ def _converted(graph: Path, mode: QuantMode, calibration: NDArray[Any] | None, *
         raise ExportError(f"the converter refused the model: {converter_reason(str(error))}") from error
 
 
-def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
+def check_file(content: bytes, mode: QuantMode, params: int, *, flex: bool = False) -> list[str]:
     """Remarks about the file. Raises ExportError when it is not what ``mode`` asks for.
 
-    ``params`` is how many weights the model has.
+    ``params`` is how many weights the model has. ``flex``: TensorFlow's own operations may be in it.
     """
     least = int(_LEAST_SHARE * params * _WEIGHT_BYTES[mode])
     if len(content) < least:
@@ -158,10 +176,11 @@ def check_file(content: bytes, mode: QuantMode, params: int) -> list[str]:
             "the weights are missing."
         )
     contents = contents_of(content)
-    if contents.foreign:
-        names = ", ".join(contents.foreign)
+    foreign = [name for name in contents.foreign if not (flex and needs_flex([name]))]
+    if foreign:
+        names = ", ".join(foreign)
         raise ExportError(
-            f"the file needs {names} ({contents.places[contents.foreign[0]]}), which the LiteRT runtime does not have. "
+            f"the file needs {names} ({contents.places[foreign[0]]}), which the LiteRT runtime does not have. "
             "Replace the layer that uses it by one of plain Keras operations."
         )
     return _check_numbers(contents, mode)

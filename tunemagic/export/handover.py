@@ -74,6 +74,7 @@ def receive(
     half: bool,
     calibration: NDArray[Any] | None = None,
     about: dict[str, Any] | None = None,
+    flex: bool = False,
 ) -> Source:
     """The model that was handed over, its form for inference, and a SavedModel that answers as it does.
 
@@ -92,7 +93,14 @@ def receive(
         _write_graph(clone, folder, x)
     facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
     return Source(
-        model=model, clone=clone, graph=folder / _GRAPH, x=x, calibration=calibration, about=about or {}, **facts
+        model=model,
+        clone=clone,
+        graph=folder / _GRAPH,
+        x=x,
+        calibration=calibration,
+        flex=flex,
+        about=about or {},
+        **facts,
     )
 
 

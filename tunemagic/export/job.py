@@ -47,12 +47,17 @@ class Attempt:
     """What came of a variant: ``facts`` about the artefact, or the ``problem`` for which there is none.
 
     Facts are ``remarks``, ``seconds`` and ``operations`` of its making, then ``microseconds``,
-    ``microseconds_least`` and ``runtime`` of its run.
+    ``microseconds_least`` and ``runtime`` of its run, where there is a runtime that can run it.
     """
 
     variant: Variant
     facts: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether the artefact was run."""
+        return "runtime" in self.facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,14 @@ class Job:
         half: Whether the Keras model computes in half precision.
         calibrated: Whether there are representative samples.
         about: Facts to be kept beside the model.
+        flex: Whether TF Lite files may hold TensorFlow's own operations.
         fault: See ``serve.fault``.
     """
 
     half: bool
     calibrated: bool
     about: dict[str, Any]
+    flex: bool = False
     variants: Sequence[tuple[str, str]] = ()
     made: Sequence[tuple[str, str]] = ()
     fault: str = field(default_factory=lambda: os.environ.get(FAULT_VARIABLE, ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tunemagic.events import Verdict, finite
+from tunemagic.export.contents import needs_flex
 from tunemagic.export.gates import gate_of
 from tunemagic.export.job import Attempt, Variant
 from tunemagic.export.modes import milder
@@ -37,6 +38,8 @@ class Judge:
         """The attempt's result; an artefact is in its place then, under a name that says when it is not verified."""
         if attempt.problem:
             return self._failed(attempt.variant, attempt.problem)
+        if not attempt.ran:
+            return self._placed(attempt, Verdict.NOT_VERIFIED, _unrunnable(attempt.facts["operations"]))
         variant, task = attempt.variant, self.task
         gate = gate_of(variant.target, variant.mode, task.answers.kind, half=task.half)
         try:
@@ -47,6 +50,20 @@ class Judge:
         verdict, message = judge(compared, gate)
         if differs(compared, gate) and not gate.proves:
             message += f"; try --quant {milder(QuantMode(variant.mode), KINDS[variant.target].modes)}"
+        return self._placed(
+            attempt,
+            verdict,
+            message,
+            flips=flips_of(task.answers, task.keras, outputs, task.rows),
+            confusion=confusion_of(task.answers, outputs, task.y),
+            tolerance_reason=gate.reason,
+            **_compared(compared),
+            **_measured(attempt.facts),
+        )
+
+    def _placed(self, attempt: Attempt, verdict: Verdict, message: str, **compared: Any) -> ExportResult:
+        """Put the artefact in its place; its result with what was ``compared``."""
+        variant, task = attempt.variant, self.task
         path = self.directory / artefact_name(variant.target, self.stem, variant.mode, verdict)
         try:
             size, packed, digest = fingerprint(variant.path_in(self.folder))  # others may write to the path
@@ -63,12 +80,10 @@ class Judge:
             bytes=size,
             gzip_bytes=packed,
             sha256=digest,
-            flips=flips_of(task.answers, task.keras, outputs, task.rows),
-            confusion=confusion_of(task.answers, outputs, task.y),
-            tolerance_reason=gate.reason,
-            **_compared(compared),
-            **_measured(attempt.facts),
-            warnings=(*attempt.facts["remarks"], *task.remarks, *task.said_of(variant.mode)),
+            operations=tuple(attempt.facts["operations"]),
+            seconds=attempt.facts["seconds"],
+            **compared,
+            warnings=(*attempt.facts["remarks"], *(task.said_of(variant.mode) if attempt.ran else ())),
         )
 
     def _failed(self, variant: Variant, message: str) -> ExportResult:
@@ -101,6 +116,13 @@ def _measured(facts: Mapping[str, Any]) -> dict[str, Any]:
         "microseconds_least": facts["microseconds_least"],
         "threads": 1,
         "batch": 1,
-        "operations": tuple(facts["operations"]),
-        "seconds": facts["seconds"],
     }
+
+
+def _unrunnable(operations: Sequence[str]) -> str:
+    """Why the file was not run."""
+    names = ", ".join(name for name in operations if needs_flex([name]))
+    return (
+        f"not verified: no runtime here has {names}; run the file where the Flex delegate is linked in "
+        "(Android, iOS, C++), and compare its answers there"
+    )

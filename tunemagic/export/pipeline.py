@@ -46,6 +46,7 @@ def export_model(
     score_name: str | None = None,
     about: Mapping[str, Any] | None = None,
     force: bool = False,
+    flex: bool = False,
     on_result: Callable[[ExportResult], None] | None = None,
     timeout_seconds: float = 300,
     stop: threading.Event | None = None,
@@ -74,6 +75,9 @@ def export_model(
         about: facts to be kept beside the model, as JSON: labels, study, values, versions.
         force: replace artefacts that exist; TF Lite files that were written for the same study (of ``about``) are in
             any case.
+        flex: let operations that have no TF Lite form stay TensorFlow's own, in TF Lite files of mode none, float16 and
+            dynamic. Only builds of the runtime with the Flex delegate run such a file, none of them for Python, so it
+            is never verified.
         on_result: called with each result as soon as it is there, on this thread.
         timeout_seconds: for each step of a variant (conversion, run).
         stop: when set, the export ends with an ExportError.
@@ -96,7 +100,8 @@ def export_model(
     judge = partial(Judge, directory=directory, stem=stem, trial=trial)
     limits = Limits(timeout_seconds=timeout_seconds, stop=stop)
     results: dict[Variant, ExportResult] = {}
-    with contextlib.closing(_results(parts, tasks, judge, facts, limits)) as made:
+    job = partial(Job, about=facts, flex=flex)
+    with contextlib.closing(_results(parts, tasks, judge, job, limits)) as made:
         for variant, result in made:
             results[variant] = result
             if on_result is not None:
@@ -108,7 +113,7 @@ def _results(
     parts: Sequence[tuple[Any, Sequence[Variant]]],
     tasks: Sequence[Task],
     judge: Callable[..., Judge],
-    facts: dict[str, Any],
+    job: Callable[..., Job],
     limits: Limits,
 ) -> Generator[tuple[Variant, ExportResult], None, None]:
     """Every variant of all parts; the folder of the artefacts is touched when all models are handed over."""
@@ -118,8 +123,8 @@ def _results(
             _fill(each.folder, part, each.task)
         for (_, own), each in zip(parts, judges, strict=True):
             usable_folder(each.directory)
-            job = Job(half=each.task.half, calibrated=each.task.calibration is not None, about=facts)
-            for attempt in _attempts(own, job, each.folder, limits):
+            own_job = job(half=each.task.half, calibrated=each.task.calibration is not None)
+            for attempt in _attempts(own, own_job, each.folder, limits):
                 yield attempt.variant, each.result(attempt)
 
 

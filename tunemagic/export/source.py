@@ -29,6 +29,7 @@ class Source:
         params: How many weights the model has.
         prepares: Whether the model begins with a preparation.
         rounds: Whether the model rounds as int8 does, so that its graph holds the ranges.
+        flex: Whether TF Lite files may hold TensorFlow's own operations.
         about: Facts to be kept beside the model (study, trial, values, labels, versions), JSON-able.
         made: Artefacts that exist already in this job by ``"target mode"``, such as ``"onnx none"``.
     """
@@ -42,6 +43,7 @@ class Source:
     params: int
     prepares: bool
     rounds: bool = False
+    flex: bool = False
     parts: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Path] = field(default_factory=dict)

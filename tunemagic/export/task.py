@@ -48,13 +48,13 @@ class Task:
     remarks: list[str] = field(default_factory=list)
 
     def said_of(self, mode: str) -> list[str]:
-        """What was done with samples that were left out, for a file of this mode."""
+        """What is to be said of the comparison of a file of this mode: remarks, samples that were left out."""
         if not self.aside:
-            return []
+            return self.remarks
         what = f"{self.aside} samples of the evaluation data"
         if mode in CALIBRATED:
-            return [f"calibrated on {what}, which were left out of the comparison"]
-        return [f"{what}, which other files are calibrated on, were left out of the comparison"]
+            return [*self.remarks, f"calibrated on {what}, which were left out of the comparison"]
+        return [*self.remarks, f"{what}, which other files are calibrated on, were left out of the comparison"]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What the worker reads."""

@@ -29,6 +29,7 @@ def convert_tflite(
     score_name: str | None = None,
     about: Mapping[str, Any] | None = None,
     force: bool = False,
+    flex: bool = False,
     on_result: Callable[[ExportResult], None] | None = None,
     timeout_seconds: float = 300,
     stop: threading.Event | None = None,
@@ -47,6 +48,7 @@ def convert_tflite(
         score_name: the study's metric.
         about: facts to be kept in the file.
         force: replace files that exist; those that tunemagic wrote are in any case, so that a cell can be run again.
+        flex: let operations without a TF Lite form stay TensorFlow's own; such a file can't be verified.
         on_result: called with each result.
         timeout_seconds: for each step of a mode.
         stop: when set, the conversion ends with an ExportError.
@@ -71,6 +73,7 @@ def convert_tflite(
         score_name=score_name,
         about=about,
         force=force,
+        flex=flex,
         on_result=on_result,
         timeout_seconds=timeout_seconds,
         stop=stop,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
+from tunemagic.export.contents import needs_flex
 from tunemagic.export.job import Job, Variant
 from tunemagic.export.runner import run_artefact
 from tunemagic.export.serve import Report, fault, serve
@@ -38,6 +39,7 @@ def work(folder: Path, report: Report) -> None:
             half=job.half,
             calibration=_load(folder, "calibration") if job.calibrated else None,
             about=job.about,
+            flex=job.flex,
         )
     except ExportError as error:
         report({"kind": "refused", "message": str(error)})
@@ -52,7 +54,7 @@ def work(folder: Path, report: Report) -> None:
         try:
             fault(mode, job.fault)
             fact = _convert(variant, source, folder)
-            if variant.target is Target.TFLITE:
+            if variant.target is Target.TFLITE and not needs_flex(fact["operations"]):
                 report({"kind": "step", "step": "LiteRT runtime"})
                 fact |= run_artefact(variant.target, variant.path_in(folder), source.x, variant.outputs_in(folder))
         except ExportError as error:

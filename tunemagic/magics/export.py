@@ -17,7 +17,7 @@ from tunemagic.i18n import Catalogue
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
-from tunemagic.magics.lines import BEST_MODE, add_language, add_source
+from tunemagic.magics.lines import BEST_MODE, FLEX_HELP, add_language, add_source
 from tunemagic.magics.options import LineParser, choice, data_names, text, variable, words
 from tunemagic.magics.tokens import plain
 from tunemagic.request import QuantMode, Target
@@ -47,6 +47,7 @@ def add_export(parser: LineParser) -> None:
     where = "a folder, or the begin of the files' names; default: the study's folder"
     parser.option("-o", "--out", type=text, metavar="PATH", help=where)
     parser.flag("--force", help="replace what is there already")
+    parser.flag("--flex", help=FLEX_HELP)
     add_language(parser)
 
 
@@ -75,6 +76,7 @@ class ExportingVerb(SearchDefaults):
         chosen = choose(given["to"], given.get("quant", QuantMode.NONE), from_study=study is not None)
         options: dict[str, Any] = {
             "force": bool(given.get("force")),
+            "flex": bool(given.get("flex")),
             "representative": variable_in("--rep", given["rep"], namespace) if "rep" in given else None,
         }
         texts = self._texts(study, given.get("lang"))

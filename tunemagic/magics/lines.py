@@ -40,6 +40,7 @@ from tunemagic.request import (
 __all__ = [
     "ALL_MODES",
     "BEST_MODE",
+    "FLEX_HELP",
     "ExportLine",
     "add_language",
     "add_search_options",
@@ -244,6 +245,7 @@ class ExportLine:
 
     ``source`` None means the latest study. ``quant`` as typed: a mode, ``all``, ``best`` or None. The limits
     ``max_kb`` (1000 bytes) and ``max_ms`` belong to ``best``. ``snippet`` is the language of code to show.
+    ``flex`` allows TensorFlow's own operations.
     """
 
     source: str | None
@@ -252,11 +254,15 @@ class ExportLine:
     data: tuple[str, ...] | None
     path: str | None
     force: bool = False
+    flex: bool = False
     quant: str | None = None
     max_kb: float | None = None
     max_ms: float | None = None
     sensitivity: bool = False
     snippet: Language | None = None
+
+
+FLEX_HELP = "let operations without a TF Lite form stay TensorFlow's own; no runtime here can verify such a file"
 
 
 def export_parser() -> LineParser:
@@ -281,6 +287,7 @@ def export_parser() -> LineParser:
     parser.option("--data", type=data_names, metavar="X,Y", help="held-out data for the comparison")
     parser.option("-o", "--out", type=text, metavar="PATH", help="where to write the file; for several modes a folder")
     parser.flag("--force", help="replace files that tunemagic did not write")
+    parser.flag("--flex", help=FLEX_HELP)
     parser.flag("--sensitivity", help="show what each layer costs in 8 and 4 bits; write nothing")
     parser.option(
         "--snippet",
@@ -305,6 +312,7 @@ def export_line(parser: LineParser, line: str, namespace: Mapping[str, Any]) -> 
         data=values.data,
         path=values.out,
         force=values.force,
+        flex=values.flex,
         quant=values.quant,
         max_kb=values.max_kb,
         max_ms=values.max_ms,

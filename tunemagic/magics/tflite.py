@@ -101,6 +101,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
                 representative=representative,
                 path=asked.path,
                 force=asked.force,
+                flex=asked.flex,
             )
         x, y = held_out("%tflite", asked.data, asked.representative, self.shell.user_ns)
         name = asked.source or ""
@@ -116,6 +117,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
             directory=folder,
             stem=stem,
             force=asked.force,
+            flex=asked.flex,
         )
 
     def _representative(self, asked: ExportLine) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tunemagic.export.contents import contents_of
+from tunemagic.export.contents import contents_of, needs_flex
 from tunemagic.export.convert import check_file, convert
 from tunemagic.export.kernels import kernel_remarks
 from tunemagic.export.metadata import describe, end_names, facts
@@ -24,16 +24,22 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
     wanted = QuantMode(mode)
     made = convert(
-        source.graph, wanted, source.calibration, source.loops, prepares=source.prepares, rounds=source.rounds
+        source.graph,
+        wanted,
+        source.calibration,
+        source.loops,
+        prepares=source.prepares,
+        rounds=source.rounds,
+        flex=source.flex,
     )
-    remarks = [*made.remarks, *check_file(made.content, wanted, source.params)]
+    remarks = [*made.remarks, *check_file(made.content, wanted, source.params, flex=source.flex)]
     said = facts(wanted, source.about, prepares=source.prepares)
     content = describe(made.content, said, end_names(source.model))
     path.write_bytes(content)
     plain = source.made.get(f"tflite {QuantMode.NONE}")
     if wanted in _WITH_SCALES and plain is not None and len(content) > plain.stat().st_size:
         remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
-    return [*remarks, *kernel_remarks(content, source.x)]
+    return remarks if needs_flex(operations(path)) else [*remarks, *kernel_remarks(content, source.x)]
 
 
 def operations(path: Path) -> list[str]:
