@@ -30,7 +30,10 @@ test('sentences of a journal are said in the language of the panel', () => {
     'Hyperband bracket 2, rung 1: goes on from trial 4',
     'not among the best third of 9 trials at epoch 3: 0.9 > 0.5',
     'trial 3: its worker was killed; the memory may have run out (SIGKILL); it is tried once more',
-    'x_train (8, 2) float32, y_train (8,) int64; validation: 2 samples, shuffled and stratified'
+    'x_train (8, 2) float32, y_train (8,) int64; validation: 2 samples, shuffled and stratified',
+    'not verified: outputs differ by up to 0.9 (limit 1e-08: weights keep 8 bits); ' +
+      "the error is 1.2e+03 of the outputs' variance (limit 0.25); try --quant none",
+    'int8: converter crashed (SIGSEGV)'
   ];
   assert.deepEqual(sentences.map(said), [
     '你的默认值',
@@ -38,7 +41,10 @@ test('sentences of a journal are said in the language of the panel', () => {
     'Hyperband 第 2 组第 1 级：接着试验 4 训练',
     '在第 3 轮不属于 9 个试验中最好的三分之一：0.9 > 0.5',
     '试验 3：它的工作进程被终止，可能内存耗尽（SIGKILL）；将再试一次',
-    'x_train (8, 2) float32, y_train (8,) int64; 验证集：2 个样本，已打乱并分层'
+    'x_train (8, 2) float32, y_train (8,) int64; 验证集：2 个样本，已打乱并分层',
+    '未通过验证：输出相差最多 0.9（限值 1e-08：权重保留 8 位）; ' +
+      '误差占输出方差的 1.2e+03（限值 0.25）; 请试 --quant none',
+    'int8: 转换器崩溃（SIGSEGV）'
   ]);
 });
 

@@ -83,6 +83,22 @@ def test_the_comparison_is_readable_in_every_theme_width_and_language(page, dark
     assert panel.errors == []
 
 
+def test_what_was_found_is_told_in_chinese(page):
+    panel = told(page, texts=catalogue(Language.CHINESE))
+    page.get_by_role("button", name="int8", exact=True).click()
+    panel.settle()
+    terms = page.locator(".tm-exports .tm-details dt").all_inner_texts()
+    said = dict(zip(terms, page.locator(".tm-exports .tm-details dd").all_inner_texts(), strict=True))
+    reason = "权重和激活值保留 8 位，介于两个类别之间的样本变动最大"
+    assert said["结果"] == f"已在 450 个样本上验证：最大差 0.021（限值 0.5：{reason}），99.33% 的回答相同"
+    assert said["容差依据"] == reason
+    assert said["备注"] == "在评估数据的 200 个样本上校准，这些样本不参与比较"
+    text = page.locator(".tm-exports").inner_text()
+    assert "未通过验证：只有 90.22% 的回答相同（应至少为 95.0%）" in text
+    assert "层 <b>gru</b> (GRU) 没有 Caffe 形式。" in text
+    assert panel.errors == []
+
+
 def test_the_menu_says_what_is_missing_and_a_row_makes_a_mode_that_is_not_there_yet(page):
     panel = told(page, exports=lambda: list(shipped())[:1])
     options = page.get_by_label("Export to").locator("option")

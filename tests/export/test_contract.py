@@ -1,5 +1,7 @@
 """What holds for every target: made, loaded by its real runtime in a fresh process, compared on real data, judged."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from tunemagic.export import MILDEST_FIRST, artefact_name, export_model
 from tunemagic.export.infer import keras_outputs
 from tunemagic.export.place import fingerprint
 from tunemagic.export.targets.kinds import KINDS
+from tunemagic.i18n import Language, catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.request import QuantMode, Target
 from tunemagic.script import write_code
 
@@ -71,6 +75,13 @@ def test_every_artefact_is_verified_in_its_runtime_and_described_as_it_lies_ther
         assert result.tolerance_reason in result.message
         assert 0 < result.microseconds_least <= result.microseconds
         assert 0 < result.seconds < 300
+
+
+def test_all_that_is_said_of_any_pair_is_told_in_chinese(exported):
+    _, results, _ = exported
+    said = {text for each in results.values() for text in (each.message, each.tolerance_reason, *each.warnings)}
+    told = {text: translate(text, catalogue(Language.CHINESE)) for text in said}
+    assert {text: new for text, new in told.items() if re.search(r"[a-z']{2,} [a-z']{2,} [a-z']{2,}", new)} == {}
 
 
 def test_every_pair_that_is_not_supported_is_refused_with_a_reason_and_leaves_nothing(exported):

@@ -13,7 +13,7 @@ def test_the_operation_without_a_tf_lite_form_is_named():
         'loc(fused["Betainc:", "model/Betainc"]): error: \'tf.Betainc\' op is neither a custom op nor a flex op\n'
         "error: failed while converting: 'main': \nSome ops are not supported by the native TFLite runtime"
     )
-    assert converter_reason(report) == "operation tf.Betainc has no TF Lite form; replace the layer that uses it"
+    assert converter_reason(report) == "operation tf.Betainc has no TF Lite form; replace the layer that uses it."
 
 
 def test_else_the_line_with_the_error_stands_without_its_location():

@@ -1,6 +1,7 @@
 """A file is verified only when its answers on real data keep to every limit."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import flatbuffers
@@ -19,6 +20,8 @@ from tunemagic.export.score import AnswerKind, Answers, answers_of, score_of
 from tunemagic.export.targets.c_array import MODES as MICRO_MODES
 from tunemagic.export.task import Task
 from tunemagic.export.verify import compare, confusion_of, differs, flips_of, judge
+from tunemagic.i18n import Language, catalogue
+from tunemagic.magics.tables import exports_table
 from tunemagic.request import QuantMode, Target
 
 CLASSES = Answers(kind=AnswerKind.CLASSES)
@@ -288,3 +291,14 @@ def test_scores_and_agreement_are_those_of_both_models(dense, dense_files, digit
 def test_outputs_of_another_shape_are_an_error(reference):
     with pytest.raises(ValueError, match=r"the file answers with shape \(450, 9\), the Keras model with \(450, 10\)"):
         verdict(reference, reference[:, :9], None)
+
+
+def test_all_that_is_said_of_a_model_s_files_is_told_in_chinese(dense_files):
+    table = exports_table([result.event() for result in dense_files[1]], catalogue(Language.CHINESE))
+    assert [note.partition("：")[0] for note in table.notes] == [result.mode for result in dense_files[1]]
+    assert [note for note in table.notes if re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", note)] == []
+    numbers = re.sub(r"(最大差|限值) [\d.e-]+", r"\1 D", table.notes[0])
+    assert (
+        numbers
+        == "none：已在 450 个样本上验证：最大差 D（限值 D：同样的 float32 求和，只是次序不同），100.00% 的回答相同"
+    )

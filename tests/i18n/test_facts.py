@@ -58,7 +58,16 @@ def test_what_is_no_fact_stays_as_it_is(sentence):
 
 
 @pytest.mark.parametrize(
-    "text", ["; " * 400, "trial 1: " * 80 + "; it is tried once more" * 20, "a" * 100_000, "(" * 599]
+    "text",
+    [
+        "; " * 400,
+        "; a: " * 120,
+        "not verified: " + "outputs differ by up to 1 (limit 1: " * 16,
+        "caffe: layer " + ") " * 290,
+        "trial 1: " * 80 + "; it is tried once more" * 20,
+        "a" * 100_000,
+        "(" * 599,
+    ],
 )
 def test_a_hostile_text_is_soon_given_up(text):
     start = time.process_time()
@@ -206,4 +215,5 @@ def sentences(module, functions, calls):
 def test_every_reason_in_the_source_is_known(module):
     said = list(sentences(module, RETURNS.get(module, ()), CALLS.get(module, ())))
     assert said
-    assert [text for text in said if text and fact_of(text) is None] == []
+    vague = {"nothing", "fact.labelled"}
+    assert [text for text in said if text and (fact_of(text) or ("nothing",))[0] in vague] == []

@@ -1,11 +1,13 @@
 """``%tflite`` with real Keras models, a real converter and the real runtime."""
 
+import re
 import signal
 
 import numpy as np
 import pytest
 
 from tunemagic.events import Verdict
+from tunemagic.export import MILDEST_FIRST
 from tunemagic.export.metadata import read as read_metadata
 from tunemagic.request import QuantMode
 
@@ -94,6 +96,12 @@ def test_a_model_that_was_never_tuned_is_compared_on_the_given_data(notebook, sh
     assert [line.split()[:3] for line in weighed.texts[0].splitlines()[2:]] == [
         [small_model.layers[0].name, "640", bits] for bits in ("8", "4")
     ]
+    notebook('%config TuneMagics.lang = "zh"')
+    (table,) = notebook("%tflite mine --data x_train,y_train --quant all -o other/").texts
+    head, *notes = [line for line in table.splitlines() if "：" in line]
+    assert re.fullmatch("TF Lite：7 个中 . 个已验证", head)
+    assert [note.partition("：")[0] for note in notes] == list(MILDEST_FIRST)
+    assert [note for note in notes if re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", note)] == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tunemagic.analysis.wording import (
 )
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.request import QuantMode
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView, TrialRecord
@@ -143,20 +144,22 @@ def exports_cells(results: Sequence[ModelExported], texts: Catalogue = ENGLISH) 
         verdicts=frozenset({1}),
         remarks=tuple(
             texts("record.setting", label=short(texts("list.comma").join(names), MAX_TEXT), text=short(told, MAX_TEXT))
-            for told, names in _remarks(results).items()
+            for told, names in _remarks(results, texts).items()
         ),
     )
 
 
-def _remarks(results: Sequence[ModelExported]) -> dict[str, list[str]]:
+def _remarks(results: Sequence[ModelExported], texts: Catalogue) -> dict[str, list[str]]:
     """What the table leaves open, with the names of the artefacts: faults, and warnings about verified ones."""
     remarks: dict[str, list[str]] = {}
     for result in results:
-        verified = result.verdict is Verdict.VERIFIED
-        for told in result.warnings if verified else filter(None, [export_remark(result)]):
+        if result.verdict is Verdict.VERIFIED:
+            told = [translate(warning, texts) for warning in result.warnings]
+        else:
+            told = [export_remark(result, texts)]
+        for text in filter(None, told):
             # The name stands in front anyhow.
-            text = told.removeprefix(f"{result.target}: ")
-            remarks.setdefault(text, []).append(artefact_name(result))
+            remarks.setdefault(text.removeprefix(f"{result.target}: "), []).append(artefact_name(result))
     return remarks
 
 
@@ -176,9 +179,9 @@ def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
     )
 
 
-def export_remark(result: ModelExported) -> str:
+def export_remark(result: ModelExported, texts: Catalogue = ENGLISH) -> str:
     """What is to be said about a converted file: the verdict's sentence, then the warnings."""
-    return "; ".join(filter(None, [result.message, *result.warnings]))
+    return "; ".join(translate(told, texts) for told in (result.message, *result.warnings) if told)
 
 
 def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:

@@ -56,7 +56,7 @@ def choose(to: str | Iterable[str], modes: str | Iterable[str] = QuantMode.NONE,
         _check_modes(targets, quantised)
     jobs = [(target, mode) for target in targets for mode in _modes_of(target, quantised)]
     remarks = [_left_out(missing) if ALL in words else "", left_out() if ALL in asked else ""]
-    return Choice(jobs=tuple(jobs), left_out=" ".join(filter(None, remarks)))
+    return Choice(jobs=tuple(jobs), left_out="; ".join(filter(None, remarks)))
 
 
 def _words(what: str, given: str | Iterable[str], known: type[StrEnum]) -> list[str]:

@@ -54,7 +54,7 @@ def _quantities(before: NDArray[Any], after: NDArray[Any], gate: Gate) -> str:
         at = int(np.argmax(np.where(far, difference / np.maximum(limit, np.finfo(float).tiny), 0)))
         return (
             f"{_name(before, at)} differs by up to {difference[at]:.2g} "
-            f"(limit {limit[at]:.2g} by its own span; {gate.reason})"
+            f"(limit {limit[at]:.2g} by its own span: {gate.reason})"
         )
     least = np.maximum(rounding, _SPREAD * size if gate.proves else 0.0) ** 2
     return _noisy(before, after, np.where(moving, np.maximum(_variance(before), least), np.inf), gate.noise)

@@ -188,7 +188,7 @@ def check_file(content: bytes, mode: QuantMode, params: int, *, flex: bool = Fal
 
 def _check_numbers(contents: Contents, mode: QuantMode) -> list[str]:
     """Whether the file computes and stores in what ``mode`` says."""
-    silent = f"{mode}: the converter wrote a float file without a word; check the representative data."
+    silent = f"{mode}: the converter wrote a float file without a word: check the representative data."
     match mode:
         case QuantMode.INT8 if "int8" not in contents.computed:
             raise ExportError(silent)

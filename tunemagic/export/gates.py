@@ -24,7 +24,7 @@ class Gate:
     have one limit for all).
     ``flips``: share of answers that may change. ``loss``: accuracy that may be lost. ``proves``:
     whether outputs this close show by themselves that file and model are the same function, or only
-    good answers do. ``reason`` says why these limits.
+    good answers do. ``reason`` says why these limits, without a semicolon, which joins facts (see i18n/facts.py).
     """
 
     difference: float
@@ -36,7 +36,7 @@ class Gate:
 
 
 _SAME_SUMS = Gate(
-    difference=1e-4, noise=1e-8, flips=0.001, loss=0.0, proves=True, reason="float32: the same sums in another order"
+    difference=1e-4, noise=1e-8, flips=0.001, loss=0.0, proves=True, reason="the same float32 sums in another order"
 )
 _HALF_WEIGHTS = Gate(
     difference=0.02,
@@ -60,7 +60,7 @@ _BYTE_WEIGHTS = Gate(
     flips=0.03,
     loss=0.01,
     proves=False,
-    reason="weights keep 8 bits; samples between two classes move most",
+    reason="weights keep 8 bits, and samples between two classes move most",
 )
 _BYTE_ALL = Gate(
     difference=0.5,
@@ -68,7 +68,7 @@ _BYTE_ALL = Gate(
     flips=0.05,
     loss=0.02,
     proves=False,
-    reason="weights and activations keep 8 bits; samples between two classes move most",
+    reason="weights and activations keep 8 bits, and samples between two classes move most",
 )
 
 
@@ -78,7 +78,7 @@ _HALF_BYTE_WEIGHTS = Gate(
     flips=0.08,
     loss=0.02,
     proves=False,
-    reason="weights keep 4 bits; samples between two classes move most",
+    reason="weights keep 4 bits, and samples between two classes move most",
 )
 _BYTE_WEIGHTS_NUMBERS = Gate(
     difference=0.15, noise=0.01, flips=0.0, loss=0.0, proves=False, reason="weights keep 8 bits"

@@ -149,7 +149,7 @@ class Worker:
         status = self._process.wait()
         if status < 0:
             name = signal.Signals(-status).name
-            return f"crashed ({name}{'; the memory may have run out' if name == 'SIGKILL' else ''})"
+            return f"crashed ({name}{': the memory may have run out' if name == 'SIGKILL' else ''})"
         last = self._last_line_of_log()
         return f"ended with status {status}{': ' + last if last else ''}"
 

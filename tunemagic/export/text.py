@@ -26,7 +26,7 @@ def converter_reason(report: str) -> str:
     if operation:
         scope = _SCOPE.search(report)
         place = f" in layer {scope[1].rpartition('/')[2]}" if scope else ""
-        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it"
+        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it."
     lines = [line for line in report.splitlines() if line.strip()]
     telling = next((line for line in lines if "error:" in line or "not supported" in line), lines[0] if lines else "")
     return one_line(_LOCATION.sub("", telling), _MAX_TEXT) or "no reason given"

@@ -121,7 +121,7 @@ def judge(comparison: Comparison, gate: Gate) -> tuple[Verdict, str]:
         problems = _blindness(comparison, gate)
     if problems:
         return Verdict.NOT_VERIFIED, f"not verified: {'; '.join(problems)}"
-    parts = [f"largest difference {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}; {gate.reason})"]
+    parts = [f"largest difference {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}: {gate.reason})"]
     if comparison.agreement is not None:
         parts.append(f"same answer on {comparison.agreement:.2%}")
     return Verdict.VERIFIED, f"verified on {comparison.samples} samples: {', '.join(parts)}"
@@ -139,7 +139,7 @@ def _problems(comparison: Comparison, gate: Gate) -> list[str]:
     problems = []
     if not comparison.max_abs_diff <= comparison.tolerance:
         problems.append(
-            f"outputs differ by up to {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}; {gate.reason})"
+            f"outputs differ by up to {comparison.max_abs_diff:.2g} (limit {comparison.tolerance:.2g}: {gate.reason})"
         )
     least_flips = 1 / comparison.samples  # one tie may always fall the other way
     most_noise = gate.noise if comparison.agreement is None else MOST_NOISE_OF_CLASSES
@@ -174,7 +174,7 @@ def _blindness(comparison: Comparison, gate: Gate) -> list[str]:
     if at_chance and not gate.proves:
         return [
             f"the Keras model itself is at chance level (accuracy {comparison.accuracy_before:.4f}), "
-            "so agreement proves nothing; train it first"
+            "so agreement proves nothing: train it first"
         ]
     return []
 

@@ -1,12 +1,14 @@
 """Sentences that stand in journals, in the reader's language.
 
 What tunemagic says of a study while it runs (why a trial was proposed, why it ended, what was
-chosen and why) is journaled in English. The catalogue knows each such sentence as a template
-``fact.*``; a sentence that fits one is said anew in the other language, one that fits none stays
-as it is: the user's own text, an exception, a sentence of another version.
+chosen and why) and of an exported file (what comparing it showed, why it could not be made) is
+journaled in English. The catalogue knows each such sentence as a template ``fact.*``; a sentence
+that fits one is said anew in the other language, one that fits none stays as it is: the user's own
+text, an exception, a sentence of another version.
 
 A placeholder whose name begins with ``fact`` holds a sentence that is a fact itself; one that is
-named like a number holds nothing else; any other holds no semicolon, which joins two facts.
+named like a number holds nothing else; any other holds no semicolon, which joins two facts. Of these,
+``reason`` is a fact too.
 ``labextension/src/model/facts.ts`` is the twin of ``translate``.
 """
 
@@ -21,18 +23,24 @@ from tunemagic.i18n import ENGLISH, PLACEHOLDER, Catalogue, Language
 __all__ = ["NUMBERS", "PREFIX", "fact_of", "fact_texts", "translate"]
 
 PREFIX = "fact."
-_DEEPEST = 4  # facts within facts; a hostile text could nest without end
+_DEEPEST = 8  # facts within facts; a hostile text could nest without end
 _LONGEST = 600  # characters; what an exception says is clipped to half of that
 # Placeholders for numbers, so that a template with little text of its own fits little else.
 # Generated for the panel by scripts/gen_protocol.py.
 NUMBERS = frozenset(
     (
+        "after",
+        "before",
+        "bits",
         "bracket",
+        "bytes",
         "classes",
         "count",
+        "difference",
         "epoch",
         "epochs",
         "held",
+        "least",
         "limit",
         "line",
         "of",
@@ -40,6 +48,9 @@ NUMBERS = frozenset(
         "row",
         "rows",
         "rung",
+        "seconds",
+        "share",
+        "status",
         "trial",
     )
 )
@@ -58,7 +69,7 @@ def _translate(sentence: str, texts: Catalogue, deepest: int) -> str:
         return sentence
     key, parts = found
     for name, part in parts.items():
-        if name.startswith("fact") and deepest > 0:
+        if (name.startswith("fact") or name == "reason") and deepest > 0:
             parts[name] = _translate(part, texts, deepest - 1)
     return texts(key, **parts)
 
@@ -110,5 +121,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _pattern_of(name: str) -> str:
     if name in NUMBERS:
-        return r"[\d,.]+"
+        return r"-?[\d,.]+(?:e[-+]\d+)?"
     return ".+?" if name.startswith("fact") else "(?:(?!; ).)+?"

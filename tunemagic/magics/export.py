@@ -14,6 +14,7 @@ from tunemagic.export.place import split_target
 from tunemagic.export.result import ExportResult
 from tunemagic.exported import export_artefacts
 from tunemagic.i18n import Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.defaults import SearchDefaults
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
@@ -84,7 +85,7 @@ class ExportingVerb(SearchDefaults):
             texts,
             in_kernel=getattr(self.shell, "kernel", None) is not None,
             jobs=chosen.names,
-            notes=[chosen.left_out] if chosen.left_out else [],
+            notes=[translate(chosen.left_out, texts)] if chosen.left_out else [],
         )
         if study is None:
             self._export_model(source, chosen, given, options, table)

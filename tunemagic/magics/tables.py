@@ -141,7 +141,7 @@ def exports_table(results: Sequence[ModelExported], texts: Catalogue = ENGLISH, 
         for name, result in zip(names, results, strict=True)
     )
     verified = sum(result.verdict is Verdict.VERIFIED for result in results)
-    told = [(name, text) for name, result in zip(names, results, strict=True) if (text := export_remark(result))]
+    told = [(name, text) for name, result in zip(names, results, strict=True) if (text := export_remark(result, texts))]
     return Table(
         caption=texts("table.exports" if lite else "table.artefacts", verified=verified, count=len(results)),
         columns=(first, *sizes, score, *map(texts, others)),

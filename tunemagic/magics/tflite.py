@@ -17,6 +17,7 @@ from tunemagic.export.modes import left_out
 from tunemagic.export.result import ExportResult
 from tunemagic.export.snippet import snippet
 from tunemagic.i18n import Catalogue
+from tunemagic.i18n.facts import translate
 from tunemagic.magics.attend import wait_for_results
 from tunemagic.magics.exporting import GrowingTable, export_shown, held_out, source_of, variable_in
 from tunemagic.magics.guard import documented_by, user_errors
@@ -64,7 +65,7 @@ class TFLiteMagics(Magics):  # type: ignore[misc]  # mypy doesn't follow IPython
                 texts,
                 in_kernel=getattr(self.shell, "kernel", None) is not None,
                 jobs=choose_jobs(Target.TFLITE, asked.modes).names,
-                notes=[left_out()] if asked.quant in {ALL_MODES, BEST_MODE} and left_out() else [],
+                notes=[translate(left_out(), texts)] if asked.quant in {ALL_MODES, BEST_MODE} and left_out() else [],
             )
             results = self._export(source, asked, table)
             _tell_choice(results, asked, source, texts)

@@ -9,7 +9,7 @@ import type { TextOf } from './texts';
 
 const ENGLISH = 'english.';
 const PREFIX = 'english.fact.';
-const DEEPEST = 4;
+const DEEPEST = 8;
 const LONGEST = 600;
 const REMEMBERED = 4096;
 const NUMBERS: ReadonlySet<string> = new Set(FACT_NUMBERS);
@@ -42,7 +42,7 @@ export function factTranslator(
     }
     const values = found.values.map(([name, part]) => [
       name,
-      name.startsWith('fact') && deepest > 0 ? said(part, deepest - 1) : part
+      /^fact|^reason$/.test(name) && deepest > 0 ? said(part, deepest - 1) : part
     ]);
     return textOf(found.key, Object.fromEntries(values) as Record<string, string>);
   };
@@ -87,7 +87,7 @@ function patternOf(key: string, text: string): IPattern {
     }
     names.push(piece);
     return NUMBERS.has(piece)
-      ? '([\\d,.]+)'
+      ? '(-?[\\d,.]+(?:e[-+]\\d+)?)'
       : piece.startsWith('fact')
         ? '(.+?)'
         : '((?:(?!; ).)+?)';

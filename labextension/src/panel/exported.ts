@@ -123,7 +123,7 @@ function factsOf(one: IModelExported, t: Translate): [string, string][] {
   });
   return [
     [t('panel.export.result'), t.fact(one.message)],
-    [t('panel.export.limit'), one.tolerance_reason],
+    [t('panel.export.limit'), t.fact(one.tolerance_reason)],
     [t('panel.export.runtime'), one.runtime],
     [t('panel.export.speed'), one.microseconds === null ? '' : times],
     [t('panel.export.samples'), String(one.samples ?? '')],

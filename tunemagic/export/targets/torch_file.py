@@ -68,7 +68,7 @@ def _trace(folder: Path) -> None:
             worker.send(folder)
             fact = worker.next_fact(timeout_seconds=_MOST_SECONDS)
         except (WorkerDied, WorkerSilent) as error:
-            raise ExportError(f"torch: the process that computes with torch {error}.") from error
+            raise ExportError(f"torch: the process that computes with torch {error}") from error
     if fact["kind"] == "failed":
         raise ExportError(f"torch: Keras can't compute this model with torch: {fact['message']}")
 
