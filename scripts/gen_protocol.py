@@ -188,7 +188,7 @@ def protocol_text() -> str:
         HEADER,
         f"export const PROTOCOL_VERSION = {events.PROTOCOL_VERSION};\n",
         "/** Placeholders of `fact.*` texts that hold a number only. */\n"
-        f"export const FACT_NUMBERS = [{', '.join(map(repr, sorted(facts.NUMBERS)))}] as const;\n",
+        f"export const FACT_NUMBERS = /^({'|'.join(sorted(facts.NUMBERS))})$/;\n",
         *(enum_text(cls) for cls in ENUMS),
         *(interface_text(cls) for cls in VALUES),
         *(

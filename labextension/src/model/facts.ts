@@ -12,7 +12,6 @@ const PREFIX = 'english.fact.';
 const DEEPEST = 8;
 const LONGEST = 600;
 const REMEMBERED = 4096;
-const NUMBERS: ReadonlySet<string> = new Set(FACT_NUMBERS);
 
 interface IPattern {
   readonly key: string;
@@ -86,7 +85,7 @@ function patternOf(key: string, text: string): IPattern {
       return `\\${before + 1}`; // the same as the first time
     }
     names.push(piece);
-    return NUMBERS.has(piece)
+    return FACT_NUMBERS.test(piece)
       ? '(-?[\\d,.]+(?:e[-+]\\d+)?)'
       : piece.startsWith('fact')
         ? '(.+?)'

@@ -12,7 +12,7 @@ export type JSONValue =
 export const PROTOCOL_VERSION = 1;
 
 /** Placeholders of `fact.*` texts that hold a number only. */
-export const FACT_NUMBERS = ['after', 'before', 'bits', 'bracket', 'bytes', 'classes', 'count', 'difference', 'epoch', 'epochs', 'held', 'least', 'limit', 'line', 'of', 'process', 'row', 'rows', 'rung', 'seconds', 'share', 'status', 'trial'] as const;
+export const FACT_NUMBERS = /^(after|before|bits|bracket|bytes|classes|count|difference|epoch|epochs|held|least|limit|line|of|process|row|rows|rung|seconds|share|status|trial)$/;
 
 /** What sort of values a hyperparameter takes. */
 export const KINDS = ['int', 'float', 'choice', 'boolean', 'fixed'] as const;
