@@ -7,6 +7,7 @@ import pytest
 from tunemagic.analysis.cells import exports_cells
 from tunemagic.analysis.summary import Cells, FailureGroup, SummaryInfo, numbered, short, summary_info
 from tunemagic.events import Direction, EndReason, ModelExported, Verdict
+from tunemagic.i18n import Language, catalogue
 from tunemagic.space import Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyState, StudyView, TrialRecord, TrialState
 
@@ -347,3 +348,15 @@ def test_a_remark_names_its_file_once():
         trial=1, target="keras", mode="none", path="", verdict=Verdict.FAILED, message="keras: a Lambda layer"
     )
     assert exports_cells([made]).remarks == ("keras: a Lambda layer",)
+
+
+def test_remarks_are_told_in_the_language_of_the_table():
+    verified = export("int8", Verdict.VERIFIED, path="a.tflite", warnings=["the preparation in front stays in float"])
+    warned = replace(
+        verified, warnings=["compared in float32; ours"], verdict=Verdict.NOT_VERIFIED, message="try --quant none"
+    )
+    table = exports_cells([verified, warned], catalogue(Language.CHINESE))
+    assert table.remarks == (
+        "tflite int8：前面的数据准备保持浮点",
+        "tflite int8：请试 --quant none; 以 float32 比较; ours",
+    )

@@ -14,6 +14,7 @@ from tunemagic import events as ev
 from tunemagic.analysis.answers import answer
 from tunemagic.errors import TuneError
 from tunemagic.i18n import ENGLISH, Catalogue
+from tunemagic.i18n.facts import fact_texts
 from tunemagic.space import Condition, Kind, Parameter, Sampling, SearchSpace
 from tunemagic.trial import StudyView, replay
 from tunemagic.widgets.artefacts import targets_info
@@ -124,7 +125,8 @@ class Gallery(PanelPage):
         """Texts and state."""
         self.view, self.texts = view, texts
         self.answered = 0
-        self.deliver({"kind": "texts", "v": 1, "lang": str(texts.language), "texts": dict(texts.texts)})
+        sent = {**texts.texts, **fact_texts(texts)}
+        self.deliver({"kind": "texts", "v": 1, "lang": str(texts.language), "texts": sent})
         self.snapshot(view, **status)
         self.settle()
 
