@@ -1,5 +1,6 @@
 """What holds for all tests: TensorFlow, no settings of whoever runs them; digits and a notebook's variables."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -58,6 +59,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def page_that_told_no_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page says in one test is not the language of others."""
     monkeypatch.setattr("tunemagic.widgets.page._told", None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def leftovers_that_no_collection_walks() -> Iterator[None]:
+    """What TensorFlow and Keras keep of a file's models is walked once, not by each collection of the files to come."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 # One batch per epoch and no graph to compile: an epoch takes a few milliseconds.

@@ -91,7 +91,7 @@ STUDY = studied(
             max_abs_diff=2.5e-7,
             microseconds=3.5,
         ),
-        export("float16", Verdict.FAILED, message="the converter refused op CustomOp"),
+        export("float16", Verdict.FAILED, message="float16: the converter refused op CustomOp"),
     ),
 )
 

@@ -13,7 +13,9 @@ def test_the_operation_without_a_tf_lite_form_is_named():
         'loc(fused["Betainc:", "model/Betainc"]): error: \'tf.Betainc\' op is neither a custom op nor a flex op\n'
         "error: failed while converting: 'main': \nSome ops are not supported by the native TFLite runtime"
     )
-    assert converter_reason(report) == "operation tf.Betainc has no TF Lite form; replace the layer that uses it."
+    said = "operation tf.Betainc has no TF Lite form; replace the layer that uses it"
+    assert converter_reason(report) == f"{said}."
+    assert converter_reason(report, flex=True) == f"{said}, or keep the operation with --flex."
 
 
 def test_else_the_line_with_the_error_stands_without_its_location():

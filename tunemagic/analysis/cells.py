@@ -158,8 +158,7 @@ def _remarks(results: Sequence[ModelExported], texts: Catalogue) -> dict[str, li
         else:
             told = [export_remark(result, texts)]
         for text in filter(None, told):
-            # The name stands in front anyhow.
-            remarks.setdefault(text.removeprefix(f"{result.target}: "), []).append(artefact_name(result))
+            remarks.setdefault(text, []).append(artefact_name(result))
     return remarks
 
 
@@ -180,8 +179,9 @@ def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
 
 
 def export_remark(result: ModelExported, texts: Catalogue = ENGLISH) -> str:
-    """What is to be said about a converted file: the verdict's sentence, then the warnings."""
-    return "; ".join(translate(told, texts) for told in (result.message, *result.warnings) if told)
+    """What is to be said about a converted file behind its name: the verdict's sentence, then the warnings."""
+    message = result.message.removeprefix(f"{result.target}: ").removeprefix(f"{result.mode}: ")
+    return "; ".join(translate(told, texts) for told in (message, *result.warnings) if told)
 
 
 def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:

@@ -161,7 +161,8 @@ def _converted(
             return _BEHIND[mode](converter)
         return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, RuntimeError, ValueError and plain Exception
-        raise ExportError(f"the converter refused the model: {converter_reason(str(error))}") from error
+        reason = converter_reason(str(error), flex=mode in _WITH_FLEX and not flex)
+        raise ExportError(f"the converter refused the model: {reason}") from error
 
 
 def check_file(content: bytes, mode: QuantMode, params: int, *, flex: bool = False) -> list[str]:

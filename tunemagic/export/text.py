@@ -20,13 +20,17 @@ def error_text(error: BaseException) -> str:
     return one_line(str(error), _MAX_TEXT)
 
 
-def converter_reason(report: str) -> str:
-    """What a converter's report of many lines says is wrong: the operation, else the line with the error."""
+def converter_reason(report: str, *, flex: bool = False) -> str:
+    """What a converter's report of many lines says is wrong: the operation, else the line with the error.
+
+    ``flex``: whether an operation without a form can be kept as TensorFlow's own.
+    """
     operation = _NO_FORM.search(report)
     if operation:
         scope = _SCOPE.search(report)
         place = f" in layer {scope[1].rpartition('/')[2]}" if scope else ""
-        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it."
+        kept = ", or keep the operation with --flex" if flex else ""
+        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it{kept}."
     lines = [line for line in report.splitlines() if line.strip()]
     telling = next((line for line in lines if "error:" in line or "not supported" in line), lines[0] if lines else "")
     return one_line(_LOCATION.sub("", telling), _MAX_TEXT) or "no reason given"
