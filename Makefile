@@ -35,7 +35,7 @@ test: test-frontend test-python
 test-python: dev
 	chromium=$$(scripts/need_chromium.sh) && export TUNEMAGIC_CHROMIUM=$$chromium && \
 		$(BIN)/python -m pytest -m "browser and slow" && \
-		$(BIN)/python -m pytest -m "not (browser and slow)" -n 3 --dist loadfile --hypothesis-profile=repeatable
+		$(BIN)/python -m pytest -m "not (browser and slow)" -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=repeatable
 
 test-frontend: $(STAMPS)/node_modules
 	cd labextension && jlpm test

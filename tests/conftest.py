@@ -41,10 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a failed test of a browser or a kernel once more: they race with a machine that others use too.
+    """Files with slow tests come first, so that no process is left with one when the others have ended.
 
-    The summary names each that needed its second try.
+    A failed test of a browser or a kernel is tried once more: they race with a machine that others use too. The
+    summary names each that needed its second try.
     """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         if item.get_closest_marker("browser") or item.get_closest_marker("kernel"):
             item.add_marker(pytest.mark.flaky(reruns=1))

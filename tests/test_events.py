@@ -61,6 +61,7 @@ FIELDS = {
         objectives=st.lists(marks, max_size=2),
         repeats=counts,
         folds=counts,
+        model_limits=texts,
     ),
     ev.StudyResumed: dict(
         session=texts,
@@ -75,6 +76,7 @@ FIELDS = {
         max_failures=st.none() | counts,
         pruner=st.none() | texts,
         pruner_reason=st.none() | texts,
+        model_limits=st.none() | texts,
     ),
     ev.StudyPaused: {},
     ev.StudyContinued: {},

