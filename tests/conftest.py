@@ -66,7 +66,10 @@ def page_that_told_no_language(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def leftovers_that_no_collection_walks() -> Iterator[None]:
-    """What TensorFlow and Keras keep of a file's models is walked once, not by each collection of the files to come."""
+    """What TensorFlow and Keras keep of a file's models is walked once, not by each collection of the files to come.
+
+    The price: a cycle that is let go only later, such as a session's model, stays to the end.
+    """
     yield
     gc.collect()
     gc.freeze()

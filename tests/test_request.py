@@ -204,7 +204,8 @@ def test_models_are_measured_as_files_when_something_asks_for_it(asked, mode):
 def test_limits_on_models_read_as_they_are_typed():
     asked = TuneRequest(max_params=10_000, max_kb=30.0, max_ms=0.25, quant=QuantMode.INT8)
     assert asked.model_limits == "--max-params 10000 --max-kb 30 --max-ms 0.25 --quant int8"
-    assert TuneRequest(max_trials=3).model_limits == ""
+    assert TuneRequest(max_kb=1_234_567.0).model_limits == "--max-kb 1234567"
+    assert TuneRequest(max_trials=3, quant=QuantMode.INT8).model_limits == ""
 
 
 def test_options_that_go_together_are_taken():

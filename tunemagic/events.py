@@ -123,7 +123,7 @@ class StudyStarted(Event):
     ``strategy`` and ``pruner`` are what runs, their reasons say who chose it: the user or a rule.
     ``objectives`` are further ones beside ``objective``, each ``{"name", "direction"}``. A trial
     is trained ``repeats`` times, on each of ``folds`` splits when that is not 0. ``model_limits`` are
-    the options that limit each model, as they are typed.
+    the options that limit each model.
     """
 
     study: str

@@ -222,11 +222,12 @@ class TuneRequest:
     @property
     def model_limits(self) -> str:
         """The limits on each model as options of a magic line, with the mode that they hold for; empty without any."""
+        on_file = (self.max_kb, self.max_ms) != (None, None)
         given = {
             "--max-params": self.max_params,
-            "--max-kb": None if self.max_kb is None else f"{self.max_kb:g}",
-            "--max-ms": None if self.max_ms is None else f"{self.max_ms:g}",
-            "--quant": self.quant,
+            "--max-kb": None if self.max_kb is None else f"{self.max_kb:.15g}",
+            "--max-ms": None if self.max_ms is None else f"{self.max_ms:.15g}",
+            "--quant": self.quant if on_file else None,
         }
         return " ".join(f"{option} {value}" for option, value in given.items() if value is not None)
 

@@ -127,7 +127,8 @@ def test_an_int8_input_is_scaled_by_the_files_own_quantisation(dense, digits, tm
     x = digits.x_held[:50]
     found, expected = c_array.run(tmp_path / "io-c", x), run_file(tmp_path / "io.tflite", x)
     assert program.needs.source.dtype == "int8"
-    np.testing.assert_allclose(found.outputs, expected.outputs, atol=program.needs.target.scale)
+    # What lies half way inside the model may be rounded the other way there, which moves an answer by a few steps.
+    np.testing.assert_allclose(found.outputs, expected.outputs, atol=3 * program.needs.target.scale)
     header = (tmp_path / "io-c" / "model.h").read_text()
     assert f"constexpr int kModelInputZero = {program.needs.source.zero};" in header
     assert "using ModelInput = int8_t;" in header

@@ -1,5 +1,6 @@
 """Processes that are kept, forked, forgotten and killed; a runner of TF Lite files stands for all of them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -33,6 +34,38 @@ def job(dense_files, digits, tmp_path):
         return tmp_path
 
     return make
+
+
+def test_a_process_tidies_up_after_the_end_of_a_job_and_before_the_next(tmp_path):
+    program = textwrap.dedent(
+        """
+        from tunemagic.export.serve import serve
+        said = []
+        def work(folder, report):
+            report({"kind": "before", "said": said})
+            said.append(folder.name)
+        serve(work, prepare=lambda: said.append("prepared"), tidy=lambda: said.append("tidied"))
+        """
+    )
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        facts = [json.loads(process.stdout.readline())]
+        for folder in folders:
+            process.stdin.write(json.dumps(str(folder)) + "\n")
+            process.stdin.flush()
+            facts += [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdin.close()
+    assert facts == [
+        {"kind": "up"},
+        {"kind": "before", "said": ["prepared"]},
+        {"kind": "end"},
+        {"kind": "before", "said": ["prepared", "one", "tidied"]},
+        {"kind": "end"},
+    ]
 
 
 def done(worker, folder):

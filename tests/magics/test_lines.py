@@ -441,6 +441,7 @@ def test_a_tflite_line_becomes_values(line, values):
             "--quant: received 'int9'; expected none, dynamic, float16, int8, int16x8, int4, mixed, all or best. "
             "Did you mean int8?",
         ),
+        ("m --sensitivity --flex", "--sensitivity writes no file that --flex could change; leave one of them out."),
         ("m --quant all --max-kb 9", "--max-kb and --max-ms are limits for --quant best; add it, or leave them out."),
         (
             "m --snippet rust",

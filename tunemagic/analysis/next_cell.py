@@ -103,14 +103,16 @@ def _where(request: TuneRequest | None) -> list[str]:
     """Where trials run and what they may use; nothing when it is not known what was asked for."""
     if request is None:
         return []
+    limits = request.model_limits
     given = {
+        "--quant": None if "--quant" in limits else request.quant,
         "--workers": request.workers,
         "--memory-gb": None if request.memory_gb is None else f"{request.memory_gb:g}",
         "--cluster": request.cluster,
         "--measure": request.measure,
     }
     options = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
-    return [request.model_limits, *options] if request.model_limits else options
+    return [limits, *options] if limits else options
 
 
 def _val(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from tunemagic.export.tables import read_tables
 from tunemagic.text import aligned
 
-__all__ = ["Contents", "contents_of", "needs_flex", "operation_name", "operator_names"]
+__all__ = ["Contents", "contents_of", "flex_problem", "needs_flex", "operation_name", "operator_names"]
 
 _FLEX = "Flex"
 _ONLY_CARRY = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -97,6 +97,17 @@ def needs_flex(operations: Iterable[str]) -> bool:
     https://github.com/google-ai-edge/LiteRT/issues/6458
     """
     return any(name.startswith(_FLEX) for name in operations)
+
+
+def flex_problem(operations: Iterable[str]) -> str:
+    """Why a file with these operations can't be run here; empty when it can."""
+    names = ", ".join(name for name in operations if needs_flex([name]))
+    if not names:
+        return ""
+    return (
+        f"no runtime here has {names}; run the file where the Flex delegate is linked in (Android, iOS, C++), and "
+        "compare its answers there"
+    )
 
 
 def operator_names() -> dict[int, str]:

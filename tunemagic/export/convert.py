@@ -17,12 +17,12 @@ from tunemagic.errors import ExportError
 from tunemagic.export.contents import Contents, contents_of, needs_flex
 from tunemagic.export.front import quantize_behind, shrink_behind
 from tunemagic.export.handover import SIGNATURE
-from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT
+from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT, WITH_FLEX
 from tunemagic.export.quantizer import four_bits, mixed_bits
-from tunemagic.export.text import converter_reason
+from tunemagic.export.text import converter_reason, lacks_form
 from tunemagic.request import QuantMode
 
-__all__ = ["Converted", "check_file", "convert", "convert_graph"]
+__all__ = ["Converted", "NoFormError", "check_file", "convert", "convert_graph"]
 
 # Bytes that one weight needs at least; a file below a fifth of that has lost its weights (biases and
 # small tensors stay float, equal tensors are stored once, so the exact size is not known).
@@ -41,9 +41,11 @@ _BEHIND = {  # with a preparation in front
     QuantMode.FLOAT16: shrink_behind,
     QuantMode.DYNAMIC: shrink_behind,
 }
-# Modes that are made without running the model.
-_WITH_FLEX = frozenset({QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC})
 _SLOW = "advanced: 16-bit activations are slow, because XNNPACK has no kernels for them"
+
+
+class NoFormError(ExportError):
+    """An operation of the model has no TF Lite form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def convert(
     that are not unrolled: integer conversion of those crashes, so it is refused. ``prepares``: the graph
     begins with a preparation, which stays in float. ``rounds``: the graph holds the ranges of int8, so for int8
     nothing is calibrated. ``flex``: an operation without a TF Lite form may stay TensorFlow's own, in modes that
-    need not run the model. Raises ExportError.
+    need not run the model. Raises ExportError, NoFormError for such an operation.
     """
     knows_ranges = rounds and mode is QuantMode.INT8
     if mode in CALIBRATED and calibration is None and not knows_ranges:
@@ -95,8 +97,6 @@ def convert(
     remarks = ["the preparation in front stays in float"] if prepares and mode in FLOAT_FRONT else []
     try:
         match mode:
-            case QuantMode.NONE if not flex:
-                content = _float_file(graph)
             case QuantMode.INT4:
                 content = four_bits(_float_file(graph))
             case QuantMode.MIXED:
@@ -108,9 +108,10 @@ def convert(
                 # Without calibration the preparation in front has no ranges, and so stays in float by itself.
                 ranges = None if knows_ranges else calibration
                 make = functools.partial(_converted, graph, mode, ranges, prepares=prepares and not knows_ranges)
-                content = _made_with_flex(make) if flex and mode in _WITH_FLEX else make()
+                first = functools.partial(_float_file, graph) if mode is QuantMode.NONE else make
+                content = _made_with_flex(first, make) if flex and mode in WITH_FLEX else first()
     except ExportError as error:
-        raise ExportError(f"{mode}: {error}") from error
+        raise type(error)(f"{mode}: {error}") from error
     if mode is QuantMode.INT16X8:
         remarks.append(_SLOW)
     return Converted(content=content, remarks=tuple(remarks))
@@ -127,11 +128,11 @@ def _kept_float_file(graph: Path, written: int) -> bytes:
     return _converted(graph, QuantMode.NONE, None)
 
 
-def _made_with_flex(make: Callable[..., bytes]) -> bytes:
+def _made_with_flex(first: Callable[[], bytes], make: Callable[..., bytes]) -> bytes:
     """The file of built-in operations where there is one, else that with TensorFlow's own."""
     try:
-        return make()
-    except ExportError:
+        return first()
+    except NoFormError:
         return make(flex=True)
 
 
@@ -161,8 +162,8 @@ def _converted(
             return _BEHIND[mode](converter)
         return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, RuntimeError, ValueError and plain Exception
-        reason = converter_reason(str(error), flex=mode in _WITH_FLEX and not flex)
-        raise ExportError(f"the converter refused the model: {reason}") from error
+        kind = NoFormError if lacks_form(str(error)) else ExportError
+        raise kind(f"the converter refused the model: {converter_reason(str(error))}") from error
 
 
 def check_file(content: bytes, mode: QuantMode, params: int, *, flex: bool = False) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tunemagic.errors import ExportError
+from tunemagic.export.contents import contents_of, flex_problem
 from tunemagic.export.metadata import read
 from tunemagic.export.safe_operations import CALLS, SAFE, SAVING
 from tunemagic.request import Target
@@ -48,6 +49,9 @@ def describe(path: Path, target: Target, *, trust: bool) -> dict[str, Any]:
 
 def _tflite(path: Path) -> dict[str, Any]:
     """Opens the file and answers for zeros once."""
+    problem = flex_problem(contents_of(path.read_bytes()).operations)
+    if problem:
+        raise ExportError(f"{problem}.")
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=1)

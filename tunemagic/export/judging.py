@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tunemagic.events import Verdict, finite
-from tunemagic.export.contents import needs_flex
+from tunemagic.export.contents import flex_problem
 from tunemagic.export.gates import gate_of
 from tunemagic.export.job import Attempt, Variant
 from tunemagic.export.modes import milder
@@ -39,7 +39,8 @@ class Judge:
         if attempt.problem:
             return self._failed(attempt.variant, attempt.problem)
         if not attempt.ran:
-            return self._placed(attempt, Verdict.NOT_VERIFIED, _unrunnable(attempt.facts["operations"]))
+            message = f"not verified: {flex_problem(attempt.facts['operations'])}"
+            return self._placed(attempt, Verdict.NOT_VERIFIED, message)
         variant, task = attempt.variant, self.task
         gate = gate_of(variant.target, variant.mode, task.answers.kind, half=task.half)
         try:
@@ -83,7 +84,11 @@ class Judge:
             operations=tuple(attempt.facts["operations"]),
             seconds=attempt.facts["seconds"],
             **compared,
-            warnings=(*attempt.facts["remarks"], *(task.said_of(variant.mode) if attempt.ran else ())),
+            warnings=(
+                *attempt.facts["remarks"],
+                *task.handed,
+                *(task.said_of(variant.mode) if attempt.ran else ()),
+            ),
         )
 
     def _failed(self, variant: Variant, message: str) -> ExportResult:
@@ -117,12 +122,3 @@ def _measured(facts: Mapping[str, Any]) -> dict[str, Any]:
         "threads": 1,
         "batch": 1,
     }
-
-
-def _unrunnable(operations: Sequence[str]) -> str:
-    """Why the file was not run."""
-    names = ", ".join(name for name in operations if needs_flex([name]))
-    return (
-        f"not verified: no runtime here has {names}; run the file where the Flex delegate is linked in "
-        "(Android, iOS, C++), and compare its answers there"
-    )

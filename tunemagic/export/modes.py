@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterable
 from tunemagic.errors import ExportError
 from tunemagic.request import QuantMode
 
-__all__ = ["CALIBRATED", "FLOAT_FRONT", "MILDEST_FIRST", "check_quantizer", "every_mode", "left_out", "milder"]
+__all__ = [
+    "CALIBRATED",
+    "FLOAT_FRONT",
+    "MILDEST_FIRST",
+    "WITH_FLEX",
+    "check_quantizer",
+    "every_mode",
+    "left_out",
+    "milder",
+]
 
 # By how far the answers move; int16x8 is the finest of the integer modes, and slow.
 MILDEST_FIRST = (
@@ -22,6 +31,8 @@ MILDEST_FIRST = (
 )
 # Modes that look at representative inputs: for the ranges inside the model, or for what 4 bits do to each weight.
 CALIBRATED = frozenset({QuantMode.INT8, QuantMode.INT16X8, QuantMode.MIXED})
+# Modes whose file is made without running the model, so that it may hold what no runtime here can run.
+WITH_FLEX = frozenset({QuantMode.NONE, QuantMode.FLOAT16, QuantMode.DYNAMIC})
 # Modes that leave a preparation in front in float.
 FLOAT_FRONT = frozenset(QuantMode) - {QuantMode.NONE, QuantMode.INT16X8}
 

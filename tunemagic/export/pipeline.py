@@ -19,7 +19,7 @@ from tunemagic.export.job import Attempt, Job, Variant
 from tunemagic.export.judging import Judge
 from tunemagic.export.making import make_all
 from tunemagic.export.metadata import checked_about
-from tunemagic.export.modes import CALIBRATED, MILDEST_FIRST, check_quantizer
+from tunemagic.export.modes import CALIBRATED, MILDEST_FIRST, WITH_FLEX, check_quantizer
 from tunemagic.export.place import artefact_name, check_free, usable_folder, usable_stem
 from tunemagic.export.process import Limits
 from tunemagic.export.result import ExportResult
@@ -91,6 +91,11 @@ def export_model(
             was written then.
     """
     wanted = _in_order(variants)
+    if flex and not any(each.target is Target.TFLITE and each.mode in WITH_FLEX for each in wanted):
+        raise ExportError(
+            "--flex keeps operations of TensorFlow's own in TF Lite files of mode none, float16 or dynamic; received "
+            f"{', '.join(map(str, wanted))}. Ask for one of these modes, or leave --flex out."
+        )
     facts, directory, stem = checked_about(about or {}), Path(directory), usable_stem(stem)
     parts = _parts(model, wanted)
     if not force:
@@ -178,7 +183,7 @@ def _fill(folder: Path, model: Any, task: Task) -> None:
     remark = hand_over(model, folder, task.x)
     for part, array in task.arrays().items():
         np.save(folder / f"{part}.npy", array, allow_pickle=False)
-    task.remarks.extend([remark] if remark else [])
+    task.handed.extend([remark] if remark else [])
 
 
 def _in_order(variants: str | Sequence[str | tuple[str, str]]) -> list[Variant]:

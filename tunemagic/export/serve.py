@@ -38,7 +38,7 @@ def serve(
     """Do ``work`` on each folder that is sent, until the parent closes standard input.
 
     ``prepare`` imports what takes long; the fact ``up`` says that it is done, the fact ``end`` that a
-    folder is. ``tidy`` runs after that, before the next folder: nobody waits for it.
+    folder is. ``tidy`` runs after that and before the next folder: who wants nothing more does not wait for it.
     """
     report = _keep_output_for_facts()
     folders: queue.SimpleQueue[str] = queue.SimpleQueue()

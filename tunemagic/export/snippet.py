@@ -15,6 +15,7 @@ from string import Template
 from typing import Any
 
 from tunemagic.errors import ExportError
+from tunemagic.export.contents import contents_of, flex_problem
 from tunemagic.export.metadata import read
 from tunemagic.export.result import ExportResult
 from tunemagic.export.tables import read_tables
@@ -111,6 +112,9 @@ def snippet(what: ExportResult | str | Path, language: Language | str) -> str:
 
 def _file_of(path: Path) -> _File:
     labels = read(path).get("labels")
+    problem = flex_problem(contents_of(path.read_bytes()).operations)
+    if problem:
+        raise ExportError(f"snippet: {path}: {problem}.")
     model = read_tables(path.read_bytes())
     signatures = model.signatureDefs or []
     if len(signatures) != 1 or len(signatures[0].inputs) != 1 or len(signatures[0].outputs) != 1:

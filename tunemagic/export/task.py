@@ -33,7 +33,7 @@ class Task:
     """Checked data and what the Keras model answers for it.
 
     ``rows`` says which of the given samples are in ``x``, in order; ``aside`` how many were left out of them
-    to calibrate on.
+    to calibrate on. ``handed`` are remarks on how the model was handed over, ``remarks`` those on the comparison.
     """
 
     x: NDArray[Any]
@@ -45,6 +45,7 @@ class Task:
     score: Score | None
     half: bool
     aside: int = 0
+    handed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def said_of(self, mode: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 
 from tunemagic.text import one_line
 
-__all__ = ["converter_reason", "error_text"]
+__all__ = ["converter_reason", "error_text", "lacks_form"]
 
 _MAX_TEXT = 200
 _NO_FORM = re.compile(r"'(tf\.\w+)' op is neither a custom op nor a flex op")
@@ -20,17 +20,18 @@ def error_text(error: BaseException) -> str:
     return one_line(str(error), _MAX_TEXT)
 
 
-def converter_reason(report: str, *, flex: bool = False) -> str:
-    """What a converter's report of many lines says is wrong: the operation, else the line with the error.
+def lacks_form(report: str) -> bool:
+    """Whether a converter's report is about an operation that has no TF Lite form."""
+    return _NO_FORM.search(report) is not None
 
-    ``flex``: whether an operation without a form can be kept as TensorFlow's own.
-    """
+
+def converter_reason(report: str) -> str:
+    """What a converter's report of many lines says is wrong: the operation, else the line with the error."""
     operation = _NO_FORM.search(report)
     if operation:
         scope = _SCOPE.search(report)
         place = f" in layer {scope[1].rpartition('/')[2]}" if scope else ""
-        kept = ", or keep the operation with --flex" if flex else ""
-        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it{kept}."
+        return f"operation {operation[1]}{place} has no TF Lite form; replace the layer that uses it."
     lines = [line for line in report.splitlines() if line.strip()]
     telling = next((line for line in lines if "error:" in line or "not supported" in line), lines[0] if lines else "")
     return one_line(_LOCATION.sub("", telling), _MAX_TEXT) or "no reason given"

@@ -89,7 +89,7 @@ def _import_slow_things() -> None:
 
 
 def _forget_model() -> None:
-    """Nothing of this model is to reach the next one; takes half a second, for garbage collection."""
+    """Nothing of this model is to reach the next one; Keras collects garbage for that, which takes its time."""
     import keras
 
     keras.backend.clear_session()

@@ -305,6 +305,8 @@ def export_line(parser: LineParser, line: str, namespace: Mapping[str, Any]) -> 
     several = values.quant in {ALL_MODES, BEST_MODE}
     if values.quant != BEST_MODE and (values.max_kb, values.max_ms) != (None, None):
         raise OptionError("--max-kb and --max-ms are limits for --quant best; add it, or leave them out.")
+    if values.sensitivity and values.flex:
+        raise OptionError("--sensitivity writes no file that --flex could change; leave one of them out.")
     return ExportLine(
         source=values.source,
         modes=every_mode() if several else (values.quant or QuantMode.NONE,),

@@ -205,9 +205,12 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
     const told = results.filter(one => one.verdict !== 'verified' && one.message !== '');
     remarks.hidden = told.length === 0;
     remarks.replaceChildren(
-      ...told.map(({ target, mode, message }) =>
+      ...told.map(one =>
         make('li', {
-          text: t('panel.remark', { mode: exportName(target, mode, t), message: t.fact(message) })
+          text: t('panel.remark', {
+            mode: exportName(one.target, one.mode, t),
+            message: t.fact(unnamed(one))
+          })
         })
       )
     );
@@ -318,4 +321,10 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
       }
     }
   };
+}
+
+/** What is said of an artefact without the name that is in front of a fault: it stands there anyhow. */
+function unnamed({ target, mode, message }: IModelExported): string {
+  const name = `${target === LITE ? mode : target}: `;
+  return message.startsWith(name) ? message.slice(name.length) : message;
 }

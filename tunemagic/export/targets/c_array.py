@@ -56,7 +56,10 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     wanted = QuantMode(mode)
     with tempfile.TemporaryDirectory() as folder:
         single = _single_sample(source.graph, Path(folder) / "single")
-        made = convert(single, wanted, source.calibration, [], prepares=source.prepares, rounds=source.rounds)
+        try:
+            made = convert(single, wanted, source.calibration, [], prepares=source.prepares, rounds=source.rounds)
+        except ExportError as error:
+            raise ExportError(f"c: {str(error).removeprefix(f'{mode}: ')}") from error
     content = made.content
     remarks = [*(made.remarks if source.prepares else ()), *check_file(content, wanted, source.params)]
     methods = resolver_methods(contents_of(content).operations)

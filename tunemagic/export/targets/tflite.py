@@ -7,10 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tunemagic.errors import ExportError
 from tunemagic.export.contents import contents_of, needs_flex
-from tunemagic.export.convert import check_file, convert
+from tunemagic.export.convert import NoFormError, check_file, convert
 from tunemagic.export.kernels import kernel_remarks
 from tunemagic.export.metadata import describe, end_names, facts
+from tunemagic.export.modes import WITH_FLEX
 from tunemagic.export.runtime import RunResult, run_file
 from tunemagic.export.source import Source
 from tunemagic.request import QuantMode
@@ -23,15 +25,20 @@ _WITH_SCALES = frozenset({QuantMode.INT8, QuantMode.INT16X8})  # at every operat
 def write(source: Source, mode: str, path: Path) -> list[str]:
     """Make the TF Lite file of ``mode`` at ``path``; remarks about it. Raises ExportError."""
     wanted = QuantMode(mode)
-    made = convert(
-        source.graph,
-        wanted,
-        source.calibration,
-        source.loops,
-        prepares=source.prepares,
-        rounds=source.rounds,
-        flex=source.flex,
-    )
+    try:
+        made = convert(
+            source.graph,
+            wanted,
+            source.calibration,
+            source.loops,
+            prepares=source.prepares,
+            rounds=source.rounds,
+            flex=source.flex,
+        )
+    except NoFormError as error:
+        if wanted not in WITH_FLEX or source.flex:
+            raise
+        raise ExportError(f"{str(error).removesuffix('.')}, or keep the operation with --flex.") from error
     remarks = [*made.remarks, *check_file(made.content, wanted, source.params, flex=source.flex)]
     said = facts(wanted, source.about, prepares=source.prepares)
     content = describe(made.content, said, end_names(source.model))
