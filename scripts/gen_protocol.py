@@ -189,6 +189,8 @@ def protocol_text() -> str:
         f"export const PROTOCOL_VERSION = {events.PROTOCOL_VERSION};\n",
         "/** Placeholders of `fact.*` texts that hold a number only. */\n"
         f"export const FACT_NUMBERS = /^({'|'.join(sorted(facts.NUMBERS))})$/;\n",
+        "/** What `{label}` of `fact.*` texts holds. */\n"
+        f"export const FACT_LABELS = '({'|'.join(sorted(facts.LABELS))})';\n",
         *(enum_text(cls) for cls in ENUMS),
         *(interface_text(cls) for cls in VALUES),
         *(

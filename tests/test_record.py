@@ -399,7 +399,7 @@ def test_a_chinese_record_is_chinese_to_the_last_word_of_ours(tmp_path):
     assert "目标：val_accuracy，最大化" in bundle["text/plain"]
     page = Page(bundle["text/html"])
     assert dict(page.attributes)["lang"] == "zh-CN"
-    assert [sign in page.seen for sign in ("✓ 已验证", "⚠ 未通过验证", "✗ 失败")] == [True] * 3
+    assert [sign in page.seen for sign in ("✓ 已验证", "⚠ 未验证", "✗ 失败")] == [True] * 3
 
 
 def test_the_same_view_gives_the_same_record():

@@ -42,7 +42,7 @@ test('sentences of a journal are said in the language of the panel', () => {
     '在第 3 轮不属于 9 个试验中最好的三分之一：0.9 > 0.5',
     '试验 3：它的工作进程被终止，可能内存耗尽（SIGKILL）；将再试一次',
     'x_train (8, 2) float32, y_train (8,) int64; 验证集：2 个样本，已打乱并分层',
-    '未通过验证：输出相差最多 0.9（限值 1e-08：权重保留 8 位）; ' +
+    '未验证：输出相差最多 0.9（限值 1e-08：权重保留 8 位）; ' +
       '误差占输出方差的 1.2e+03（限值 0.25）; 请试 --quant none',
     'int8: 转换器崩溃（SIGSEGV）'
   ]);
@@ -52,6 +52,8 @@ test('what is no fact stays as it is', () => {
   const sentences = [
     '',
     'ValueError: units must be positive; <b>',
+    'RuntimeError: crashed',
+    'ValueError: expected images',
     'TPEs',
     '{fact}',
     '; '.repeat(400),
@@ -82,7 +84,8 @@ test('every template is found by its own text', () => {
       epoch: 2,
       fact: 'drawn at random',
       fact2: 'random',
-      line: 7
+      line: 7,
+      label: 'int8'
     };
     const sentence = id.startsWith('fact.') ? english(id, values).replace(/\{\w+\}/g, '6') : '';
     return (

@@ -94,7 +94,7 @@ def test_what_was_found_is_told_in_chinese(page):
     assert said["容差依据"] == reason
     assert said["备注"] == "在评估数据的 200 个样本上校准，这些样本不参与比较"
     text = page.locator(".tm-exports").inner_text()
-    assert "未通过验证：只有 90.22% 的回答相同（应至少为 95.0%）" in text
+    assert "未验证：只有 90.22% 的回答相同（应至少为 95.0%）" in text
     assert "层 <b>gru</b> (GRU) 没有 Caffe 形式。" in text
     assert panel.errors == []
 

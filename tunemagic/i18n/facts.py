@@ -7,8 +7,8 @@ that fits one is said anew in the other language, one that fits none stays as it
 text, an exception, a sentence of another version.
 
 A placeholder whose name begins with ``fact`` holds a sentence that is a fact itself; one that is
-named like a number holds nothing else; any other holds no semicolon, which joins two facts. Of these,
-``reason`` is a fact too.
+named like a number holds nothing else; ``label`` holds one of LABELS; any other holds no semicolon,
+which joins two facts. Of these, ``reason`` is a fact too.
 ``labextension/src/model/facts.ts`` is the twin of ``translate``.
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from tunemagic.i18n import ENGLISH, PLACEHOLDER, Catalogue, Language
 
-__all__ = ["NUMBERS", "PREFIX", "fact_of", "fact_texts", "translate"]
+__all__ = ["LABELS", "NUMBERS", "PREFIX", "fact_of", "fact_texts", "translate"]
 
 PREFIX = "fact."
 _DEEPEST = 8  # facts within facts; a hostile text could nest without end
@@ -52,6 +52,30 @@ NUMBERS = frozenset(
         "share",
         "status",
         "trial",
+    )
+)
+# What the sentences about an exported file begin with: its target, or a TF Lite file's mode. Nothing else, so that
+# an exception ("RuntimeError: crashed") is no fact. Generated for the panel as NUMBERS are.
+LABELS = frozenset(
+    (
+        "c",
+        "caffe",
+        "card",
+        "code",
+        "dynamic",
+        "float16",
+        "int16x8",
+        "int4",
+        "int8",
+        "json",
+        "keras",
+        "mixed",
+        "none",
+        "onnx",
+        "openvino",
+        "savedmodel",
+        "tflite",
+        "torch",
     )
 )
 
@@ -122,4 +146,6 @@ def _pieces(text: str) -> Iterator[str]:
 def _pattern_of(name: str) -> str:
     if name in NUMBERS:
         return r"-?[\d,.]+(?:e[-+]\d+)?"
+    if name == "label":
+        return "|".join(sorted(LABELS))
     return ".+?" if name.startswith("fact") else "(?:(?!; ).)+?"

@@ -4,7 +4,7 @@
  * `english.fact.ID` as it stands in journals; for an English panel it sends none.
  */
 
-import { FACT_NUMBERS } from './protocol';
+import { FACT_LABELS, FACT_NUMBERS } from './protocol';
 import type { TextOf } from './texts';
 
 const ENGLISH = 'english.';
@@ -87,9 +87,11 @@ function patternOf(key: string, text: string): IPattern {
     names.push(piece);
     return FACT_NUMBERS.test(piece)
       ? '(-?[\\d,.]+(?:e[-+]\\d+)?)'
-      : piece.startsWith('fact')
-        ? '(.+?)'
-        : '((?:(?!; ).)+?)';
+      : piece === 'label'
+        ? FACT_LABELS
+        : piece.startsWith('fact')
+          ? '(.+?)'
+          : '((?:(?!; ).)+?)';
   });
   return { key, names, expression: new RegExp(`^${pieces.join('')}$`, 's') };
 }

@@ -14,6 +14,9 @@ export const PROTOCOL_VERSION = 1;
 /** Placeholders of `fact.*` texts that hold a number only. */
 export const FACT_NUMBERS = /^(after|before|bits|bracket|bytes|classes|count|difference|epoch|epochs|held|least|limit|line|of|process|row|rows|rung|seconds|share|status|trial)$/;
 
+/** What `{label}` of `fact.*` texts holds. */
+export const FACT_LABELS = '(c|caffe|card|code|dynamic|float16|int16x8|int4|int8|json|keras|mixed|none|onnx|openvino|savedmodel|tflite|torch)';
+
 /** What sort of values a hyperparameter takes. */
 export const KINDS = ['int', 'float', 'choice', 'boolean', 'fixed'] as const;
 export type Kind = (typeof KINDS)[number];
