@@ -175,6 +175,12 @@ def test_which_weights_have_four_bits_is_known(four, eight):
             "int8: 转换器拒绝了模型：层 strange 中的算子 tf.Betainc 没有 TF Lite 形式; 请替换用到它的层。",
         ),
         (
+            "float16: the converter refused the model: operation tf.Betainc in layer strange has no TF Lite form; "
+            "replace the layer that uses it, or keep the operation with --flex.",
+            "float16: 转换器拒绝了模型：层 strange 中的算子 tf.Betainc 没有 TF Lite 形式; "
+            "请替换用到它的层，或用 --flex 保留该算子。",
+        ),
+        (
             "caffe: layer gru (GRU) has no form in Caffe. Caffe takes chains of Dense, Conv2D, pooling, "
             "BatchNormalization and activations; use onnx or tflite for others.",
             "caffe: 层 gru (GRU) 没有 Caffe 形式。Caffe 只接受由 Dense、Conv2D、池化、BatchNormalization 和激活函数"
@@ -237,7 +243,7 @@ def test_sentences_begin_with_any_target_or_mode():
 # Said only of files that come from elsewhere, or when a conversion is not begun at all, or looked at above.
 NEVER_JOURNALED = re.compile(
     "one input and one output|weights in other files|model.cc|model.h|can't start a process|conversion was stopped"
-    "|computes with torch 7$"
+    "|computes with torch 7$|^7, or keep the operation"
 )
 CALLS = {"ExportError", "refuse"}
 
