@@ -181,8 +181,8 @@ def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
 def export_remark(result: ModelExported, texts: Catalogue = ENGLISH) -> str:
     """What is to be said about a converted file behind its name: the verdict's sentence, then the warnings."""
     label = result.mode if result.target == Target.TFLITE else result.target
-    message = result.message.removeprefix(f"{label}: ")
-    return "; ".join(translate(told, texts) for told in (message, *result.warnings) if told)
+    said = [translate(told, texts) for told in (result.message, *result.warnings) if told]
+    return "; ".join(said).removeprefix(f"{label}: ")
 
 
 def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:

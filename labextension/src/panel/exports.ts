@@ -209,7 +209,7 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
         make('li', {
           text: t('panel.remark', {
             mode: exportName(one.target, one.mode, t),
-            message: t.fact(unnamed(one))
+            message: unnamed(one, t.fact(one.message))
           })
         })
       )
@@ -324,7 +324,7 @@ export function makeExports(store: StudyStore, hands: IHands): IExports {
 }
 
 /** What is said of an artefact without the name that is in front of a fault: it stands there anyhow. */
-function unnamed({ target, mode, message }: IModelExported): string {
+function unnamed({ target, mode }: IModelExported, said: string): string {
   const name = `${target === LITE ? mode : target}: `;
-  return message.startsWith(name) ? message.slice(name.length) : message;
+  return said.startsWith(name) ? said.slice(name.length) : said;
 }
