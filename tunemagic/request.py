@@ -29,6 +29,7 @@ __all__ = [
     "ValSplit",
     "ViewKind",
     "check_study_name",
+    "export_label",
 ]
 
 DEFAULT_TRIALS = 20
@@ -106,6 +107,11 @@ class Target(StrEnum):
     CAFFE = "caffe"  # a folder with deploy.prototxt and model.caffemodel
     CODE = "code"  # a script of plain Keras that trains the winner again
     CARD = "card"  # a model card
+
+
+def export_label(target: str, mode: str) -> str:
+    """What messages about an artefact begin with: a TF Lite file by its mode, all else by its target."""
+    return mode if target == Target.TFLITE else str(target)
 
 
 class ValKind(StrEnum):

@@ -19,7 +19,7 @@ from tunemagic.analysis.wording import (
 from tunemagic.events import ModelExported, Verdict
 from tunemagic.i18n import ENGLISH, Catalogue
 from tunemagic.i18n.facts import translate
-from tunemagic.request import QuantMode, Target
+from tunemagic.request import QuantMode, export_label
 from tunemagic.text import one_line
 from tunemagic.trial import StudyView, TrialRecord
 
@@ -180,9 +180,8 @@ def _export(result: ModelExported, texts: Catalogue) -> tuple[str, ...]:
 
 def export_remark(result: ModelExported, texts: Catalogue = ENGLISH) -> str:
     """What is to be said about a converted file behind its name: the verdict's sentence, then the warnings."""
-    label = result.mode if result.target == Target.TFLITE else result.target
     said = [translate(told, texts) for told in (result.message, *result.warnings) if told]
-    return "; ".join(said).removeprefix(f"{label}: ")
+    return "; ".join(said).removeprefix(f"{export_label(result.target, result.mode)}: ")
 
 
 def verdict_text(verdict: Verdict, texts: Catalogue = ENGLISH) -> str:

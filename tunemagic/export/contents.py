@@ -11,7 +11,7 @@ from typing import Any
 from tunemagic.export.tables import read_tables
 from tunemagic.text import aligned
 
-__all__ = ["Contents", "contents_of", "flex_problem", "needs_flex", "operation_name", "operator_names"]
+__all__ = ["Contents", "contents_of", "flex_operations", "flex_problem", "operation_name", "operator_names"]
 
 _FLEX = "Flex"
 _ONLY_CARRY = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -90,18 +90,18 @@ def contents_of(content: bytes) -> Contents:
     )
 
 
-def needs_flex(operations: Iterable[str]) -> bool:
-    """Whether TensorFlow's own operations are among these, which only a runtime with the Flex delegate has.
+def flex_operations(operations: Iterable[str]) -> list[str]:
+    """TensorFlow's own operations among these, which only a runtime with the Flex delegate has.
 
     Those of the Python packages have been without it since TensorFlow 2.20.
     https://github.com/google-ai-edge/LiteRT/issues/6458
     """
-    return any(name.startswith(_FLEX) for name in operations)
+    return [name for name in operations if name.startswith(_FLEX)]
 
 
 def flex_problem(operations: Iterable[str]) -> str:
     """Why a file with these operations can't be run here; empty when it can."""
-    names = ", ".join(name for name in operations if needs_flex([name]))
+    names = ", ".join(flex_operations(operations))
     if not names:
         return ""
     return (

@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.contents import Contents, contents_of, needs_flex
+from tunemagic.export.contents import Contents, contents_of, flex_operations
 from tunemagic.export.front import quantize_behind, shrink_behind
 from tunemagic.export.handover import SIGNATURE
 from tunemagic.export.modes import CALIBRATED, FLOAT_FRONT, WITH_FLEX
@@ -178,7 +178,8 @@ def check_file(content: bytes, mode: QuantMode, params: int, *, flex: bool = Fal
             "the weights are missing."
         )
     contents = contents_of(content)
-    foreign = [name for name in contents.foreign if not (flex and needs_flex([name]))]
+    allowed = flex_operations(contents.foreign) if flex else []
+    foreign = [name for name in contents.foreign if name not in allowed]
     if foreign:
         names = ", ".join(foreign)
         raise ExportError(

@@ -11,7 +11,7 @@ from typing import Any
 
 from tunemagic.export.serve import FAULT_VARIABLE
 from tunemagic.export.targets.kinds import KINDS
-from tunemagic.request import Target
+from tunemagic.request import Target, export_label
 
 __all__ = ["Attempt", "Job", "Variant"]
 
@@ -30,8 +30,8 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """What messages call it: a TF Lite file by its mode, all else by its target."""
-        return self.mode if self.target is Target.TFLITE else str(self.target)
+        """What messages call it."""
+        return export_label(self.target, self.mode)
 
     def path_in(self, folder: Path) -> Path:
         """Where the artefact is made, inside of a job's folder. A name that C and others accept as a symbol."""

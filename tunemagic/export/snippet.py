@@ -112,10 +112,11 @@ def snippet(what: ExportResult | str | Path, language: Language | str) -> str:
 
 def _file_of(path: Path) -> _File:
     labels = read(path).get("labels")
-    problem = flex_problem(contents_of(path.read_bytes()).operations)
+    content = path.read_bytes()
+    problem = flex_problem(contents_of(content).operations)
     if problem:
         raise ExportError(f"snippet: {path}: {problem}.")
-    model = read_tables(path.read_bytes())
+    model = read_tables(content)
     signatures = model.signatureDefs or []
     if len(signatures) != 1 or len(signatures[0].inputs) != 1 or len(signatures[0].outputs) != 1:
         raise ExportError(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.contents import needs_flex
+from tunemagic.export.contents import flex_operations
 from tunemagic.export.job import Job, Variant
 from tunemagic.export.runner import run_artefact
 from tunemagic.export.serve import Report, fault, serve
@@ -54,7 +54,7 @@ def work(folder: Path, report: Report) -> None:
         try:
             fault(mode, job.fault)
             fact = _convert(variant, source, folder)
-            if variant.target is Target.TFLITE and not needs_flex(fact["operations"]):
+            if variant.target is Target.TFLITE and not flex_operations(fact["operations"]):
                 report({"kind": "step", "step": "LiteRT runtime"})
                 fact |= run_artefact(variant.target, variant.path_in(folder), source.x, variant.outputs_in(folder))
         except ExportError as error:

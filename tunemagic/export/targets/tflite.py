@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tunemagic.errors import ExportError
-from tunemagic.export.contents import contents_of, needs_flex
+from tunemagic.export.contents import contents_of, flex_operations
 from tunemagic.export.convert import NoFormError, check_file, convert
 from tunemagic.export.kernels import kernel_remarks
 from tunemagic.export.metadata import describe, end_names, facts
@@ -46,7 +46,8 @@ def write(source: Source, mode: str, path: Path) -> list[str]:
     plain = source.made.get(f"tflite {QuantMode.NONE}")
     if wanted in _WITH_SCALES and plain is not None and len(content) > plain.stat().st_size:
         remarks.insert(0, "larger than the float32 file, because every operation (each unrolled step too) adds scales")
-    return remarks if needs_flex(operations(path)) else [*remarks, *kernel_remarks(content, source.x)]
+    runs = not (source.flex and flex_operations(operations(path)))
+    return [*remarks, *kernel_remarks(content, source.x)] if runs else remarks
 
 
 def operations(path: Path) -> list[str]:
