@@ -120,15 +120,19 @@ def test_an_unrolled_lstm_runs_too_because_the_file_takes_one_sample(digits, tmp
     assert "SHAPE" not in result.operations
 
 
-def test_an_int8_input_is_scaled_by_the_files_own_quantisation(dense, digits, tmp_path):
-    content = int8_file(dense, digits)
+def test_an_int8_input_is_scaled_by_the_files_own_quantisation(digits, tmp_path):
+    # The weights are drawn, not trained: no two trainings are quite the same, and what lies half way between two
+    # steps inside the model may be rounded the other way by the other runtime.
+    keras.utils.set_random_seed(7)
+    layers = [keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10, "softmax")]
+    content = int8_file(keras.Sequential(layers), digits)
     program = written(content, tmp_path / "io-c")
     (tmp_path / "io.tflite").write_bytes(content)
     x = digits.x_held[:50]
     found, expected = c_array.run(tmp_path / "io-c", x), run_file(tmp_path / "io.tflite", x)
     assert program.needs.source.dtype == "int8"
-    # What lies half way inside the model may be rounded the other way there, which moves an answer by a few steps.
-    np.testing.assert_allclose(found.outputs, expected.outputs, atol=3 * program.needs.target.scale)
+    assert np.ptp(expected.outputs) > 0.2
+    np.testing.assert_allclose(found.outputs, expected.outputs, atol=program.needs.target.scale)
     header = (tmp_path / "io-c" / "model.h").read_text()
     assert f"constexpr int kModelInputZero = {program.needs.source.zero};" in header
     assert "using ModelInput = int8_t;" in header
